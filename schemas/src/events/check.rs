@@ -1,0 +1,113 @@
+//! What an event must satisfy beyond its form, as far as the event alone can tell.
+
+use super::parse::Refusal;
+use super::types::{Event, EventType};
+use crate::{Money, Name, Price, Quantity, Rate, Ratio};
+
+fn positive<T: Ord + Default + std::fmt::Display>(field: &str, number: &T) -> Result<(), Refusal> {
+    if *number > T::default() {
+        return Ok(());
+    }
+    Err(Refusal::new(field, format!("expected a number above 0, got {number}")))
+}
+
+fn not_negative<T: Ord + Default + std::fmt::Display>(field: &str, number: &T) -> Result<(), Refusal> {
+    if *number >= T::default() {
+        return Ok(());
+    }
+    Err(Refusal::new(field, format!("expected 0 or more, got {number}")))
+}
+
+fn fraction(field: &str, ratio: Ratio) -> Result<(), Refusal> {
+    if (0..=Ratio::ONE).contains(&ratio.raw()) {
+        return Ok(());
+    }
+    Err(Refusal::new(field, format!("expected a share between 0 and 1, got {ratio}")))
+}
+
+fn optional<T>(number: &Option<T>, check: impl FnOnce(&T) -> Result<(), Refusal>) -> Result<(), Refusal> {
+    number.as_ref().map_or(Ok(()), check)
+}
+
+pub(super) fn check(event: &Event) -> Result<(), Refusal> {
+    match event {
+        Event::InstrumentListed(e) => {
+            positive::<Price>("tick_size", &e.tick_size)?;
+            positive::<Quantity>("lot_size", &e.lot_size)?;
+            optional(&e.franking_rate, |r| fraction("franking_rate", *r))?;
+            optional(&e.average_daily_value, |v| not_negative::<Money>("average_daily_value", v))
+        }
+        Event::Tick(e) => {
+            positive::<Price>("price", &e.price)?;
+            optional(&e.bid, |p| positive("bid", p))?;
+            optional(&e.ask, |p| positive("ask", p))?;
+            optional(&e.volume, |v| not_negative("volume", v))
+        }
+        Event::Close(e) => positive("price", &e.price),
+        Event::ClosingMark(e) => positive("price", &e.price),
+        Event::FxRate(e) => positive::<Rate>("rate", &e.rate),
+        Event::Split(e) => {
+            positive("new", &e.new)?;
+            positive("old", &e.old)
+        }
+        Event::Distribution(e) => {
+            not_negative("amount", &e.amount)?;
+            fraction("franked_fraction", e.franked_fraction)?;
+            if e.pay_date < e.ex_date {
+                return Err(Refusal::new(
+                    "pay_date",
+                    format!("expected {} or later, the ex date", e.ex_date),
+                ));
+            }
+            Ok(())
+        }
+        Event::TargetsSet(e) => check_targets(e),
+        Event::Deposit(e) | Event::Withdrawal(e) => positive("amount", &e.amount),
+        Event::TransferIn(e) => {
+            positive("quantity", &e.quantity)?;
+            not_negative("cost_base", &e.cost_base)
+        }
+        Event::Fill(e) => {
+            positive("quantity", &e.quantity)?;
+            positive("price", &e.price)?;
+            not_negative("fee", &e.fee)?;
+            match e.quantity.notional(e.price).and_then(|cost| cost.checked_add(e.fee)) {
+                Some(_) => Ok(()),
+                None => Err(Refusal::new("quantity", "expected quantity × price below 9.2 million million")),
+            }
+        }
+        Event::Correction(e) => check_correction(e),
+        Event::Order(e) => positive("quantity", &e.quantity),
+        Event::Allocation(e) => positive("quantity", &e.quantity),
+        _ => Ok(()),
+    }
+}
+
+fn check_targets(event: &super::types::TargetsSet) -> Result<(), Refusal> {
+    let mut sum = 0_i128;
+    for (instrument, weight) in &event.weights {
+        fraction(&format!("weights.{instrument}"), *weight)?;
+        sum += i128::from(weight.raw());
+    }
+    if sum > i128::from(Ratio::ONE) {
+        let sum = Ratio::from_wide(sum).unwrap_or(Ratio::MAX);
+        return Err(Refusal::new("weights", format!("expected weights that sum to at most 1, got {sum}")));
+    }
+    for (instrument, band) in &event.bands {
+        positive(&format!("bands.{instrument}"), band)?;
+        fraction(&format!("bands.{instrument}"), *band)?;
+        if instrument.as_str() != "default" && !event.weights.contains_key::<Name>(instrument) {
+            let reason = "expected \"default\" or an instrument that weights names";
+            return Err(Refusal::new(format!("bands.{instrument}"), reason));
+        }
+    }
+    Ok(())
+}
+
+fn check_correction(event: &super::types::Correction) -> Result<(), Refusal> {
+    let Some(with) = &event.with else { return Ok(()) };
+    if with.event_type() == EventType::Correction {
+        return Err(Refusal::new("with.type", "expected an event other than a correction"));
+    }
+    check(with).map_err(|inner| Refusal::new(format!("with.{}", inner.field), inner.reason))
+}

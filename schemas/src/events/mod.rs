@@ -1,0 +1,18 @@
+//! The events that flow in and those that the program appends itself, in their interchange form: NDJSON,
+//! one event a line, numbers as strings.
+//!
+//! Every event has `type`; `at`, its effective time; optionally `id`, unique for ever; optionally
+//! `recorded`, the recorded time when a file carries it.
+
+mod check;
+mod parse;
+mod types;
+
+pub use parse::{Refusal, parse_event, schema};
+pub use types::{
+    Allocation, Anomaly, BenchmarkSet, CashKind, CashPosted, Close, ClosingMark, Correction, CostBasis,
+    CustomerOnboarded, Decision, DecisionLine, DecisionOrder, DepositOrWithdrawal, Distribution, Event,
+    EventType, Fill, FxRate, Goal, GoalsDefined, InstrumentKind, InstrumentListed, LotChoice, Order,
+    OrderState, OrderStatus, Outcome, Profile, QuestionnaireCompleted, RebalanceRequested, Session,
+    SessionState, Side, Split, TargetsSet, Tick, Topic, TransferIn, TriggerKind, TriggerRef,
+};

@@ -1,0 +1,158 @@
+//! From a line of bytes to a checked event, or a refusal that names the field and what was expected.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{self, DeserializeOwned, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::Value as Json;
+
+use super::check::check;
+use super::types::{Event, EventType};
+
+/// Why a line is not an event.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {reason}")]
+pub struct Refusal {
+    /// The field at fault, `line` when the line as a whole is.
+    pub field: String,
+    /// What was expected and what was there.
+    pub reason: String,
+}
+
+impl Refusal {
+    /// A refusal for a field.
+    pub fn new(field: impl Into<String>, reason: impl Into<String>) -> Refusal {
+        Refusal { field: field.into(), reason: reason.into() }
+    }
+}
+
+/// Reads one line.
+///
+/// # Errors
+/// A [`Refusal`] for anything but one complete, known and sensible event.
+pub fn parse_event(line: &[u8]) -> Result<Event, Refusal> {
+    let text = std::str::from_utf8(line).map_err(|error| {
+        Refusal::new("line", format!("expected UTF-8; byte {} is not", error.valid_up_to() + 1))
+    })?;
+    let kind = type_of(text)?;
+    let event = Event::decode(kind, Text(text))?;
+    check(&event)?;
+    Ok(event)
+}
+
+#[derive(Deserialize)]
+struct Head<'a> {
+    #[serde(rename = "type", borrow)]
+    event_type: Option<Cow<'a, str>>,
+}
+
+fn type_of(text: &str) -> Result<EventType, Refusal> {
+    let head: Head = serde_json::from_str(text).map_err(|error| Refusal::new("line", malformed(&error)))?;
+    let name = head.event_type.ok_or_else(|| Refusal::new("type", "expected a field \"type\""))?;
+    known_type(&name)
+}
+
+fn known_type(name: &str) -> Result<EventType, Refusal> {
+    EventType::from_text(name).ok_or_else(|| {
+        let known: Vec<&str> = EventType::ALL.iter().map(|t| t.as_str()).collect();
+        let shown: String = name.chars().take(40).collect();
+        Refusal::new("type", format!("unknown type {shown:?}; expected one of {}", known.join(", ")))
+    })
+}
+
+fn malformed(error: &serde_json::Error) -> String {
+    let what = match error.classify() {
+        serde_json::error::Category::Eof => "the line ends in the middle of the event",
+        _ => "expected one JSON object",
+    };
+    format!("{what} ({error})")
+}
+
+/// A form that an event's body can be read from.
+pub(super) trait Decode {
+    type Error;
+    fn decode<T: DeserializeOwned>(self) -> Result<T, Self::Error>;
+}
+
+struct Text<'a>(&'a str);
+
+impl Decode for Text<'_> {
+    type Error = Refusal;
+    fn decode<T: DeserializeOwned>(self) -> Result<T, Refusal> {
+        serde_json::from_str(self.0).map_err(|_| {
+            // The path is worked out only for lines that are refused: it slows reading down.
+            let mut reader = serde_json::Deserializer::from_str(self.0);
+            match serde_path_to_error::deserialize::<_, T>(&mut reader) {
+                Err(error) => {
+                    let path = error.path().to_string();
+                    let field = if path == "." { field_named_in(&error.inner().to_string()) } else { path };
+                    Refusal::new(field, error.inner().to_string())
+                }
+                Ok(_) => Refusal::new("line", "expected nothing after the event"),
+            }
+        })
+    }
+}
+
+/// serde reports a missing, unknown or repeated field at the object that holds it; its name is in the text.
+fn field_named_in(message: &str) -> String {
+    message.split('`').nth(1).unwrap_or("line").to_owned()
+}
+
+struct Tree(Json);
+
+impl Decode for Tree {
+    type Error = serde_json::Error;
+    fn decode<T: DeserializeOwned>(self) -> Result<T, serde_json::Error> {
+        serde_json::from_value(self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Event {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Event, D::Error> {
+        let tree = Json::deserialize(deserializer)?;
+        let name = tree.get("type").and_then(Json::as_str).unwrap_or_default().to_owned();
+        let kind = known_type(&name).map_err(de::Error::custom)?;
+        Event::decode(kind, Tree(tree)).map_err(de::Error::custom)
+    }
+}
+
+/// `with` of a correction: it must be there, as an event or as null.
+pub(super) fn replacement<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Event>, D::Error> {
+    Option::<Event>::deserialize(deserializer)
+}
+
+/// A map in which no key stands twice.
+pub(super) fn unique<'de, D, K, V>(deserializer: D) -> Result<BTreeMap<K, V>, D::Error>
+where
+    D: Deserializer<'de>,
+    K: Deserialize<'de> + Ord + fmt::Display,
+    V: Deserialize<'de>,
+{
+    struct Unique<K, V>(PhantomData<(K, V)>);
+    impl<'de, K: Deserialize<'de> + Ord + fmt::Display, V: Deserialize<'de>> Visitor<'de> for Unique<K, V> {
+        type Value = BTreeMap<K, V>;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object with each key once")
+        }
+        fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<BTreeMap<K, V>, A::Error> {
+            let mut map = BTreeMap::new();
+            while let Some((key, value)) = access.next_entry::<K, V>()? {
+                if map.contains_key(&key) {
+                    return Err(de::Error::custom(format!("expected each key once, {key} stands twice")));
+                }
+                map.insert(key, value);
+            }
+            Ok(map)
+        }
+    }
+    deserializer.deserialize_map(Unique(PhantomData))
+}
+
+/// The JSON Schema of an event, made from the types.
+pub fn schema() -> schemars::Schema {
+    schemars::schema_for!(Event)
+}

@@ -1,0 +1,20 @@
+//! The vocabulary of Evenkeel: what a record *is*.
+//!
+//! Identifiers, exact numbers, times, the events that flow in and their JSON form, the rows that flow out,
+//! and (in `clickhouse/`) the tables that keep them. No I/O, no dataflow, no clock.
+#![warn(missing_docs)]
+
+pub mod derive;
+pub mod events;
+mod ids;
+mod numbers;
+mod rows;
+mod time;
+
+pub use ids::{Currency, CustomerId, InstrumentId, Name, NameError, Names, Pair};
+pub use numbers::{Money, NumberError, Price, Quantity, Rate, Ratio, Value, div_half_even};
+pub use rows::{
+    AllocationRow, AnomalyKind, AnomalySource, BandSide, Collection, Measure, OrderRow, Row, Subject,
+    TriggerKey,
+};
+pub use time::{Epoch, Instant, TimeError, TradeDate};

@@ -1,0 +1,371 @@
+//! The rows of the output collections: what flows out, as `(row, epoch, diff)`.
+//!
+//! Inside the dataflow a row carries dense numbers; [`Row::render`] writes it with names, as
+//! `replay` writes it to files and people read it.
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::events::{OrderStatus, Side, TriggerKind};
+use crate::{
+    Currency, CustomerId, Epoch, InstrumentId, Money, Names, Pair, Price, Quantity, Rate, Ratio, derive,
+};
+
+/// The output collections, named as their files and tables are.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Collection {
+    /// Units held.
+    Positions,
+    /// Cash by currency.
+    Cash,
+    /// Last price by instrument.
+    Prices,
+    /// Last rate by pair.
+    FxRates,
+    /// NAV and its parts, at marks.
+    Valuations,
+    /// Weights against targets, at marks.
+    Drift,
+    /// Weights outside their band.
+    Breaches,
+    /// Open reasons to act.
+    Triggers,
+    /// Orders in their current state.
+    Orders,
+    /// What each order received.
+    Allocations,
+    /// What is not as it should be.
+    Anomalies,
+}
+
+impl Collection {
+    /// All collections.
+    pub const ALL: [Collection; 11] = [
+        Collection::Positions,
+        Collection::Cash,
+        Collection::Prices,
+        Collection::FxRates,
+        Collection::Valuations,
+        Collection::Drift,
+        Collection::Breaches,
+        Collection::Triggers,
+        Collection::Orders,
+        Collection::Allocations,
+        Collection::Anomalies,
+    ];
+
+    /// The name of its file and table.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Collection::Positions => "positions",
+            Collection::Cash => "cash",
+            Collection::Prices => "prices",
+            Collection::FxRates => "fx_rates",
+            Collection::Valuations => "valuations",
+            Collection::Drift => "drift",
+            Collection::Breaches => "breaches",
+            Collection::Triggers => "triggers",
+            Collection::Orders => "orders",
+            Collection::Allocations => "allocations",
+            Collection::Anomalies => "anomalies",
+        }
+    }
+}
+
+/// On which side of its band a weight lies.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum BandSide {
+    /// Above target + band.
+    Over,
+    /// Below target − band.
+    Under,
+}
+
+impl BandSide {
+    /// The word as files and tables write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            BandSide::Over => "over",
+            BandSide::Under => "under",
+        }
+    }
+}
+
+/// What a trigger is about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Subject {
+    /// An instrument.
+    Instrument(InstrumentId),
+    /// A flow or request, by its event.
+    Event(Arc<str>),
+}
+
+/// What identifies a trigger.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct TriggerKey {
+    /// Whose.
+    pub customer: CustomerId,
+    /// Its kind.
+    pub kind: TriggerKind,
+    /// What it is about.
+    pub subject: Subject,
+    /// The epoch it entered.
+    pub entered: Epoch,
+}
+
+impl TriggerKey {
+    /// The subject's name.
+    pub fn subject_name<'a>(&'a self, names: &'a Names) -> &'a str {
+        match &self.subject {
+            Subject::Instrument(id) => names.instrument(*id),
+            Subject::Event(name) => name,
+        }
+    }
+
+    /// The trigger's id.
+    pub fn id(&self, names: &Names) -> crate::Name {
+        derive::trigger_id(names.customer(self.customer), self.kind, self.subject_name(names), self.entered)
+    }
+}
+
+/// How large what a trigger is about is, and the limit it passed.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Measure {
+    /// A share of NAV.
+    Share(Ratio),
+    /// An amount, in the currency of the flow.
+    Amount(Money),
+}
+
+impl std::fmt::Display for Measure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Measure::Share(ratio) => ratio.fmt(f),
+            Measure::Amount(money) => money.fmt(f),
+        }
+    }
+}
+
+/// What an anomaly is about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum AnomalySource {
+    /// A customer.
+    Customer(CustomerId),
+    /// An instrument.
+    Instrument(InstrumentId),
+}
+
+/// What is not as it should be.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum AnomalyKind {
+    /// A held instrument has no price yet: the customer has no valuation.
+    Unpriced(InstrumentId),
+    /// There is no rate into the base currency: the customer has no valuation.
+    NoRate(Pair),
+    /// Cash of a currency is below zero.
+    Overdraft(Currency, Money),
+    /// Fewer than no units are held.
+    Oversold(InstrumentId, Quantity),
+    /// NAV is zero or below: weights are undefined and no drift is reported.
+    NoNav(Money),
+    /// A sum left the range of its type.
+    OutOfRange,
+    /// No price has come for the set time.
+    Stale,
+}
+
+impl AnomalyKind {
+    /// The word as files and tables write it.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            AnomalyKind::Unpriced(_) => "unpriced",
+            AnomalyKind::NoRate(_) => "no_rate",
+            AnomalyKind::Overdraft(..) => "overdraft",
+            AnomalyKind::Oversold(..) => "oversold",
+            AnomalyKind::NoNav(_) => "no_nav",
+            AnomalyKind::OutOfRange => "out_of_range",
+            AnomalyKind::Stale => "stale_price",
+        }
+    }
+
+    /// In words.
+    pub fn detail(&self, names: &Names) -> String {
+        match self {
+            AnomalyKind::Unpriced(i) => format!("{} is held and has no price yet", names.instrument(*i)),
+            AnomalyKind::NoRate(pair) => format!("no rate for {pair}, direct or reversed"),
+            AnomalyKind::Overdraft(ccy, amount) => format!("cash is {amount} {ccy}"),
+            AnomalyKind::Oversold(i, quantity) => format!("{quantity} of {} are held", names.instrument(*i)),
+            AnomalyKind::NoNav(nav) => format!("NAV is {nav}; weights are undefined"),
+            AnomalyKind::OutOfRange => {
+                "a value left the range of its type; see the limits of Value".to_owned()
+            }
+            AnomalyKind::Stale => "no price for longer than the set time".to_owned(),
+        }
+    }
+}
+
+/// One row of one output collection.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "the fields are the columns, documented in schemas/README.md")]
+pub enum Row {
+    Position { customer: CustomerId, instrument: InstrumentId, quantity: Quantity },
+    Cash { customer: CustomerId, currency: Currency, amount: Money },
+    Price { instrument: InstrumentId, price: Price },
+    FxRate { pair: Pair, rate: Rate },
+    Valuation { customer: CustomerId, currency: Currency, nav: Money, market_value: Money, cash: Money },
+    Drift { customer: CustomerId, instrument: InstrumentId, weight: Ratio, target: Ratio, drift: Ratio },
+    Breach { customer: CustomerId, instrument: InstrumentId, side: BandSide },
+    Trigger { key: TriggerKey, measure: Measure, limit: Measure },
+    Order(Box<OrderRow>),
+    Allocation(Box<AllocationRow>),
+    Anomaly { source: AnomalySource, kind: AnomalyKind },
+}
+
+/// An order in its current state.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "the fields are the columns, documented in schemas/README.md")]
+pub struct OrderRow {
+    pub order: Arc<str>,
+    pub block: Arc<str>,
+    pub decision: Arc<str>,
+    pub customer: CustomerId,
+    pub instrument: InstrumentId,
+    pub side: Side,
+    pub quantity: Quantity,
+    pub state: OrderStatus,
+}
+
+/// What an order received.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "the fields are the columns, documented in schemas/README.md")]
+pub struct AllocationRow {
+    pub block: Arc<str>,
+    pub order: Arc<str>,
+    pub customer: CustomerId,
+    pub instrument: InstrumentId,
+    pub side: Side,
+    pub quantity: Quantity,
+    pub price: Price,
+    pub fee: Money,
+}
+
+impl Row {
+    /// The collection it belongs to.
+    pub fn collection(&self) -> Collection {
+        match self {
+            Row::Position { .. } => Collection::Positions,
+            Row::Cash { .. } => Collection::Cash,
+            Row::Price { .. } => Collection::Prices,
+            Row::FxRate { .. } => Collection::FxRates,
+            Row::Valuation { .. } => Collection::Valuations,
+            Row::Drift { .. } => Collection::Drift,
+            Row::Breach { .. } => Collection::Breaches,
+            Row::Trigger { .. } => Collection::Triggers,
+            Row::Order(_) => Collection::Orders,
+            Row::Allocation(_) => Collection::Allocations,
+            Row::Anomaly { .. } => Collection::Anomalies,
+        }
+    }
+
+    /// Appends the row's fields as the inside of a JSON object, numbers as strings, names for numbers.
+    pub fn render(&self, names: &Names, out: &mut String) {
+        let mut fields = Fields { out, first: true };
+        let customer = |id: &CustomerId| names.customer(*id).to_owned();
+        let instrument = |id: &InstrumentId| names.instrument(*id).to_owned();
+        match self {
+            Row::Position { customer: c, instrument: i, quantity } => {
+                fields
+                    .put("customer", customer(c))
+                    .put("instrument", instrument(i))
+                    .put("quantity", quantity);
+            }
+            Row::Cash { customer: c, currency, amount } => {
+                fields.put("customer", customer(c)).put("currency", currency).put("amount", amount);
+            }
+            Row::Price { instrument: i, price } => {
+                fields.put("instrument", instrument(i)).put("price", price);
+            }
+            Row::FxRate { pair, rate } => {
+                fields.put("pair", pair).put("rate", rate);
+            }
+            Row::Valuation { customer: c, currency, nav, market_value, cash } => {
+                fields.put("customer", customer(c)).put("currency", currency).put("nav", nav);
+                fields.put("market_value", market_value).put("cash", cash);
+            }
+            Row::Drift { customer: c, instrument: i, weight, target, drift } => {
+                fields.put("customer", customer(c)).put("instrument", instrument(i));
+                fields.put("weight", weight.to_fixed()).put("target", target.to_fixed());
+                fields.put("drift", drift.to_fixed());
+            }
+            Row::Breach { customer: c, instrument: i, side } => {
+                fields
+                    .put("customer", customer(c))
+                    .put("instrument", instrument(i))
+                    .put("side", side.as_str());
+            }
+            Row::Trigger { key, measure, limit } => {
+                fields.put("trigger", key.id(names)).put("customer", customer(&key.customer));
+                fields.put("kind", key.kind).put("subject", key.subject_name(names));
+                fields.put("measure", measure).put("limit", limit);
+            }
+            Row::Order(row) => {
+                fields.put("order", &row.order).put("block", &row.block).put("decision", &row.decision);
+                fields
+                    .put("customer", customer(&row.customer))
+                    .put("instrument", instrument(&row.instrument));
+                fields.put("side", row.side).put("quantity", row.quantity).put("state", row.state);
+            }
+            Row::Allocation(row) => {
+                fields
+                    .put("block", &row.block)
+                    .put("order", &row.order)
+                    .put("customer", customer(&row.customer));
+                fields.put("quantity", row.quantity).put("price", row.price);
+            }
+            Row::Anomaly { source, kind } => {
+                match source {
+                    AnomalySource::Customer(c) => fields.put("customer", customer(c)),
+                    AnomalySource::Instrument(i) => fields.put("source", instrument(i)),
+                };
+                fields.put("kind", kind.as_str()).put("detail", kind.detail(names));
+            }
+        }
+    }
+}
+
+struct Fields<'a> {
+    out: &'a mut String,
+    first: bool,
+}
+
+impl Fields<'_> {
+    // Names, numbers and the fixed words have no character that JSON escapes; the details of
+    // anomalies are built from those.
+    fn put(&mut self, key: &str, value: impl std::fmt::Display) -> &mut Self {
+        let comma = if self.first { "" } else { "," };
+        self.first = false;
+        let _ = write!(self.out, "{comma}\"{key}\":\"{value}\"");
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Name;
+
+    #[test]
+    fn a_row_reads_as_the_design_lists_it() {
+        let mut names = Names::default();
+        let customer = names.intern_customer(&Name::new("c1").unwrap());
+        let instrument = names.intern_instrument(&Name::new("VAS").unwrap());
+        let mut text = String::new();
+        let ratio = |raw| Ratio::from_raw(raw);
+        let (weight, target, drift) = (ratio(312_345_678), ratio(250_000_000), ratio(62_345_678));
+        Row::Drift { customer, instrument, weight, target, drift }.render(&names, &mut text);
+        let expected = r#""customer":"c1","instrument":"VAS","weight":"0.312345678","target":"0.250000000","drift":"0.062345678""#;
+        assert_eq!(text, expected);
+    }
+}
