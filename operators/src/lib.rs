@@ -1,1 +1,19 @@
-//! Evenkeel.
+//! What Evenkeel maintains: one folder per collection, each a pure core and a thin dataflow shell.
+//!
+//! [`dataflow::build`] is the only place where operators are wired together.
+#![warn(missing_docs)]
+
+pub mod cash;
+pub mod dataflow;
+pub mod drift;
+mod epochwise;
+pub mod facts;
+pub mod fx;
+pub mod orders;
+pub mod positions;
+pub mod prices;
+pub mod triggers;
+mod typedefs;
+pub mod valuations;
+
+pub use typedefs::{Rows, Sum};

@@ -1,11 +1,11 @@
 -- What called for action, what was ordered, and what did not look right.
 --
--- Every table here is a log of changes: a row, the epoch (milliseconds since 1970, UTC) at which we learned of
--- it, and +1 or -1 (`diff`). Nothing is ever overwritten: what holds now is the sum of diffs per row
+-- Every table here is a log of changes: a row, the epoch (milliseconds since 1970, UTC) at which we learned
+-- of it, and +1 or -1 (`diff`). Nothing is ever overwritten: what holds now is the sum of diffs per row
 -- (`<name>_current`), what we believed at T is the sum of diffs recorded up to T (`<name>_as_of(as_of = T)`).
--- `at` is the epoch for people. `since` in the views is when a row last changed its multiplicity.
--- The minmax index lets a question about a span of time, and the writer's search for the newest epoch, skip
--- most of a table that is sorted for other questions.
+-- `at` is the epoch for people. `since` in the views is when a row last changed its multiplicity. The minmax
+-- index lets a question about a span of time, and the writer's search for the newest epoch, skip most of a
+-- table that is sorted for other questions.
 
 -- Holdings (or buckets) outside their band; side is over or under.
 CREATE TABLE IF NOT EXISTS {database}.breaches {on_cluster}

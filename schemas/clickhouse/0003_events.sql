@@ -1,8 +1,8 @@
 -- Events: what was recorded, decided and executed. Facts, not collections: no diff.
 --
 -- A fact is identified by its offset in its log topic, or by its own id, and is written once. A correction is
--- another fact that names the one it corrects. `epoch` is recorded time; `at` in events and ticks is effective
--- time (when it was true), elsewhere the epoch for people.
+-- another fact that names the one it corrects. `epoch` is recorded time; `at` in events and ticks is
+-- effective time (when it was true), elsewhere the epoch for people.
 
 -- Accepted events of the account and decision topics, each with its whole text.
 -- `customer` and `instrument` are empty where an event has none.

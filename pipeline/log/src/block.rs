@@ -141,7 +141,10 @@ impl Block {
         let content = bytes.get(32..).ok_or_else(short_block)?;
         let computed = *blake3::hash(content).as_bytes();
         if stored != computed {
-            return Err(fault(format!("hash {}", short(&stored)), format!("content with hash {}", short(&computed))));
+            return Err(fault(
+                format!("hash {}", short(&stored)),
+                format!("content with hash {}", short(&computed)),
+            ));
         }
         // The hash only says that the block is one that was written whole. Its place and structure are
         // checked too, because a block moved to another key still has a good hash.
@@ -155,7 +158,10 @@ impl Block {
             return Err(fault(format!("a block of topic {topic}"), "another kind of block".into()));
         }
         if first_offset != offset {
-            return Err(fault(format!("a block starting at {offset}"), format!("one starting at {first_offset}")));
+            return Err(fault(
+                format!("a block starting at {offset}"),
+                format!("one starting at {first_offset}"),
+            ));
         }
         let size = HEADER_BYTES + count * RECORD_OVERHEAD + payload_bytes;
         let head = BlockHead { topic, first_offset, epoch, segment, previous };

@@ -26,7 +26,12 @@ impl LogConfig {
     /// The defaults: blocks of 256 KiB (a replay hashes them from the processor's cache), segments of
     /// 64 MiB, a cache of 64 MiB (a replay reads each block once, so more would not be hit).
     pub fn new(path: impl Into<PathBuf>) -> LogConfig {
-        LogConfig { path: path.into(), block_bytes: 256 << 10, segment_bytes: 64 << 20, cache_bytes: 64 << 20 }
+        LogConfig {
+            path: path.into(),
+            block_bytes: 256 << 10,
+            segment_bytes: 64 << 20,
+            cache_bytes: 64 << 20,
+        }
     }
 
     /// Checks the limits before anything is opened.
@@ -36,11 +41,19 @@ impl LogConfig {
     pub(crate) fn check(&self) -> Result<(), LogError> {
         if !(4 << 10..=64 << 20).contains(&self.block_bytes) {
             let field = "block_bytes";
-            return Err(LogError::Config { field, value: self.block_bytes as u64, allowed: "4096 to 67108864" });
+            return Err(LogError::Config {
+                field,
+                value: self.block_bytes as u64,
+                allowed: "4096 to 67108864",
+            });
         }
         if self.segment_bytes < self.block_bytes as u64 {
             let field = "segment_bytes";
-            return Err(LogError::Config { field, value: self.segment_bytes, allowed: "block_bytes or more" });
+            return Err(LogError::Config {
+                field,
+                value: self.segment_bytes,
+                allowed: "block_bytes or more",
+            });
         }
         Ok(())
     }

@@ -67,7 +67,7 @@ pub enum LogError {
         source: Arc<io::Error>,
     },
     /// The file as a whole is damaged or is not a log.
-    #[error("the log file {} is damaged ({detail}): restore it from a copy; it was not changed", path.display())]
+    #[error("the log file {} is damaged ({detail}): restore it from a copy", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -101,7 +101,9 @@ pub enum LogError {
         limit: usize,
     },
     /// A scan was asked to start outside the kept records, which would hide a gap.
-    #[error("offset {offset} of topic {topic} is not in the log: it holds {first} up to, not including, {next}")]
+    #[error(
+        "offset {offset} of topic {topic} is not in the log: it holds {first} up to, not including, {next}"
+    )]
     OutOfRange {
         /// Topic of the scan.
         topic: Topic,

@@ -49,7 +49,7 @@ mod tests;
 pub use block::{Block, Hash, Record, RecordRef, Records};
 pub use config::{GroupLimits, LogConfig, RECORD_BYTES_MAX};
 pub use error::{BadBlock, LogError};
-pub use group::{Appender, Committer, GroupCommit, Reply, Step, SubmitError, group};
+pub use group::{Appender, Committer, GroupCommit, Step, SubmitError, group};
 pub use log::{Log, OpenReport, TopicReport};
 pub use retain::Retained;
 pub use scan::Scan;

@@ -1,0 +1,222 @@
+//! A convex quadratic program, said row by row and solved by Clarabel.
+//!
+//! minimise   ½ xᵀP x + qᵀx + constant
+//! subject to A₌ x = b₌,  A≤ x ≤ b≤
+//!
+//! Clarabel (Goulart and Chen, "Clarabel: an interior-point solver for conic programs with quadratic
+//! objectives", 2024) takes the form `A x + s = b, s ∈ K`; equalities go to the zero cone and inequalities to
+//! the nonnegative one, in that order. One thread and one factorisation method, so that a program gives the
+//! same bits each time.
+
+use std::time::Duration;
+
+use clarabel::algebra::CscMatrix;
+use clarabel::solver::{
+    DefaultSettings, DefaultSolution, DefaultSolver, IPSolver, NonnegativeConeT, SolverStatus,
+    SupportedConeT, ZeroConeT,
+};
+use ndarray::Array1;
+use serde::{Deserialize, Serialize};
+
+/// Tolerance for feasibility and for the gap between the primal and the dual objective. Weights are of the
+/// order of one and objectives of the order of a squared weight, so that 1e-10 is a hundredth of a basis point.
+const TOLERANCE: f64 = 1e-10;
+
+/// How much work one call may do.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Interior-point iterations.
+    pub iterations_max: u32,
+    /// Wall-clock time of the solver. The only thing here that depends on a clock; hitting it is a
+    /// [`SolverFailure`], never a different answer.
+    pub time_max: Duration,
+    /// Moves of the repair after rounding to lots. Hitting it ends the search for a better plan; the plan
+    /// found so far is feasible.
+    pub repairs_max: u32,
+}
+
+impl Default for Limits {
+    /// 200 iterations, two seconds and 10,000 repairs: ten times what 500 instruments were seen to need.
+    fn default() -> Limits {
+        Limits { iterations_max: 200, time_max: Duration::from_secs(2), repairs_max: 10_000 }
+    }
+}
+
+/// Why the solver gave no answer that one may act on.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+pub enum SolverFailure {
+    /// The iteration limit came first.
+    #[error("the solver used its {0} iterations without reaching the optimum")]
+    IterationLimit(u32),
+    /// The time limit came first.
+    #[error("the solver used its {0:?} without reaching the optimum")]
+    TimeLimit(Duration),
+    /// The repair after rounding to lots was still short of cash at its limit.
+    #[error("rounding to whole lots was still short of cash after {0} repairs")]
+    RepairLimit(u32),
+    /// Reduced accuracy: almost solved is not solved.
+    #[error("the solver reached its answer only at reduced accuracy, which is not accepted")]
+    Inexact,
+    /// No bound on the objective: the program is wrongly stated.
+    #[error("the program has no finite optimum")]
+    Unbounded,
+    /// Breakdown of the arithmetic.
+    #[error("the solver's arithmetic broke down")]
+    Numerical,
+    /// No progress between iterations.
+    #[error("the solver stopped making progress before the optimum")]
+    NoProgress,
+    /// The program was refused before it was tried, or stopped from outside.
+    #[error("the solver did not run to its end: {0}")]
+    Refused(String),
+}
+
+/// One linear row, `Σ coefficient · x[column]` against a bound.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Row {
+    /// (column, coefficient).
+    pub terms: Vec<(usize, f64)>,
+    /// Right-hand side.
+    pub bound: f64,
+}
+
+/// The program. Columns are numbered in the order in which they are added.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Program {
+    /// Upper triangle of P as (row, column, value), row <= column.
+    pub quadratic: Vec<(usize, usize, f64)>,
+    /// q, by column.
+    pub linear: Vec<f64>,
+    /// What the objective has beside its terms in x.
+    pub constant: f64,
+    /// Rows that hold with equality.
+    pub equalities: Vec<Row>,
+    /// Rows that are at most their bound.
+    pub inequalities: Vec<Row>,
+}
+
+/// A solution at full accuracy.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Optimum {
+    /// x, by column.
+    pub primal: Array1<f64>,
+    /// Multipliers, equalities first, then inequalities (these are not negative).
+    pub dual: Array1<f64>,
+    /// The smaller of the primal and the dual objective with the constant: what nothing feasible goes below.
+    pub bound: f64,
+    /// Interior-point iterations used.
+    pub iterations: u32,
+}
+
+/// What a program came to.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Outcome {
+    /// Solved at full accuracy.
+    Solved(Optimum),
+    /// Proved to have no feasible point.
+    Infeasible,
+}
+
+impl Program {
+    /// A new column with its linear cost; the column's number.
+    pub fn column(&mut self, cost: f64) -> usize {
+        self.linear.push(cost);
+        self.linear.len() - 1
+    }
+
+    /// Adds `Σ terms = bound`.
+    pub fn equal(&mut self, terms: Vec<(usize, f64)>, bound: f64) {
+        self.equalities.push(Row { terms, bound });
+    }
+
+    /// Adds `Σ terms <= bound`.
+    pub fn at_most(&mut self, terms: Vec<(usize, f64)>, bound: f64) {
+        self.inequalities.push(Row { terms, bound });
+    }
+
+    /// Adds `low <= x[column]`.
+    pub fn at_least(&mut self, column: usize, low: f64) {
+        self.at_most(vec![(column, -1.0)], -low);
+    }
+
+    /// Solves the program.
+    ///
+    /// # Errors
+    /// [`SolverFailure`] for every end but the optimum at full accuracy and the proof of infeasibility.
+    pub fn solve(&self, limits: &Limits) -> Result<Outcome, SolverFailure> {
+        let columns = self.linear.len();
+        let rows: Vec<&Row> = self.equalities.iter().chain(&self.inequalities).collect();
+        let mut entries = (Vec::new(), Vec::new(), Vec::new());
+        for (at, row) in rows.iter().enumerate() {
+            for (column, coefficient) in &row.terms {
+                entries.0.push(at);
+                entries.1.push(*column);
+                entries.2.push(*coefficient);
+            }
+        }
+        let bounds: Vec<f64> = rows.iter().map(|row| row.bound).collect();
+        let matrix = CscMatrix::new_from_triplets(rows.len(), columns, entries.0, entries.1, entries.2);
+        let quadratic = CscMatrix::new_from_triplets(
+            columns,
+            columns,
+            self.quadratic.iter().map(|entry| entry.0).collect(),
+            self.quadratic.iter().map(|entry| entry.1).collect(),
+            self.quadratic.iter().map(|entry| entry.2).collect(),
+        );
+        let cones: [SupportedConeT<f64>; 2] =
+            [ZeroConeT(self.equalities.len()), NonnegativeConeT(self.inequalities.len())];
+        let mut solver =
+            DefaultSolver::new(&quadratic, &self.linear, &matrix, &bounds, &cones, settings(limits))
+                .map_err(|error| SolverFailure::Refused(error.to_string()))?;
+        solver.solve();
+        outcome(&solver.solution, self.constant, limits)
+    }
+}
+
+fn settings(limits: &Limits) -> DefaultSettings<f64> {
+    DefaultSettings {
+        max_iter: limits.iterations_max,
+        time_limit: limits.time_max.as_secs_f64(),
+        verbose: false,
+        max_threads: 1,
+        direct_solve_method: "qdldl".to_owned(),
+        tol_gap_abs: TOLERANCE,
+        tol_gap_rel: TOLERANCE,
+        tol_feas: TOLERANCE,
+        ..DefaultSettings::default()
+    }
+}
+
+fn outcome(
+    solution: &DefaultSolution<f64>,
+    constant: f64,
+    limits: &Limits,
+) -> Result<Outcome, SolverFailure> {
+    match solution.status {
+        SolverStatus::Solved => {
+            let bound = solution.obj_val.min(solution.obj_val_dual) + constant;
+            if !bound.is_finite() || solution.x.iter().any(|x| !x.is_finite()) {
+                return Err(SolverFailure::Numerical);
+            }
+            Ok(Outcome::Solved(Optimum {
+                primal: Array1::from_vec(solution.x.clone()),
+                dual: Array1::from_vec(solution.z.clone()),
+                bound,
+                iterations: solution.iterations,
+            }))
+        }
+        SolverStatus::PrimalInfeasible => Ok(Outcome::Infeasible),
+        SolverStatus::AlmostSolved
+        | SolverStatus::AlmostPrimalInfeasible
+        | SolverStatus::AlmostDualInfeasible => Err(SolverFailure::Inexact),
+        SolverStatus::DualInfeasible => Err(SolverFailure::Unbounded),
+        SolverStatus::MaxIterations => Err(SolverFailure::IterationLimit(limits.iterations_max)),
+        SolverStatus::MaxTime => Err(SolverFailure::TimeLimit(limits.time_max)),
+        SolverStatus::NumericalError => Err(SolverFailure::Numerical),
+        SolverStatus::InsufficientProgress => Err(SolverFailure::NoProgress),
+        SolverStatus::Unsolved => Err(SolverFailure::Refused("it never started".to_owned())),
+        SolverStatus::CallbackTerminated => {
+            Err(SolverFailure::Refused("it was stopped from outside".to_owned()))
+        }
+    }
+}

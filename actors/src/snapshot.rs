@@ -1,0 +1,79 @@
+//! What a customer's actor is handed: one customer at one consistent epoch.
+
+use evenkeel_schemas::events::TriggerRef;
+use evenkeel_schemas::{
+    Currency, Epoch, InstrumentId, Measure, Money, Name, Price, Quantity, Rate, Ratio, Value,
+};
+
+/// One customer at one consistent epoch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// The epoch that all of it is of.
+    pub epoch: Epoch,
+    /// Whose.
+    pub customer: Name,
+    /// The currency that the portfolio is valued in.
+    pub base: Currency,
+    /// Net asset value; `None` when something held has no price or rate.
+    pub nav: Option<Money>,
+    /// Spendable cash in the base currency.
+    pub cash: Money,
+    /// Cash in other currencies, valued in the base currency.
+    pub foreign_cash: Value,
+    /// Everything held or targeted, each instrument once, by name.
+    pub holdings: Vec<Holding>,
+    /// All open triggers.
+    pub triggers: Vec<OpenTrigger>,
+}
+
+/// An instrument that is held or targeted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holding {
+    /// Its dense number.
+    pub instrument: InstrumentId,
+    /// Ticker.
+    pub name: Name,
+    /// What it is priced in.
+    pub currency: Currency,
+    /// Units held.
+    pub quantity: Quantity,
+    /// The last price; `None` before the first.
+    pub price: Option<Price>,
+    /// Its currency in the base currency; `None` when unknown.
+    pub rate: Option<Rate>,
+    /// Smallest quantity traded.
+    pub lot: Quantity,
+    /// Smallest price step.
+    pub tick: Price,
+    /// Target weight; zero when only held.
+    pub target: Ratio,
+    /// Tolerated distance from the target.
+    pub band: Ratio,
+}
+
+impl Holding {
+    /// Price and rate, where both are known and positive.
+    pub(crate) fn mark(&self) -> Option<(Price, Rate)> {
+        match (self.price, self.rate) {
+            (Some(price), Some(rate)) if price > Price::ZERO && rate > Rate::ZERO => Some((price, rate)),
+            _ => None,
+        }
+    }
+
+    /// What is held, valued in the base currency; `None` without a mark or out of range.
+    pub(crate) fn value(&self) -> Option<Value> {
+        let (price, rate) = self.mark()?;
+        Value::of_position(self.quantity, price, rate)
+    }
+}
+
+/// A reason to act that has not gone away.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenTrigger {
+    /// Which one.
+    pub trigger: TriggerRef,
+    /// How large what it is about was when it entered.
+    pub measure: Measure,
+    /// The limit it passed.
+    pub limit: Measure,
+}

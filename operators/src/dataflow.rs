@@ -1,0 +1,193 @@
+//! Where operators are wired together, top to bottom in the order of the data.
+
+use evenkeel_schemas::{AnomalyKind, AnomalySource, BandSide, CustomerId, Epoch, Money, Ratio, Row};
+
+use crate::cash::{Cash, cash};
+use crate::drift::{Drift, Standing, drift};
+use crate::facts::{Fact, Observation, Version};
+use crate::fx::fx;
+use crate::orders::orders;
+use crate::positions::{Positions, SplitTerms, positions};
+use crate::prices::{Prices, prices};
+use crate::triggers::{Breaching, triggers};
+use crate::typedefs::Rows;
+use crate::valuations::{Holdings, Quotes, Valuations, Worth, valuations};
+
+/// What the dataflow needs to know of time.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct Timing {
+    /// Epoch length.
+    pub epoch_ms: u64,
+    /// How often valuations and drift are reported: at multiples of this.
+    pub mark_ms: u64,
+    /// After how long without an observation a price is stale; 0 for never.
+    pub stale_ms: u64,
+}
+
+impl Timing {
+    /// The mark at which a change at `epoch` is reported.
+    pub fn mark(&self, epoch: Epoch) -> Epoch {
+        let mark_ms = self.mark_ms.max(self.epoch_ms).max(1);
+        epoch.div_ceil(mark_ms).saturating_mul(mark_ms)
+    }
+}
+
+/// The whole dataflow: facts and observations in, the rows of every output collection out.
+pub fn build<'s>(
+    facts: Rows<'s, Fact>,
+    observations: Rows<'s, Observation>,
+    timing: Timing,
+) -> Rows<'s, Row> {
+    // What is known of instruments and customers: of several statements, the latest holds.
+    let terms = latest(
+        "terms",
+        pick(&facts, |fact| match fact {
+            Fact::Terms(instrument, version, currency) => Some((instrument, (version, currency))),
+            _ => None,
+        }),
+    );
+    let bases = latest(
+        "base currencies",
+        pick(&facts, |fact| match fact {
+            Fact::Base(customer, version, currency) => Some((customer, (version, currency))),
+            _ => None,
+        }),
+    );
+    let targets = latest(
+        "targets",
+        pick(&facts, |fact| match fact {
+            Fact::Targets(customer, version, set) => Some((customer, (version, set))),
+            _ => None,
+        }),
+    );
+
+    // Books.
+    let movements = pick(&facts, |fact| match fact {
+        Fact::Movement(c, i, date, quantity) => Some((c, i, date, quantity)),
+        _ => None,
+    });
+    let splits = pick(&facts, |fact| match fact {
+        Fact::Split { instrument, ex_date, number, new, old } => {
+            Some((instrument, SplitTerms { ex_date, number, new, old }))
+        }
+        _ => None,
+    });
+    let postings = pick(&facts, |fact| match fact {
+        Fact::Posting(c, currency, amount) => Some((c, currency, amount)),
+        _ => None,
+    });
+    let Positions { held, out_of_range: units_out } = positions(movements, splits, timing.epoch_ms);
+    let Cash { balances, out_of_range: money_out } = cash(postings);
+
+    // Market.
+    let Prices { prices, rates, stale } = prices(observations, timing.stale_ms);
+
+    // Worth and drift.
+    let holdings = Holdings { held: held.clone(), balances: balances.clone(), bases };
+    let quotes = Quotes { terms, prices: prices.clone(), rates: fx(rates.clone()) };
+    let Valuations { worths, values, gaps } = valuations(holdings, quotes);
+    let Drift { standings, no_nav } = drift(worths.clone(), values, targets);
+    let breaching = standings.clone().flat_map(breaching);
+
+    // Reasons to act.
+    let requests = pick(&facts, |fact| match fact {
+        Fact::Request(key, measure, limit) => Some((key, (measure, limit))),
+        _ => None,
+    });
+    let answers = pick(&facts, |fact| match fact {
+        Fact::Answer(key) => Some(key),
+        _ => None,
+    });
+    let triggers = triggers(breaching.clone(), requests, answers);
+
+    // Orders.
+    let placed = pick(&facts, |fact| match fact {
+        Fact::Placed(order, placed) => Some((order, placed)),
+        _ => None,
+    });
+    let blocked = pick(&facts, |fact| match fact {
+        Fact::Blocked { order, block } => Some((order, block)),
+        _ => None,
+    });
+    let states = pick(&facts, |fact| match fact {
+        Fact::State(order, number, status) => Some((order, (number, status))),
+        _ => None,
+    });
+    let orders = orders(placed, blocked, states);
+    let allocations = pick(&facts, |fact| match fact {
+        Fact::Allocated(row) => Some(Row::Allocation(row)),
+        _ => None,
+    });
+
+    // What goes out.
+    let anomalies =
+        gaps.map(|(c, kind)| (AnomalySource::Customer(c), kind))
+            .concat(no_nav.map(|(c, nav)| (AnomalySource::Customer(c), AnomalyKind::NoNav(nav))))
+            .concat(
+                held.clone()
+                    .filter(|(_, q)| q.raw() < 0)
+                    .map(|((c, i), q)| (AnomalySource::Customer(c), AnomalyKind::Oversold(i, q))),
+            )
+            .concat(
+                balances.clone().filter(|(_, m)| *m < Money::ZERO).map(|((c, ccy), amount)| {
+                    (AnomalySource::Customer(c), AnomalyKind::Overdraft(ccy, amount))
+                }),
+            )
+            .concat(units_out.map(|(c, _)| (AnomalySource::Customer(c), AnomalyKind::OutOfRange)))
+            .concat(money_out.map(|c| (AnomalySource::Customer(c), AnomalyKind::OutOfRange)))
+            .concat(stale.map(|i| (AnomalySource::Instrument(i), AnomalyKind::Stale)));
+    held.map(|((customer, instrument), quantity)| Row::Position { customer, instrument, quantity })
+        .concat(balances.map(|((customer, currency), amount)| Row::Cash { customer, currency, amount }))
+        .concat(prices.map(|(instrument, price)| Row::Price { instrument, price }))
+        .concat(rates.map(|(pair, rate)| Row::FxRate { pair, rate }))
+        .concat(worths.map(valuation_row).delay(move |epoch| timing.mark(*epoch)))
+        .concat(standings.map(drift_row).delay(move |epoch| timing.mark(*epoch)))
+        .concat(breaching.map(|(customer, b)| Row::Breach {
+            customer,
+            instrument: b.instrument,
+            side: b.side,
+        }))
+        .concat(triggers.map(|(key, (measure, limit))| Row::Trigger { key, measure, limit }))
+        .concat(orders.map(|row| Row::Order(Box::new(row))))
+        .concat(allocations)
+        .concat(anomalies.map(|(source, kind)| Row::Anomaly { source, kind }))
+}
+
+/// The facts of one kind.
+fn pick<'s, D: Clone + 'static>(
+    facts: &Rows<'s, Fact>,
+    choose: impl Fn(Fact) -> Option<D> + 'static,
+) -> Rows<'s, D> {
+    facts.clone().flat_map(choose)
+}
+
+/// Of several statements about a key, the one with the latest version.
+fn latest<'s, K, V>(name: &str, statements: Rows<'s, (K, (Version, V))>) -> Rows<'s, (K, V)>
+where
+    K: differential_dataflow::ExchangeData + std::hash::Hash,
+    V: differential_dataflow::ExchangeData + std::hash::Hash,
+{
+    statements.reduce_named(name, |_, statements, out: &mut Vec<(V, isize)>| {
+        // Sorted by version: a busted statement and its replacement never share one.
+        out.extend(statements.last().map(|((_, value), _)| (value.clone(), 1)));
+    })
+}
+
+fn breaching((customer, standing): (CustomerId, Standing)) -> Option<(CustomerId, Breaching)> {
+    let Standing { instrument, drift, band, .. } = standing;
+    let side: BandSide = standing.breach?;
+    let distance = Ratio::from_raw(drift.raw().saturating_abs());
+    Some((customer, Breaching { instrument, side, distance, band }))
+}
+
+fn valuation_row((customer, worth): (CustomerId, Worth)) -> Row {
+    // Worth guarantees that each part is a Money.
+    let money = |value: evenkeel_schemas::Value| value.to_money().unwrap_or_default();
+    let (nav, market_value, cash) = (money(worth.nav), money(worth.market_value), money(worth.cash));
+    Row::Valuation { customer, currency: worth.currency, nav, market_value, cash }
+}
+
+fn drift_row((customer, standing): (CustomerId, Standing)) -> Row {
+    let Standing { instrument, weight, target, drift, .. } = standing;
+    Row::Drift { customer, instrument, weight, target, drift }
+}

@@ -1,0 +1,148 @@
+//! What the dataflow is fed: accepted events, resolved to dense numbers and split into the facts that
+//! operators sum and join. A correction is the same facts with the opposite sign, and the right ones.
+
+use std::sync::Arc;
+
+use evenkeel_schemas::events::{OrderStatus, Side};
+use evenkeel_schemas::{
+    AllocationRow, Currency, CustomerId, Epoch, Instant, InstrumentId, Measure, Money, Pair, Quantity, Ratio,
+    TradeDate, TriggerKey,
+};
+use serde::{Deserialize, Serialize};
+
+/// Which of several statements about the same thing holds: the later effective time, then the later record.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Version {
+    /// Effective time.
+    pub at: Instant,
+    /// Running number of the accepted event.
+    pub number: u64,
+}
+
+/// One target of one customer.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct TargetLine {
+    /// Instrument.
+    pub instrument: InstrumentId,
+    /// Target share of NAV.
+    pub weight: Ratio,
+    /// Distance from the target that is tolerated.
+    pub band: Ratio,
+}
+
+/// All targets of one customer.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct TargetSet {
+    /// By instrument.
+    pub lines: Vec<TargetLine>,
+    /// The band of what is held without a target.
+    pub band_default: Ratio,
+}
+
+/// A customer's order as its decision proposes it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "the fields are those of the order's row")]
+pub struct PlacedOrder {
+    pub decision: Arc<str>,
+    pub customer: CustomerId,
+    pub instrument: InstrumentId,
+    pub side: Side,
+    pub quantity: Quantity,
+}
+
+/// One fact about accounts, reference data or decisions.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Fact {
+    /// The currency that an instrument is priced in.
+    Terms(InstrumentId, Version, Currency),
+    /// The currency that a customer's portfolio is valued in.
+    Base(CustomerId, Version, Currency),
+    /// A customer's targets.
+    Targets(CustomerId, Version, Arc<TargetSet>),
+    /// Units came in or went out on a trade date.
+    Movement(CustomerId, InstrumentId, TradeDate, Quantity),
+    /// Money came in or went out.
+    Posting(CustomerId, Currency, Money),
+    /// `old` units become `new` from the ex date on.
+    Split {
+        /// Instrument.
+        instrument: InstrumentId,
+        /// First day on the new basis.
+        ex_date: TradeDate,
+        /// Orders splits of one day.
+        number: u64,
+        /// Units after.
+        new: Quantity,
+        /// Units before.
+        old: Quantity,
+    },
+    /// A flow or request that is a reason to act until it is answered.
+    Request(TriggerKey, Measure, Measure),
+    /// A decision answered a flow or request.
+    Answer(TriggerKey),
+    /// A decision placed an order.
+    Placed(Arc<str>, PlacedOrder),
+    /// The desk put an order into a block.
+    Blocked {
+        /// The order's id.
+        order: Arc<str>,
+        /// The block's id.
+        block: Arc<str>,
+    },
+    /// An order or a block is in a state, from a running number on.
+    State(Arc<str>, u64, OrderStatus),
+    /// An order received its part of a block.
+    Allocated(Box<AllocationRow>),
+}
+
+/// What has a price: an instrument or a currency pair.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Feed {
+    /// An instrument's price, in raw units of `Price`.
+    Instrument(InstrumentId),
+    /// A pair's rate, in raw units of `Rate`.
+    Pair(Pair),
+}
+
+/// One observed price or rate.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Observation {
+    /// Of what.
+    pub feed: Feed,
+    /// Effective time, then order of record: the greatest is the current one.
+    pub version: Version,
+    /// Raw units of `Price` or `Rate`.
+    pub value: i64,
+    /// Whether a correction may name it (its event has an id).
+    pub correctable: bool,
+}
+
+/// What the dataflow is told of, all with a time and a difference.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// About accounts, reference data or decisions.
+    Fact(Fact),
+    /// About prices.
+    Observation(Observation),
+}
+
+impl Fact {
+    /// A number that spreads facts over workers: facts of one customer, instrument or order share it.
+    pub fn spread(&self) -> u64 {
+        match self {
+            Fact::Base(c, ..) | Fact::Targets(c, ..) | Fact::Movement(c, ..) | Fact::Posting(c, ..) => {
+                c.0.into()
+            }
+            Fact::Request(key, ..) | Fact::Answer(key) => key.customer.0.into(),
+            Fact::Terms(i, ..) | Fact::Split { instrument: i, .. } => i.0.into(),
+            Fact::Placed(_, order) => order.customer.0.into(),
+            Fact::Allocated(row) => row.customer.0.into(),
+            Fact::Blocked { .. } | Fact::State(..) => 0,
+        }
+    }
+}
+
+/// The epoch of a date's first instant, rounded up to the epoch length.
+pub(crate) fn epoch_of(date: TradeDate, epoch_ms: u64) -> Epoch {
+    date.start().epoch(epoch_ms)
+}

@@ -1,0 +1,80 @@
+//! Orders in their current state.
+//!
+//! Computes  per order: its block and the latest state, its own or else its block's
+//! Inputs    placed: (order, PlacedOrder), one per key; blocked: (order, block), at most one per key;
+//!           states: (order or block, (number, status)), several per key
+//! Outputs   OrderRow, one per order
+//! Units     none
+//! Errors    none
+//! State     orders, blocks and states by id
+//! Time      follows the input epoch
+//! Source    FIX order states (tag 39); DESIGN §6
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use evenkeel_schemas::OrderRow;
+use evenkeel_schemas::events::OrderStatus;
+use serde::{Deserialize, Serialize};
+
+use crate::facts::PlacedOrder;
+use crate::typedefs::Rows;
+
+/// An order's or a block's id.
+pub type OrderId = Arc<str>;
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+enum Line {
+    Placed(PlacedOrder),
+    Blocked(OrderId),
+    OfBlock(u64, OrderStatus),
+    Own(u64, OrderStatus),
+}
+
+/// Maintains order rows.
+pub fn orders<'s>(
+    placed: Rows<'s, (OrderId, PlacedOrder)>,
+    blocked: Rows<'s, (OrderId, OrderId)>,
+    states: Rows<'s, (OrderId, (u64, OrderStatus))>,
+) -> Rows<'s, OrderRow> {
+    let by_block = blocked.clone().map(|(order, block)| (block, order));
+    let of_block = by_block.join_map(states.clone(), |_, order, (number, status)| {
+        (order.clone(), Line::OfBlock(*number, *status))
+    });
+    placed
+        .map(|(order, placed)| (order, Line::Placed(placed)))
+        .concat(blocked.map(|(order, block)| (order, Line::Blocked(block))))
+        .concat(of_block)
+        .concat(states.map(|(order, (number, status))| (order, Line::Own(number, status))))
+        .reduce_named("order states", |order, lines, out| {
+            out.extend(row(order, lines.iter().map(|(line, _)| *line)).map(|row| (row, 1)));
+        })
+        .map(|(_, row)| row)
+}
+
+/// The row of one order; `None` for ids that are not an order's (blocks have states too).
+fn row<'a>(order: &OrderId, lines: impl Iterator<Item = &'a Line>) -> Option<OrderRow> {
+    let (mut placed, mut block, mut of_block, mut own) = (None, None, None, None);
+    for line in lines {
+        match line {
+            Line::Placed(order) => placed = Some(order),
+            Line::Blocked(id) => block = Some(id.clone()),
+            Line::OfBlock(number, status) => of_block = of_block.max(Some((*number, *status))),
+            Line::Own(number, status) => own = own.max(Some((*number, *status))),
+        }
+    }
+    let placed = placed?;
+    let state = own.or(of_block).map_or(OrderStatus::PendingNew, |(_, status)| status);
+    Some(OrderRow {
+        order: order.clone(),
+        block: block.unwrap_or_else(|| "".into()),
+        decision: placed.decision.clone(),
+        customer: placed.customer,
+        instrument: placed.instrument,
+        side: placed.side,
+        quantity: placed.quantity,
+        state,
+    })
+}

@@ -1,0 +1,79 @@
+//! Which instruments have had no price for too long.
+
+use std::collections::BTreeMap;
+
+use differential_dataflow::AsCollection;
+use evenkeel_schemas::{Epoch, InstrumentId};
+use timely::container::CapacityContainerBuilder;
+use timely::dataflow::channels::pact::Exchange;
+use timely::dataflow::operators::Capability;
+use timely::dataflow::operators::generic::operator::Operator;
+
+use crate::facts::{Feed, Observation};
+use crate::typedefs::Rows;
+
+/// The epoch at which an instrument goes stale with the capability to say so, or `None` once it has.
+type Due = Option<(Epoch, Capability<Epoch>)>;
+
+/// An instrument enters `stale_ms` after the epoch of its last observation and leaves with the next one.
+pub(super) fn stale<'s>(observations: Rows<'s, Observation>, stale_ms: u64) -> Rows<'s, InstrumentId> {
+    let listed = observations.filter(move |_| stale_ms > 0);
+    let exchange = Exchange::new(|(o, _, _): &(Observation, Epoch, isize)| super::spread(o.feed));
+    listed
+        .inner
+        .unary_frontier::<CapacityContainerBuilder<Vec<(InstrumentId, Epoch, isize)>>, _, _, _>(
+            exchange,
+            "stale prices",
+            move |_, _| {
+                let mut waiting: BTreeMap<Epoch, (Capability<Epoch>, Vec<InstrumentId>)> = BTreeMap::new();
+                let mut due: BTreeMap<InstrumentId, Due> = BTreeMap::new();
+                move |(input, frontier), output| {
+                    input.for_each(|capability, data| {
+                        for (observation, time, diff) in data.drain(..) {
+                            let Feed::Instrument(instrument) = observation.feed else { continue };
+                            if diff > 0 {
+                                let entry = waiting.entry(time);
+                                let entry =
+                                    entry.or_insert_with(|| (capability.delayed(&time, 0), Vec::new()));
+                                entry.1.push(instrument);
+                            }
+                        }
+                    });
+                    while let Some(entry) = waiting.first_entry() {
+                        let epoch = *entry.key();
+                        if frontier.less_equal(&epoch) {
+                            break;
+                        }
+                        let (capability, instruments) = entry.remove();
+                        expire(&mut due, epoch, output);
+                        for instrument in instruments {
+                            let next = epoch.saturating_add(stale_ms);
+                            let next = Some((next, capability.delayed(&next)));
+                            if let Some(None) = due.insert(instrument, next) {
+                                output.session(&capability).give((instrument, epoch, -1));
+                            }
+                        }
+                    }
+                    let complete = frontier.frontier().first().copied().unwrap_or(Epoch::MAX);
+                    let seen = waiting.keys().next().copied().unwrap_or(Epoch::MAX);
+                    expire(&mut due, complete.min(seen), output);
+                }
+            },
+        )
+        .as_collection()
+}
+
+type Output<'a> = timely::dataflow::operators::generic::OutputBuilderSession<
+    'a,
+    Epoch,
+    CapacityContainerBuilder<Vec<(InstrumentId, Epoch, isize)>>,
+>;
+
+/// Reports every instrument that is due before `until`.
+fn expire(due: &mut BTreeMap<InstrumentId, Due>, until: Epoch, output: &mut Output<'_>) {
+    for (instrument, entry) in due.iter_mut() {
+        if let Some((epoch, capability)) = entry.take_if(|(epoch, _)| *epoch < until) {
+            output.session(&capability).give((*instrument, epoch, 1));
+        }
+    }
+}

@@ -1,0 +1,37 @@
+use super::{Breaching, OpenDrifts};
+use evenkeel_schemas::{BandSide, CustomerId, InstrumentId, Ratio};
+
+fn breaching(side: BandSide, distance: i64) -> (CustomerId, Breaching) {
+    let ratio = |bps| Ratio::from_bps(bps).unwrap();
+    (
+        CustomerId(7),
+        Breaching { instrument: InstrumentId(1), side, distance: ratio(distance), band: ratio(500) },
+    )
+}
+
+#[test]
+fn a_reason_enters_once_and_leaves_once() {
+    let mut open = OpenDrifts::default();
+    let mut out = Vec::new();
+    open.step(100, vec![(breaching(BandSide::Over, 600), 1)], &mut out);
+    assert_eq!(out.len(), 1);
+    let entered = out.pop().unwrap();
+    open.step(200, vec![(breaching(BandSide::Over, 700), 1), (breaching(BandSide::Over, 600), -1)], &mut out);
+    assert!(out.is_empty(), "further away is the same reason");
+    open.step(300, vec![(breaching(BandSide::Over, 700), -1)], &mut out);
+    assert_eq!(out, vec![(entered.0, -1)], "what leaves is the row that entered");
+}
+
+#[test]
+fn a_change_of_side_is_a_new_reason() {
+    let mut open = OpenDrifts::default();
+    let mut out = Vec::new();
+    open.step(100, vec![(breaching(BandSide::Over, 600), 1)], &mut out);
+    open.step(
+        200,
+        vec![(breaching(BandSide::Under, 600), 1), (breaching(BandSide::Over, 600), -1)],
+        &mut out,
+    );
+    let entries: Vec<_> = out.iter().map(|((key, _), diff)| (key.entered, *diff)).collect();
+    assert_eq!(entries, [(100, 1), (100, -1), (200, 1)]);
+}

@@ -1,0 +1,417 @@
+//! One struct per table: field names and types are the columns' (checked on every insert).
+//!
+//! `epoch` is recorded time, milliseconds since 1970. `diff` is +1 for a row that came to hold, -1 for one
+//! that ceased to. Which table holds what, and why it is sorted as it is, stands in `schemas/clickhouse`.
+
+use crate::decimal::{Amount, Measure, Rate, Residual};
+use clickhouse::{Row, RowOwned, RowWrite};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// Ids and other short texts: a clone costs a counter, so that a sink can share one text among many rows.
+pub type Text = Arc<str>;
+
+/// A row that knows its table and its epoch.
+pub trait LogRow: RowOwned + RowWrite {
+    /// The table.
+    const TABLE: &'static str;
+
+    /// Recorded time, milliseconds since 1970.
+    fn epoch(&self) -> u64;
+}
+
+macro_rules! log_rows {
+    ($($row:ident => $table:literal),+ $(,)?) => {
+        $(impl LogRow for $row {
+            const TABLE: &'static str = $table;
+
+            fn epoch(&self) -> u64 {
+                self.epoch
+            }
+        })+
+
+        /// Every table with rows of ours.
+        #[cfg(test)]
+        const TABLES: &[(&str, &[&str])] = &[$(($table, $row::COLUMN_NAMES)),+];
+    };
+}
+
+log_rows! {
+    PositionRow => "positions",
+    CashRow => "cash",
+    PriceRow => "prices",
+    FxRateRow => "fx_rates",
+    ValuationRow => "valuations",
+    DriftRow => "drift",
+    BreachRow => "breaches",
+    TriggerRow => "triggers",
+    OrderRow => "orders",
+    AllocationRow => "allocations",
+    AnomalyRow => "anomalies",
+    EventRow => "events",
+    TickRow => "ticks",
+    RejectedRow => "rejected",
+    DecisionRow => "decisions",
+    OrderStateRow => "order_states",
+    BlockRow => "blocks",
+}
+
+/// `positions`: Units of an instrument that a customer holds.
+#[derive(Clone, Debug, PartialEq, Eq, Row, Serialize, Deserialize)]
+pub struct PositionRow {
+    /// Recorded time, milliseconds since 1970.
+    pub epoch: u64,
+    /// Change in multiplicity.
+    pub diff: i8,
+    /// Customer id.
+    pub customer: Text,
+    /// Instrument id.
+    pub instrument: Text,
+    /// Units, signed.
+    pub quantity: Amount,
+}
+
+/// `cash`: Cash of a customer in one currency.
+#[derive(Clone, Debug, PartialEq, Eq, Row, Serialize, Deserialize)]
+pub struct CashRow {
+    /// Recorded time, milliseconds since 1970.
+    pub epoch: u64,
+    /// Change in multiplicity.
+    pub diff: i8,
+    /// Customer id.
+    pub customer: Text,
+    /// ISO 4217 code.
+    pub currency: Text,
+    /// Signed.
+    pub amount: Amount,
+}
+
+/// `prices`: Last price of an instrument.
+#[derive(Clone, Debug, PartialEq, Eq, Row, Serialize, Deserialize)]
+pub struct PriceRow {
+    /// Recorded time, milliseconds since 1970.
+    pub epoch: u64,
+    /// Change in multiplicity.
+    pub diff: i8,
+    /// Instrument id.
+    pub instrument: Text,
+    /// In the instrument's currency.
+    pub price: Amount,
+}
+
+/// `fx_rates`: Last rate of a currency pair.
+#[derive(Clone, Debug, PartialEq, Eq, Row, Serialize, Deserialize)]
+pub struct FxRateRow {
+    /// Recorded time, milliseconds since 1970.
+    pub epoch: u64,
+    /// Change in multiplicity.
+    pub diff: i8,
+    /// Such as `USD/AUD`: one USD is `rate` AUD.
+    pub pair: Text,
+    /// See `pair`.
+    pub rate: Rate,
+}
+
+/// `valuations`: Net asset value of a customer.
+#[derive(Clone, Debug, PartialEq, Eq, Row, Serialize, Deserialize)]
+pub struct ValuationRow {
+    /// Recorded time, milliseconds since 1970.
+    pub epoch: u64,
+    /// Change in multiplicity.
+    pub diff: i8,
+    /// Customer id.
+    pub customer: Text,
+    /// The customer's base currency.
+    pub currency: Text,
+    /// Market value and cash.
+    pub nav: Amount,
+    /// Of all holdings.
+    pub market_value: Amount,
+    /// In the base currency.
+    pub cash: Amount,
+}
+
+/// `drift`: Weight, target and drift of one holding.
+#[derive(Clone, Debug, PartialEq, Eq, Row, Serialize, Deserialize)]
+pub struct DriftRow {
+    /// Recorded time, milliseconds since 1970.
+    pub epoch: u64,
+    /// Change in multiplicity.
+    pub diff: i8,
+    /// Customer id.
+    pub customer: Text,
+    /// Instrument id.
+    pub instrument: Text,
+    /// Share of NAV.
+    pub weight: Rate,
+    /// Wanted share.
+    pub target: Rate,
+    /// Weight less target.
+    pub drift: Rate,
+}
+
+/// `breaches`: A holding or bucket outside its band.
+#[derive(Clone, Debug, PartialEq, Eq, Row, Serialize, Deserialize)]
+pub struct BreachRow {
+    /// Recorded time, milliseconds since 1970.
+    pub epoch: u64,
+    /// Change in multiplicity.
+    pub diff: i8,
+    /// Customer id.
+    pub customer: Text,
+    /// Instrument or bucket id.
+    pub instrument: Text,
+    /// `over` or `under`.
+    pub side: Text,
+}
+
+/// `triggers`: An open reason to act.
+#[derive(Clone, Debug, PartialEq, Eq, Row, Serialize, Deserialize)]
+pub struct TriggerRow {
+    /// Recorded time, milliseconds since 1970.
+    pub epoch: u64,
+    /// Change in multiplicity.
+    pub diff: i8,
+    /// Trigger id.
+    pub trigger: Text,
+    /// Customer id.
+    pub customer: Text,
+    /// Such as `drift`.
+    pub kind: Text,
+    /// What it is about.
+    pub subject: Text,
+    /// What was measured.
+    pub measure: Measure,
+    /// What it crossed.
+    pub limit: Measure,
+}
+
+/// `orders`: An order as the desk knows it.
+#[derive(Clone, Debug, PartialEq, Eq, Row, Serialize, Deserialize)]
+pub struct OrderRow {
+    /// Recorded time, milliseconds since 1970.
+    pub epoch: u64,
+    /// Change in multiplicity.
+    pub diff: i8,
+    /// Order id.
+    pub order: Text,
+    /// Its block; empty before there is one.
+    pub block: Text,
+    /// The decision behind it.
+    pub decision: Text,
+    /// Customer id.
+    pub customer: Text,
+    /// Instrument id.
+    pub instrument: Text,
+    /// `buy` or `sell`.
+    pub side: Text,
+    /// Ordered units.
+    pub quantity: Amount,
+    /// FIX order state.
+    pub state: Text,
+}
+
+/// `allocations`: A customer's share of a block's fills.
+#[derive(Clone, Debug, PartialEq, Eq, Row, Serialize, Deserialize)]
+pub struct AllocationRow {
+    /// Recorded time, milliseconds since 1970.
+    pub epoch: u64,
+    /// Change in multiplicity.
+    pub diff: i8,
+    /// Block id.
+    pub block: Text,
+    /// Order id.
+    pub order: Text,
+    /// Customer id.
+    pub customer: Text,
+    /// Instrument id.
+    pub instrument: Text,
+    /// `buy` or `sell`.
+    pub side: Text,
+    /// Allocated units.
+    pub quantity: Amount,
+    /// The block's average.
+    pub price: Amount,
+    /// The customer's share.
+    pub fee: Amount,
+}
+
+/// `anomalies`: What does not look right but stops nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Row, Serialize, Deserialize)]
+pub struct AnomalyRow {
+    /// Recorded time, milliseconds since 1970.
+    pub epoch: u64,
+    /// Change in multiplicity.
+    pub diff: i8,
+    /// Customer, instrument or part of the program.
+    pub source: Text,
+    /// Which rule.
+    pub kind: Text,
+    /// For people.
+    pub detail: String,
+}
+
+/// `events`: An accepted event of the account or decision topic.
+#[derive(Clone, Debug, PartialEq, Eq, Row, Serialize, Deserialize)]
+pub struct EventRow {
+    /// Recorded time, milliseconds since 1970.
+    pub epoch: u64,
+    /// Log topic.
+    pub topic: Text,
+    /// In the topic.
+    pub offset: u64,
+    /// The event's own id, or empty.
+    pub id: String,
+    /// Column `type`.
+    #[serde(rename = "type")]
+    pub event_type: Text,
+    /// Effective time, microseconds since 1970.
+    pub at: i64,
+    /// Customer id, or empty.
+    pub customer: Text,
+    /// Instrument id, or empty.
+    pub instrument: Text,
+    /// The whole event, JSON.
+    pub payload: String,
+}
+
+/// `ticks`: A market tick.
+#[derive(Clone, Debug, PartialEq, Eq, Row, Serialize, Deserialize)]
+pub struct TickRow {
+    /// Recorded time, milliseconds since 1970.
+    pub epoch: u64,
+    /// In the market topic.
+    pub offset: u64,
+    /// Effective time, microseconds since 1970.
+    pub at: i64,
+    /// Instrument id.
+    pub instrument: Text,
+    /// Last price.
+    pub price: Amount,
+    /// Best bid.
+    pub bid: Option<Amount>,
+    /// Best offer.
+    pub ask: Option<Amount>,
+    /// Traded units.
+    pub volume: Option<Amount>,
+}
+
+/// `rejected`: Input that was refused.
+#[derive(Clone, Debug, PartialEq, Eq, Row, Serialize, Deserialize)]
+pub struct RejectedRow {
+    /// Recorded time, milliseconds since 1970.
+    pub epoch: u64,
+    /// Where it stood in its source.
+    pub offset: u64,
+    /// File or topic.
+    pub source: Text,
+    /// Line in the file, from one; zero if there is none.
+    pub line: u64,
+    /// The field at fault, or empty.
+    pub field: Text,
+    /// What was expected.
+    pub reason: String,
+    /// The input as it came.
+    pub payload: String,
+}
+
+/// `decisions`: What a customer's actor decided and why.
+#[derive(Clone, Debug, PartialEq, Eq, Row, Serialize, Deserialize)]
+pub struct DecisionRow {
+    /// Recorded time, milliseconds since 1970.
+    pub epoch: u64,
+    /// Decision id.
+    pub decision: Text,
+    /// Customer id.
+    pub customer: Text,
+    /// Such as `trade` or `hold`.
+    pub outcome: Text,
+    /// For people.
+    pub reason: String,
+    /// Ids of the triggers behind it.
+    pub triggers: Vec<Text>,
+    /// The epoch it looked at.
+    pub snapshot_epoch: u64,
+    /// Net asset value then.
+    pub nav: Amount,
+    /// Objective terms, JSON.
+    pub objective: String,
+    /// The portfolio before, JSON.
+    pub before: String,
+    /// The portfolio wanted, JSON.
+    pub after: String,
+    /// Ids of its orders.
+    pub orders: Vec<Text>,
+}
+
+/// `order_states`: A step in the life of an order.
+#[derive(Clone, Debug, PartialEq, Eq, Row, Serialize, Deserialize)]
+pub struct OrderStateRow {
+    /// Recorded time, milliseconds since 1970.
+    pub epoch: u64,
+    /// Order id.
+    pub order: Text,
+    /// FIX order state.
+    pub state: Text,
+    /// Ordered units.
+    pub quantity: Amount,
+    /// Filled so far.
+    pub cumulative_quantity: Amount,
+    /// Of what is filled.
+    pub average_price: Amount,
+    /// The broker's words.
+    pub text: String,
+}
+
+/// `blocks`: A block at the market.
+#[derive(Clone, Debug, PartialEq, Eq, Row, Serialize, Deserialize)]
+pub struct BlockRow {
+    /// Recorded time, milliseconds since 1970.
+    pub epoch: u64,
+    /// Block id.
+    pub block: Text,
+    /// Instrument id.
+    pub instrument: Text,
+    /// `buy` or `sell`.
+    pub side: Text,
+    /// Ordered units.
+    pub quantity: Amount,
+    /// Filled so far.
+    pub filled_quantity: Amount,
+    /// Of what is filled.
+    pub average_price: Amount,
+    /// Rounding difference not yet allocated.
+    pub residual: Residual,
+    /// FIX order state.
+    pub state: Text,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The columns of a `CREATE TABLE`, alias columns (which nobody writes) left out.
+    fn columns(sql: &str, table: &str) -> Vec<String> {
+        let start = sql.find(&format!("IF NOT EXISTS {{database}}.{table} ")).unwrap();
+        let body = sql[start..].split_once("\n(\n").unwrap().1.split_once("\n)\n").unwrap().0;
+        body.lines()
+            .map(str::trim)
+            .filter(|line| !line.starts_with("INDEX") && !line.contains(" ALIAS "))
+            .map(|line| line.split(' ').next().unwrap().trim_matches('`').to_owned())
+            .collect()
+    }
+
+    #[test]
+    fn rows_have_the_columns_of_their_tables() {
+        let sql = [
+            include_str!("../../../schemas/clickhouse/0001_ledgers.sql"),
+            include_str!("../../../schemas/clickhouse/0002_decisions.sql"),
+            include_str!("../../../schemas/clickhouse/0003_events.sql"),
+        ]
+        .concat();
+        assert_eq!(sql.matches("CREATE TABLE").count(), TABLES.len());
+        for (table, names) in TABLES {
+            assert_eq!(columns(&sql, table), *names, "{table}");
+        }
+    }
+}
