@@ -214,7 +214,13 @@ impl Default for BrokerPolicy {
 
 impl Default for SolverPolicy {
     fn default() -> SolverPolicy {
-        SolverPolicy { threads: 2, queue: 4_096, deadline_ms: 5_000, iterations_max: 200, repairs_max: 10_000 }
+        SolverPolicy {
+            threads: 2,
+            queue: 4_096,
+            deadline_ms: 5_000,
+            iterations_max: 200,
+            repairs_max: 10_000,
+        }
     }
 }
 

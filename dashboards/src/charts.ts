@@ -5,41 +5,41 @@ import 'uplot/dist/uPlot.min.css'
 import { byId, el, setAttribute, setText } from './dom'
 import { clock, DASH, rate } from './format'
 import { counts, num, total, type Status } from './status'
-import { isTerm, type Term } from './terms'
+import type { Term } from './terms'
 import { term } from './tip'
 
 const SPAN_S = 300
+const SPAN_FIRST_S = 60
 // Lines are not drawn across a time without answers.
 const GAP_S = 4
 
 interface Line {
   readonly label: string
+  readonly title: Term
   readonly colour: '--line-1' | '--line-2'
   readonly value: (status: Status) => number | null
 }
 
 interface Chart {
   readonly id: string
-  readonly title: Term | string
   readonly heading: string
   readonly unit: string
   readonly lines: readonly Line[]
 }
 
 const CHARTS: readonly Chart[] = [
-  { id: 'events', title: 'events', heading: 'Events/s', unit: '', lines: [{ label: 'Events/s', colour: '--line-1', value: (s) => num(s.events?.per_second) }] },
-  { id: 'epoch', title: 'epoch_latency', heading: 'Epoch latency p99', unit: ' ms', lines: [{ label: 'p99', colour: '--line-1', value: (s) => num(s.epoch_latency_ms?.p99) }] },
+  { id: 'events', heading: 'Events/s', unit: '', lines: [{ label: 'Events/s', title: 'events', colour: '--line-1', value: (s) => num(s.events?.per_second) }] },
+  { id: 'epoch', heading: 'Epoch latency p99', unit: ' ms', lines: [{ label: 'Epoch latency p99', title: 'epoch_latency', colour: '--line-1', value: (s) => num(s.epoch_latency_ms?.p99) }] },
   {
     id: 'breaches',
-    title: 'breach',
-    heading: 'Breaches and triggers',
+    heading: 'Breaches and open triggers',
     unit: '',
     lines: [
-      { label: 'Breaches', colour: '--line-2', value: (s) => num(s.breaches) },
-      { label: 'Open triggers', colour: '--line-1', value: (s) => total(counts(s.triggers)) },
+      { label: 'Breaches', title: 'breach', colour: '--line-2', value: (s) => num(s.breaches) },
+      { label: 'Open triggers', title: 'trigger', colour: '--line-1', value: (s) => total(counts(s.triggers)) },
     ],
   },
-  { id: 'orders', title: 'Orders/s', heading: 'Orders/s', unit: '', lines: [{ label: 'Orders/s', colour: '--line-1', value: (s) => num(s.orders_per_second) }] },
+  { id: 'orders', heading: 'Orders/s', unit: '', lines: [{ label: 'Orders/s', title: 'orders_rate', colour: '--line-1', value: (s) => num(s.orders_per_second) }] },
 ]
 
 /** The top of an axis: a round number above the largest value. */
@@ -68,11 +68,10 @@ class Panel {
     const keys = chart.lines.map((line, i) => {
       const swatch = el('i', 'swatch')
       swatch.style.background = `var(${line.colour})`
-      return el('span', 'key', ...(chart.lines.length > 1 ? [swatch, `${line.label} `] : []), this.legend[i] ?? null)
+      return el('span', 'key', swatch, term(line.title, line.label), ' ', this.legend[i] ?? null)
     })
-    const heading = isTerm(chart.title) ? term(chart.title, chart.heading) : chart.heading
     this.box.setAttribute('role', 'img')
-    this.node = el('section', 'panel chart', el('div', 'chart-head', el('h2', '', heading), this.when, el('span', 'keys', ...keys)), this.box)
+    this.node = el('section', 'panel chart', el('div', 'chart-head', el('h2', 'keys', ...keys), this.when), this.box)
     this.node.id = `chart-${chart.id}`
   }
 
@@ -86,7 +85,7 @@ class Panel {
       {
         width: Math.max(80, this.box.clientWidth),
         height: Math.max(80, this.box.clientHeight),
-        padding: [8, 8, 0, 0],
+        padding: [8, 20, 0, 0],
         legend: { show: false },
         cursor: { sync: { key: 'status' }, drag: { x: false, y: false }, y: false, points: { size: 6 } },
         scales: {
@@ -94,8 +93,8 @@ class Panel {
           y: { range: (_plot, _min, max) => [0, roof(max)] },
         },
         axes: [
-          { ...axis, size: 24, space: 56, incrs: [60, 120, 300], values: (_plot, at) => at.map((s) => axisTime.format(s * 1000)) },
-          { ...axis, size: 44, space: 28, values: (_plot, at) => at.map((n) => axisNumber.format(n)) },
+          { ...axis, size: 24, space: 70, incrs: [10, 15, 30, 60, 120, 300], values: (_plot, at, _axis, _space, step) => at.map((s) => (step < 60 ? clock(s * 1000) : axisTime.format(s * 1000))) },
+          { ...axis, size: 44, space: 26, values: (_plot, at) => at.map((n) => axisNumber.format(n)) },
         ],
         series: [
           {},
@@ -132,7 +131,8 @@ class Panel {
 
   private range(): [number, number] {
     const end = this.times.at(-1) ?? Date.now() / 1000
-    return [end - SPAN_S, end]
+    // The window grows from one minute to five as the page watches.
+    return [Math.max(end - SPAN_S, Math.min(this.times[0] ?? end, end - SPAN_FIRST_S)), end]
   }
 
   /** The values beside the heading: at the cursor, or the newest. */

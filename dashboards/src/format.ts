@@ -45,6 +45,14 @@ export function exact(value: unknown): string {
   return `${match[1] === '-' ? '−' : ''}${(match[2] ?? '').replace(/\B(?=(\d{3})+$)/g, ',')}${fraction}`
 }
 
+/** The same, with cents: 1,234.50 */
+export function money(value: unknown): string {
+  const s = exact(value)
+  if (!/^−?[\d,]+(\.\d+)?$/.test(s)) return s
+  const [units = s, cents = ''] = s.split('.')
+  return `${units}.${cents.padEnd(2, '0')}`
+}
+
 const SCALES = [
   [1e12, 'tn'],
   [1e9, 'bn'],

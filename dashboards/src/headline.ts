@@ -1,7 +1,7 @@
 // Headline numbers: the tiles, and the panels of small tables below them.
 
 import { byId, el, setAttribute, setChildren, setText } from './dom'
-import { DASH, duration, exact, integer, rate, share, short, span, words } from './format'
+import { DASH, duration, integer, money, rate, share, short, span, words } from './format'
 import { buildHistogram } from './histogram'
 import { counts, num, text, total, type Status } from './status'
 import { isTerm, type Term } from './terms'
@@ -80,14 +80,15 @@ function buildTiles(): (status: Status) => void {
   byId('tiles').append(...Object.values(tiles).map((one) => one.node))
   return (status) => {
     const currency = text(status.base_currency)
-    const aum = exact(status.assets_under_management)
+    const aum = money(status.assets_under_management)
     const aumShort = short(status.assets_under_management)
     tiles.aum.set(aumShort, aum === DASH ? DASH : `${currency ?? ''} ${aum}`.trim())
-    tiles.customers.set(integer(status.customers), `${integer(status.actors?.live)} being decided`)
+    tiles.customers.set(integer(status.customers), `${integer(status.actors?.live)} actors live`)
     tiles.instruments.set(integer(status.instruments), `${integer(status.anomalies)} anomalies`)
     tiles.out.set(integer(status.customers_out_of_band), `${share(status.customers_out_of_band, status.customers)} · ${integer(status.breaches)} breaches`)
     const kinds = counts(status.triggers)
-    tiles.triggers.set(integer(total(kinds)), `on ${integer(status.customers)} customers`)
+    const [open, drift] = [total(kinds), kinds?.get('drift') ?? null]
+    tiles.triggers.set(integer(open), open === null || drift === null ? DASH : `${integer(drift)} drift · ${integer(open - drift)} other`)
     tiles.events.set(rate(status.events?.per_second), `${integer(status.events?.accepted)} accepted`)
     const latency = status.epoch_latency_ms
     tiles.epoch.set(num(latency?.p99) === null ? DASH : `${rate(latency?.p99)} ms`, `p50 ${rate(latency?.p50)} ms`)
@@ -121,7 +122,11 @@ function buildLatency(): { node: HTMLElement; update: (status: Status) => void }
     return cell
   })
   const table = el('table', 'grid', el('thead', '', el('tr', '', ...head)), el('tbody', '', ...cells.map((one) => one.row)))
-  const flow = list([['orders_per_second', document.createTextNode('Orders/s')]])
+  const flow = list([
+    ['orders_per_second', term('orders_rate', 'Orders/s')],
+    ['epoch_ms', term('epoch', 'Epoch length')],
+    ['epoch_lag_ms', term('dataflow', 'Dataflow lag')],
+  ])
   return {
     node: panel('latency', el('span', '', 'Latency, ', term('percentile', 'percentiles')), table, flow.node),
     update(status) {
@@ -129,6 +134,8 @@ function buildLatency(): { node: HTMLElement; update: (status: Status) => void }
         values.forEach((cell, i) => setText(cell, rate(status[field]?.[QUANTILES[i] ?? 'p50'])))
       }
       flow.set('orders_per_second', rate(status.orders_per_second))
+      flow.set('epoch_ms', span(status.epoch_ms))
+      flow.set('epoch_lag_ms', span(status.epoch_lag_ms))
     },
   }
 }
@@ -174,7 +181,7 @@ function buildOrders(): { node: HTMLElement; update: (status: Status) => void } 
 
 function buildData(): { node: HTMLElement; update: (status: Status, now: number) => void } {
   const data = list([
-    ['epoch', term('epoch', 'Epoch length')],
+    ['accepted', term('log', 'Events in log')],
     ['clickhouse_lag', term('clickhouse_lag')],
     ['rows', document.createTextNode('Rows stored')],
     ['rows_per_second', document.createTextNode('Rows/s')],
@@ -187,13 +194,13 @@ function buildData(): { node: HTMLElement; update: (status: Status, now: number)
     node: panel('data', document.createTextNode('Store and data quality'), data.node),
     update(status, now) {
       const lag = num(status.clickhouse?.lag_epochs)
-      data.set('epoch', span(status.epoch_ms))
+      data.set('accepted', integer(status.log?.events))
       data.set('clickhouse_lag', lag === null ? DASH : `${integer(lag)} ${lag === 1 ? 'epoch' : 'epochs'}`)
       data.set('rows', integer(status.clickhouse?.rows))
       data.set('rows_per_second', integer(status.clickhouse?.rows_per_second))
       const rejected = num(status.events?.rejected)
       const more = grown(rejected, now)
-      data.set('rejected', `${more !== null && more > 0 ? `+${integer(more)} in 5 min · ` : ''}${integer(rejected)}`)
+      data.set('rejected', `${more !== null && more > 0 ? `+${integer(more)}/5 min · ` : ''}${integer(rejected)}`)
       data.set('duplicates', integer(status.events?.duplicates))
       data.set('anomalies', integer(status.anomalies))
     },

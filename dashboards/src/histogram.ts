@@ -8,6 +8,7 @@ import { term } from './tip'
 // The tolerance band of customers whose targets name no other.
 const BAND_DEFAULT = 0.05
 
+const compact = new Intl.NumberFormat('en-AU', { notation: 'compact', maximumFractionDigits: 1 })
 const points = new Intl.NumberFormat('en-AU', { maximumFractionDigits: 2 })
 
 interface Column {
@@ -50,7 +51,7 @@ export function buildHistogram(): { node: HTMLElement; update: (status: Status) 
         // The last bucket has no upper edge, or one that every drift is below.
         const open = upto === null || upto > 1 || (i > 0 && upto === 1 && i === buckets.length - 1)
         const edge = open ? `>${below === null ? '' : points.format(100 * below)}` : points.format(100 * upto)
-        setText(one.count, integer(customers))
+        setText(one.count, customers === null ? DASH : compact.format(customers))
         setText(one.label, edge)
         one.bar.style.height = `${(100 * (customers ?? 0)) / most}%`
         const past = below !== null && below >= BAND_DEFAULT - 1e-9 && i > 0

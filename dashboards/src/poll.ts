@@ -45,7 +45,7 @@ async function ask(url: string): Promise<Status> {
   return body
 }
 
-/** Polls for as long as the page is open; `answered` hears each answer or failure, `ticked` each quarter of a second. */
+/** Polls for as long as the page is open; `answered` hears each answer or failure, `ticked` each quarter of a second that the page is looked at. */
 export function startPolling(url: string, answered: (seen: Seen) => void, ticked: (seen: Seen) => void): void {
   let status: Status | null = null
   let at: number | null = null
@@ -54,6 +54,8 @@ export function startPolling(url: string, answered: (seen: Seen) => void, ticked
   let failures = 0
   let timer = 0
   let asking = false
+  // Browsers slow the timers of hidden pages: what looks old then may only not have been asked for.
+  let rested = false
 
   const seen = (): Seen => ({ status, at, ageMs: moved === null ? null : monotonic() - moved, failure, failures })
 
@@ -76,14 +78,17 @@ export function startPolling(url: string, answered: (seen: Seen) => void, ticked
       failures += 1
     }
     asking = false
+    rested = document.hidden
     answered(seen())
     timer = window.setTimeout(() => void poll(), Math.max(100, EVERY_MS - (monotonic() - asked)))
   }
 
-  // Browsers slow the timers of hidden pages: catch up at once when the page is looked at again.
   document.addEventListener('visibilitychange', () => {
-    if (!document.hidden) void poll()
+    if (document.hidden) rested = true
+    else void poll()
   })
-  window.setInterval(() => ticked(seen()), 250)
+  window.setInterval(() => {
+    if (!rested) ticked(seen())
+  }, 250)
   void poll()
 }

@@ -1,7 +1,7 @@
 // The newest triggers, decisions, orders and rejected events.
 
 import { byId, el, setAttribute, setChildren, setText } from './dom'
-import { clockMillis, DASH, exact, integer, percent, utc, words } from './format'
+import { clockMillis, DASH, exact, integer, money, percent, utc, words } from './format'
 import { num, rows, text, type Row, type Status } from './status'
 import { isTerm, type Term } from './terms'
 import { term } from './tip'
@@ -23,10 +23,7 @@ interface Table {
 function plain(heading: string, field: string, show: (value: unknown) => string = (value) => text(value) ?? DASH, name = ''): Column {
   return {
     heading,
-    cell: (row) => {
-      const cell = el('td', name, show(row[field]))
-      return cell
-    },
+    cell: (row) => el('td', name, show(row[field])),
   }
 }
 
@@ -72,7 +69,7 @@ function id(heading: string, field: string): Column {
     heading,
     cell: (row) => {
       const whole = text(row[field])
-      const cell = el('td', 'id', el('span', '', whole ?? DASH))
+      const cell = el('td', 'id', whole ?? DASH)
       setAttribute(cell, 'title', whole)
       return cell
     },
@@ -93,7 +90,7 @@ function state(heading: string, field: string): Column {
 
 /** A share of NAV as a percentage, an amount of money as it is. */
 function measure(value: unknown, row: Row): string {
-  return row['kind'] === 'drift' ? percent(value) : exact(value)
+  return row['kind'] === 'drift' ? percent(value) : money(value)
 }
 
 const TABLES: readonly Table[] = [
@@ -107,7 +104,7 @@ const TABLES: readonly Table[] = [
     id: 'decisions',
     title: 'decision',
     heading: 'Decisions',
-    columns: [epoch, customer, state('Outcome', 'outcome'), figure('Orders', 'orders', integer), plain('Reason', 'reason', undefined, 'prose'), id('Decision', 'decision')],
+    columns: [epoch, customer, state('Outcome', 'outcome'), plain('Reason', 'reason', undefined, 'prose'), figure('Orders', 'orders', integer), id('Decision', 'decision')],
   },
   {
     id: 'orders',
@@ -160,8 +157,9 @@ function buildTable(table: Table): { node: HTMLElement; update: (value: unknown)
       while (next.has(key)) key += '+'
       next.set(key, shown.get(key) ?? el('tr', '', ...table.columns.map((column) => column.cell(row))))
     }
-    // Rows that have just come are marked for a moment, but not the first page of them.
-    if (shown.size > 0) for (const [key, tr] of next) if (!shown.has(key)) tr.className = 'fresh'
+    // Rows that have just come are marked until the next ones do; no animation, which costs a repaint a frame.
+    const turned = [...next.keys()].some((key) => !shown.has(key))
+    if (turned) for (const [key, tr] of next) setAttribute(tr, 'class', shown.size > 0 && !shown.has(key) ? 'fresh' : null)
     shown = next
     setText(message, list === null ? DASH : 'None yet')
     setChildren(body, next.size > 0 ? [...next.values()] : [nothing])

@@ -24,6 +24,7 @@ export const TERMS = {
   canceled: ['Canceled', 'FIX 39=4. Ended with a part not executed.'],
   rejected_order: ['Rejected', 'FIX 39=8. Refused by the desk’s pre-trade checks or by the broker.'],
   expired: ['Expired', 'FIX 39=C. Ended by its time in force.'],
+  orders_rate: ['Orders per second', 'Orders sent by the desk each second, over all customers.'],
   block: ['Block', 'Customers’ orders in one instrument and side, worked as one and allocated back pro rata at the average price.'],
   events: ['Events per second', 'Market and account events accepted into the log each second.'],
   rejected: ['Rejected events', 'Events refused at the door (dead letters), each with its source, line, field and what was expected. Nothing else stops.'],

@@ -32,6 +32,9 @@ export function startTips(): void {
     tip.hidden = false
     shown = node
     setAttribute(node, 'aria-describedby', 'tip')
+    place(node)
+  }
+  const place = (node: HTMLElement): void => {
     const at = node.getBoundingClientRect()
     const left = Math.max(8, Math.min(at.left, document.documentElement.clientWidth - tip.offsetWidth - 8))
     const below = at.bottom + 6
@@ -55,7 +58,12 @@ export function startTips(): void {
   document.addEventListener('keydown', (event) => {
     if (event.key === 'Escape') hide()
   })
-  window.addEventListener('scroll', hide, { passive: true, capture: true })
+  // Tab scrolls its next stop into view: then the explanation goes along.
+  const scrolled = (): void => {
+    if (shown !== null && shown === document.activeElement) place(shown)
+    else hide()
+  }
+  window.addEventListener('scroll', scrolled, { passive: true, capture: true })
 
   byId('glossary').append(...Object.values(TERMS).map(([name, says]) => el('div', '', el('dt', '', name), el('dd', '', says))))
 }

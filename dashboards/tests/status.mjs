@@ -101,7 +101,18 @@ async function assertClean(page) {
   assert(found === null, `the page says ${JSON.stringify(found?.[0])}: …${text.slice(Math.max(0, (found?.index ?? 0) - 60), (found?.index ?? 0) + 30)}…`)
 }
 
-const page = await open()
+/** Ends the test with what is known so far. */
+async function end() {
+  await browser.close()
+  console.log(`${passed} passed, ${failed} failed`)
+  process.exit(failed === 0 ? 0 : 1)
+}
+
+let page
+await test('the page opens', async () => {
+  page = await open()
+})
+if (page === undefined) await end()
 
 await test('live numbers appear', async () => {
   await until(page, () => document.querySelector('#live')?.dataset.state === 'ok', undefined, 60_000)
@@ -201,7 +212,10 @@ await test('works from the keyboard', async () => {
 await test('says no NaN, undefined or null; fits its window', async () => {
   await assertClean(page)
   assert(await noOverflow(page), 'the page is wider than the window')
-  await page.evaluate(() => window.scrollTo(0, 0))
+  await page.evaluate(() => {
+    document.activeElement?.blur()
+    window.scrollTo(0, 0)
+  })
   await shot(page, 'desktop-dark', true)
 })
 
@@ -220,6 +234,7 @@ await test('works at 390 px', async () => {
   const phone = await open({ viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true })
   await until(phone, () => document.querySelector('#live')?.dataset.state === 'ok')
   await phone.waitForTimeout(4000)
+  await shot(phone, 'phone-top')
   assert(await noOverflow(phone), 'the page is wider than the phone')
   const outside = await phone.evaluate(() =>
     [...document.querySelectorAll('.tile .value, .list dd, .health strong, .plot canvas, h1, h2')].filter((node) => {
@@ -234,7 +249,11 @@ await test('works at 390 px', async () => {
 })
 
 // What follows changes the program's answer on its way to the page.
-const real = await (await fetch(new URL('api/v1/status', home))).json()
+let real
+await test('the status is JSON', async () => {
+  real = await (await fetch(new URL('api/v1/status', home))).json()
+})
+if (real === undefined) await end()
 const fresh = () => ({ ...structuredClone(real), now: new Date().toISOString(), epoch_lag_ms: 100 })
 const json = (make) => (route) => route.fulfill({ json: make() })
 
@@ -278,6 +297,8 @@ await test('texts from data stay texts', async () => {
   assert(found.broken === undefined && found.markup === 0, 'markup in data was rendered')
   assert(found.href === `api/v1/customers/${encodeURIComponent(evil)}`, `the link is ${found.href}`)
   assert(await noOverflow(other), 'the page is wider than the window')
+  await other.setViewportSize({ width: 390, height: 844 })
+  assert(await noOverflow(other), 'the page is wider than a phone')
   await other.context().close()
 })
 
@@ -333,6 +354,4 @@ await test('banner when the program is killed', async () => {
 const late = errors.filter((error) => error.startsWith('page error'))
 if (late.length > 0) await test('no page errors after that', async () => assert(false, late.join('\n')))
 
-await browser.close()
-console.log(`${passed} passed, ${failed} failed`)
-process.exit(failed === 0 ? 0 : 1)
+await end()

@@ -42,7 +42,7 @@ pub fn build<'s>(
     let terms = latest(
         "terms",
         pick(&facts, |fact| match fact {
-            Fact::Terms(instrument, version, currency) => Some((instrument, (version, currency))),
+            Fact::Terms(instrument, version, terms) => Some((instrument, (version, terms.currency))),
             _ => None,
         }),
     );

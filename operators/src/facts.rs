@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use evenkeel_schemas::events::{OrderStatus, Side};
 use evenkeel_schemas::{
-    AllocationRow, Currency, CustomerId, Epoch, Instant, InstrumentId, Measure, Money, Pair, Quantity, Ratio,
+    AllocationRow, Currency, CustomerId, Epoch, Instant, InstrumentId, Measure, Money, Pair, Price, Quantity, Ratio,
     TradeDate, TriggerKey,
 };
 use serde::{Deserialize, Serialize};
@@ -17,6 +17,17 @@ pub struct Version {
     pub at: Instant,
     /// Running number of the accepted event.
     pub number: u64,
+}
+
+/// The terms of an instrument that valuation and orders need.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Terms {
+    /// What it is priced in.
+    pub currency: Currency,
+    /// Smallest price step.
+    pub tick: Price,
+    /// Smallest quantity traded.
+    pub lot: Quantity,
 }
 
 /// One target of one customer.
@@ -53,8 +64,8 @@ pub struct PlacedOrder {
 /// One fact about accounts, reference data or decisions.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Fact {
-    /// The currency that an instrument is priced in.
-    Terms(InstrumentId, Version, Currency),
+    /// The terms of an instrument.
+    Terms(InstrumentId, Version, Terms),
     /// The currency that a customer's portfolio is valued in.
     Base(CustomerId, Version, Currency),
     /// A customer's targets.

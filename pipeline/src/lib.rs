@@ -1,1 +1,13 @@
-//! Evenkeel.
+//! How Evenkeel runs: the log, the door, the dataflow on its workers, the actors, the sinks, HTTP and the
+//! command line.
+#![warn(missing_docs)]
+
+pub mod admission;
+pub mod door;
+pub mod engine;
+pub mod error;
+pub mod lines;
+pub mod names;
+pub mod progress;
+pub mod render;
+pub mod replay;

@@ -1,1 +1,9 @@
-//! Evenkeel.
+//! What tests of the whole program share: the plain computation to compare with, real scenarios, and ways
+//! to run the program and to compare what it wrote.
+#![warn(missing_docs)]
+
+pub mod batch;
+mod program;
+pub mod real;
+
+pub use program::{Replay, binary, compare, replay};

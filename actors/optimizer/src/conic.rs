@@ -18,16 +18,19 @@ use clarabel::solver::{
 use ndarray::Array1;
 use serde::{Deserialize, Serialize};
 
-/// Tolerance for feasibility and for the gap between the primal and the dual objective. Weights are of the
-/// order of one and objectives of the order of a squared weight, so that 1e-10 is a hundredth of a basis point.
-const TOLERANCE: f64 = 1e-10;
+/// Tolerances for feasibility and for the gap between the primal and the dual objective, tried in turn.
+/// Weights are of the order of one and objectives of a squared weight, so that 1e-10 is a hundredth of a basis
+/// point; programs with no cost at all are degenerate, and some reach only Clarabel's own 1e-8.
+const TOLERANCES: [f64; 2] = [1e-10, 1e-8];
+/// Iterations after which the tighter tolerance is given up: twice what was seen to reach it.
+const ITERATIONS_TIGHT: u32 = 60;
 
 /// How much work one call may do.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
-    /// Interior-point iterations.
+    /// Interior-point iterations of one attempt (at most three, the later ones at a wider tolerance).
     pub iterations_max: u32,
-    /// Wall-clock time of the solver. The only thing here that depends on a clock; hitting it is a
+    /// Wall-clock time of one attempt. The only thing here that depends on a clock; hitting it is a
     /// [`SolverFailure`], never a different answer.
     pub time_max: Duration,
     /// Moves of the repair after rounding to lots. Hitting it ends the search for a better plan; the plan
@@ -165,24 +168,52 @@ impl Program {
         );
         let cones: [SupportedConeT<f64>; 2] =
             [ZeroConeT(self.equalities.len()), NonnegativeConeT(self.inequalities.len())];
-        let mut solver =
-            DefaultSolver::new(&quadratic, &self.linear, &matrix, &bounds, &cones, settings(limits))
+        let attempt = |tolerance: f64, iterations_max: u32, equilibrate: bool| {
+            let mut settings = settings(limits, tolerance, iterations_max);
+            settings.equilibrate_enable = equilibrate;
+            let mut solver = DefaultSolver::new(&quadratic, &self.linear, &matrix, &bounds, &cones, settings)
                 .map_err(|error| SolverFailure::Refused(error.to_string()))?;
-        solver.solve();
-        outcome(&solver.solution, self.constant, limits)
+            solver.solve();
+            outcome(&solver.solution, self.constant, limits)
+        };
+        let [tight, usual] = TOLERANCES;
+        let few = limits.iterations_max.min(ITERATIONS_TIGHT);
+        let mut answer = attempt(tight, few, true);
+        for (iterations_max, equilibrate) in [(few, false), (limits.iterations_max, true)] {
+            if !answer.as_ref().is_err_and(worth_another) {
+                break;
+            }
+            answer = attempt(usual, iterations_max, equilibrate);
+        }
+        answer
     }
 }
 
-fn settings(limits: &Limits) -> DefaultSettings<f64> {
+/// True for ends that depend on scaling and tolerance: a weakly determined program can stall under one scaling
+/// and be solved in a dozen iterations without it.
+fn worth_another(failure: &SolverFailure) -> bool {
+    match failure {
+        SolverFailure::IterationLimit(_)
+        | SolverFailure::Inexact
+        | SolverFailure::Numerical
+        | SolverFailure::NoProgress => true,
+        SolverFailure::TimeLimit(_)
+        | SolverFailure::RepairLimit(_)
+        | SolverFailure::Unbounded
+        | SolverFailure::Refused(_) => false,
+    }
+}
+
+fn settings(limits: &Limits, tolerance: f64, iterations_max: u32) -> DefaultSettings<f64> {
     DefaultSettings {
-        max_iter: limits.iterations_max,
+        max_iter: iterations_max,
         time_limit: limits.time_max.as_secs_f64(),
         verbose: false,
         max_threads: 1,
         direct_solve_method: "qdldl".to_owned(),
-        tol_gap_abs: TOLERANCE,
-        tol_gap_rel: TOLERANCE,
-        tol_feas: TOLERANCE,
+        tol_gap_abs: tolerance,
+        tol_gap_rel: tolerance,
+        tol_feas: tolerance,
         ..DefaultSettings::default()
     }
 }

@@ -1,5 +1,7 @@
 //! Corners: sizes, prices and lots that a real book throws up once a year.
 
+#![allow(clippy::unwrap_used, reason = "a test stops where it fails")]
+
 mod common;
 
 use std::time::Duration;

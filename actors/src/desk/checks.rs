@@ -77,8 +77,7 @@ impl Checks<'_> {
         if self.policy.restricted.contains(name) {
             return Err(format!("restricted list: {name} may not be traded"));
         }
-        let terms =
-            self.books.instrument(name).ok_or_else(|| format!("instrument: {name} is not listed"))?;
+        let terms = self.books.instrument(name).ok_or_else(|| format!("instrument: {name} is not listed"))?;
         self.form(ticket, &terms)?;
         self.rate(claims)?;
         match ticket.side {
@@ -133,9 +132,8 @@ impl Checks<'_> {
         if quantity <= Quantity::ZERO {
             return Err(format!("cash: {free} {} free is not enough for one lot", terms.currency));
         }
-        let reduced = (quantity < wanted).then(|| {
-            format!("reduced from {wanted} to {quantity}: cash, {free} {} free", terms.currency)
-        });
+        let reduced = (quantity < wanted)
+            .then(|| format!("reduced from {wanted} to {quantity}: cash, {free} {} free", terms.currency));
         self.first_parcel(ticket, &terms, quantity)?;
         self.concentration(ticket, claims, &terms, quantity)?;
         Ok(Passed { terms, quantity, reduced })
@@ -173,7 +171,8 @@ impl Checks<'_> {
         let nav = self.books.nav(customer).ok_or_else(|| unknown("net asset value"))?;
         let price = self.books.price(name).ok_or_else(|| unknown("price"))?;
         let base = self.books.base(customer).ok_or_else(|| unknown("base currency"))?;
-        let rate = if base == terms.currency { Some(Rate::PAR) } else { self.books.rate(terms.currency, base) };
+        let rate =
+            if base == terms.currency { Some(Rate::PAR) } else { self.books.rate(terms.currency, base) };
         let rate = rate.ok_or_else(|| unknown("exchange rate"))?;
         let after = self
             .books

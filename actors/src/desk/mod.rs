@@ -135,9 +135,9 @@ impl Desk {
         waiting.filter_map(|ticket| self.release_at(ticket)).map(|due| due.max(after + 1)).min()
     }
 
-    /// Whether any order or block has not come to its end.
-    pub fn pending(&self) -> bool {
-        !self.tickets.is_empty() || !self.blocks.is_empty()
+    /// Orders and blocks that have not come to their end.
+    pub fn open(&self) -> usize {
+        self.tickets.len() + self.blocks.len()
     }
 
     /// Orders that wait for their window or for cash.

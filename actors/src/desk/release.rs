@@ -28,7 +28,9 @@ impl Desk {
         let mut due: Vec<&Plan> = due.collect();
         if !due.is_empty() {
             // By customer, then in the order of the log's ids: who comes first must not depend on timing.
-            due.sort_by_key(|plan| plan.orders.first().and_then(|order| self.tickets.get(order)).map(|t| &t.customer));
+            due.sort_by_key(|plan| {
+                plan.orders.first().and_then(|order| self.tickets.get(order)).map(|t| &t.customer)
+            });
             let mut claims = self.claims(epoch, books);
             let sent = self.sent.within(self.window(epoch));
             let session = self.session;
@@ -150,9 +152,8 @@ impl Desk {
     ) -> Name {
         orders.sort_by(|a, b| a.order.cmp(b.order));
         let new: Vec<&str> = orders.iter().map(|ready| ready.order.as_str()).collect();
-        let block = self
-            .torn(instrument, side, &new)
-            .unwrap_or_else(|| block_id(instrument.as_str(), side, &new));
+        let block =
+            self.torn(instrument, side, &new).unwrap_or_else(|| block_id(instrument.as_str(), side, &new));
         for ready in &orders {
             events.push(order_event(epoch, &block, ready));
         }

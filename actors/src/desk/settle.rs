@@ -33,7 +33,7 @@ impl Desk {
             let shares = block.shares(terms.lot);
             for ((order, member), quantity) in block.members.iter().zip(&shares) {
                 if let Some(price) = block.average.filter(|_| *quantity > Quantity::ZERO) {
-                    let fee = commission(&self.policy.costs, *quantity, price).unwrap_or(Money::MAX);
+                    let fee = commission(&self.policy.costs, *quantity, price).unwrap_or_default();
                     let part = Part { id, block, order, member, quantity: *quantity, price, fee };
                     events.push(part.allocation(epoch));
                     events.push(part.fill(epoch, &terms));

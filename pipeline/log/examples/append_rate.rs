@@ -38,7 +38,10 @@ fn main() -> ExitCode {
 
 fn measure(config: LogConfig, records: usize) -> Result<(), LogError> {
     let file = config.path.join("events.redb");
-    let (log, _) = Log::open(config.clone())?;
+    let start = Instant::now();
+    let (log, report) = Log::open(config.clone())?;
+    let (held, clean) = (report.records, report.clean_shutdown);
+    println!("first open  {:>9.3} s, {held} records, closed cleanly: {clean}", start.elapsed().as_secs_f64());
     let payload: Vec<u8> = (0..RECORD_BYTES).map(|i| b' ' + (i * 31 % 90) as u8).collect();
     let batch: Vec<(Topic, &[u8])> = (0..BATCH).map(|_| (Topic::Market, payload.as_slice())).collect();
     let mut latencies = Vec::with_capacity(records / BATCH);

@@ -270,15 +270,21 @@ impl GroupCommit {
         let (appender, mut committer) = group(log, limits);
         let stopping = Arc::new(AtomicBool::new(false));
         let stop = stopping.clone();
-        let body = move || loop {
-            // Read before the step: what was sent before the stop is then still found by the step.
-            let last = stop.load(Ordering::Acquire);
-            let wait = if last { Duration::ZERO } else { IDLE };
-            match committer.step(wait, &mut stamp, &mut on_commit) {
-                Step::Closed => break,
-                Step::Idle if last => break,
-                // A failure is answered to each sender; the loop goes on so that later ones are answered too.
-                Step::Idle | Step::Committed { .. } | Step::Failed(_) => {}
+        // Each step takes at least one submission, so after this many all that was queued at the stop is done,
+        // however fast others go on sending.
+        let mut steps_left = limits.queue.max(1) + 1;
+        let body = move || {
+            while steps_left > 0 {
+                // Read before the step: what was sent before the stop is then still found by the step.
+                let last = stop.load(Ordering::Acquire);
+                let wait = if last { Duration::ZERO } else { IDLE };
+                steps_left -= usize::from(last);
+                match committer.step(wait, &mut stamp, &mut on_commit) {
+                    Step::Closed => break,
+                    Step::Idle if last => break,
+                    // A failure is answered to each sender; the loop goes on so that later ones are answered too.
+                    Step::Idle | Step::Committed { .. } | Step::Failed(_) => {}
+                }
             }
         };
         let thread = std::thread::Builder::new().name("log-commit".to_owned()).spawn(body);

@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use crate::block::{Block, encode};
 use crate::{GroupLimits, Log, LogConfig, LogError, Record, Topic};
 
 fn small(folder: &std::path::Path) -> LogConfig {
@@ -178,4 +179,70 @@ fn topics_have_names() {
     }
     assert!("prices".parse::<Topic>().is_err());
     assert!(GroupLimits::default().queue > 0);
+}
+
+/// Opens the file beneath the log and changes the table of blocks or segments.
+fn tamper(folder: &std::path::Path, table: &str, change: impl FnOnce(&mut redb::Table<(u8, u64), &[u8]>)) {
+    let database = redb::Database::open(folder.join("events.redb")).unwrap();
+    let transaction = database.begin_write().unwrap();
+    change(&mut transaction.open_table(redb::TableDefinition::new(table)).unwrap());
+    transaction.commit().unwrap();
+}
+
+/// Ten blocks of two records, in several segments.
+fn ten_blocks() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let log = Log::open(small(folder.path())).unwrap().0;
+    for epoch in 0..10 {
+        let payload = [epoch as u8; 3000];
+        log.append(epoch, &[(Topic::Accounts, &payload), (Topic::Accounts, b"small")]).unwrap();
+    }
+    folder
+}
+
+#[test]
+fn a_block_written_anew_with_a_good_hash_breaks_the_chain_after_it() {
+    let folder = ten_blocks();
+    tamper(folder.path(), "blocks", |blocks| {
+        let old = redb::ReadableTable::get(blocks, (1, 8)).unwrap().unwrap().value().to_vec();
+        let head = *Block::decode(old, Topic::Accounts, 8).unwrap().head();
+        let (forged, _) = encode(&head, &[b"forged", b"small"]);
+        blocks.insert((1, 8), forged.as_slice()).unwrap();
+    });
+    let log = Log::open(small(folder.path())).unwrap().0;
+    let report = log.verify(&mut |_| {}).unwrap();
+    let bad: Vec<_> = report.bad().collect();
+    assert_eq!((bad.len(), bad[0].topic, bad[0].offset), (1, Topic::Accounts, 10), "{}", bad[0]);
+}
+
+#[test]
+fn a_missing_block_is_found_by_scan_and_verify_and_a_missing_end_by_open() {
+    let folder = ten_blocks();
+    tamper(folder.path(), "blocks", |blocks| drop(blocks.remove((1, 6)).unwrap()));
+    let log = Log::open(small(folder.path())).unwrap().0;
+    let scanned: Vec<_> = log.scan(Topic::Accounts, 0).unwrap().collect();
+    assert_eq!(scanned.len(), 7);
+    assert!(matches!(&scanned[6], Err(LogError::BadBlock { bad, .. }) if bad.offset == 6));
+    assert_eq!(log.verify(&mut |_| {}).unwrap().bad().next().map(|bad| bad.offset), Some(6));
+    drop(log);
+    tamper(folder.path(), "blocks", |blocks| drop(blocks.remove((1, 18)).unwrap()));
+    assert!(matches!(Log::open(small(folder.path())), Err(LogError::BadBlock { .. })));
+}
+
+#[test]
+fn a_segment_taken_away_with_its_blocks_is_found() {
+    let folder = ten_blocks();
+    let mut range = 0..0;
+    tamper(folder.path(), "segments", |segments| {
+        let row = segments.remove((1, 0)).unwrap().unwrap();
+        let row = crate::segment::SegmentRow::decode(row.value()).unwrap();
+        range = row.first_offset..row.next_offset;
+    });
+    tamper(folder.path(), "blocks", |blocks| {
+        blocks.retain_in((1, range.start)..(1, range.end), |_, _| false).unwrap();
+    });
+    let log = Log::open(small(folder.path())).unwrap().0;
+    let report = log.verify(&mut |_| {}).unwrap();
+    // Without an anchor the chain must begin at its beginning.
+    assert!(report.bad().next().is_some_and(|bad| bad.expected.starts_with("a segment chained to")));
 }

@@ -75,7 +75,7 @@ pub struct RebalanceProblem {
     pub trade_min: Money,
     /// Least first buy of an instrument that is not held, base currency at the mark (ASX: 500 AUD).
     pub first_parcel_min: Money,
-    /// Squared weight that one NAV of cost is worth; not negative, finite. Trading of an instrument stops
+    /// Squared weight that one NAV of cost is worth; 0.001 to 10,000. Trading of an instrument stops
     /// where its distance from target is about `cost_aversion · cost rate / 2`: at 1 and 15 bps, 7.5 bps.
     pub cost_aversion: f64,
 }

@@ -16,9 +16,9 @@
 
 use evenkeel_schemas::Ratio;
 
-use super::book::{Book, Row};
+use super::book::{Book, Row as Instrument};
 use super::reason::Reason;
-use crate::conic::{Limits, Optimum, Outcome, Program, SolverFailure};
+use crate::conic::{Limits, Optimum, Outcome, Program, Row, SolverFailure};
 
 /// Broken by less than this share of the NAV counts as kept, when the reasons of an infeasible problem are
 /// sought.
@@ -85,8 +85,8 @@ pub(crate) fn program(book: &Book) -> (Program, Vec<Columns>) {
         band(book, &mut program, row, *columns, cost);
     }
     cash_distance(book, &mut program, &columns);
-    for (_, terms, bound) in constraints(book, &columns, cost) {
-        program.at_most(terms, bound);
+    for (_, row) in constraints(book, &columns, cost) {
+        program.at_most(row.terms, row.bound);
     }
     (program, columns)
 }
@@ -116,7 +116,7 @@ fn trades(book: &Book, program: &mut Program, cost_aversion: f64) -> (Vec<Column
 }
 
 /// (v − t)² of one instrument.
-fn distance(book: &Book, program: &mut Program, row: &Row, columns: Columns) {
+fn distance(book: &Book, program: &mut Program, row: &Instrument, columns: Columns) {
     let start = book.share(row.held_value()) - row.target.to_f64();
     program.constant += start * start;
     for (column, sign) in signed(columns) {
@@ -129,7 +129,7 @@ fn distance(book: &Book, program: &mut Program, row: &Row, columns: Columns) {
 }
 
 /// μ e, and e at least the distance outside the band.
-fn band(book: &Book, program: &mut Program, row: &Row, columns: Columns, cost: usize) {
+fn band(book: &Book, program: &mut Program, row: &Instrument, columns: Columns, cost: usize) {
     let start = book.share(row.held_value());
     let (lower, upper) = edges(row);
     let excess = program.column(book.penalty);
@@ -156,14 +156,17 @@ fn cash_distance(book: &Book, program: &mut Program, columns: &[Columns]) {
 
 /// The hard constraints as `Σ terms <= bound`. An instrument that may not be traded has none: nothing here
 /// could keep them, and the ones it breaks were found before.
-fn constraints(book: &Book, columns: &[Columns], cost: usize) -> Vec<(Kind, Vec<(usize, f64)>, f64)> {
+fn constraints(book: &Book, columns: &[Columns], cost: usize) -> Vec<(Kind, Row)> {
     let mut rows = Vec::new();
+    // With no cash below zero, nothing weighs more than all.
+    let solvent = book.cash_min >= 0 && book.foreign_cash.raw() >= 0;
     let all = || columns.iter().flat_map(|columns| signed(*columns));
     let mut spent: Vec<(usize, f64)> = all().collect();
     spent.push((cost, 1.0));
-    rows.push((Kind::Cash, spent, book.money_share(book.cash - book.cash_min)));
+    rows.push((Kind::Cash, Row { terms: spent, bound: book.money_share(book.cash - book.cash_min) }));
     if let Some(most) = book.turnover_max {
-        rows.push((Kind::Turnover, all().map(|(column, _)| (column, 0.5)).collect(), most.to_f64()));
+        let terms = all().map(|(column, _)| (column, 0.5)).collect();
+        rows.push((Kind::Turnover, Row { terms, bound: most.to_f64() }));
     }
     for (at, (row, columns)) in book.rows.iter().zip(columns).enumerate() {
         if !row.tradable {
@@ -171,19 +174,21 @@ fn constraints(book: &Book, columns: &[Columns], cost: usize) -> Vec<(Kind, Vec<
         }
         let start = book.share(row.held_value());
         let (most, least) = (row.weight_max.to_f64(), row.weight_min.to_f64());
-        let mut terms = signed(*columns);
-        terms.push((cost, most));
-        rows.push((Kind::Maximum(at), terms, most - start));
+        if most < 1.0 || !solvent {
+            let mut terms = signed(*columns);
+            terms.push((cost, most));
+            rows.push((Kind::Maximum(at), Row { terms, bound: most - start }));
+        }
         if least > 0.0 {
-            rows.push((Kind::Minimum(at), opposite(*columns), start - least));
+            rows.push((Kind::Minimum(at), Row { terms: opposite(*columns), bound: start - least }));
         }
     }
-    rows.retain(|(_, terms, bound)| !(terms.is_empty() && *bound >= 0.0));
+    rows.retain(|(_, row)| !(row.terms.is_empty() && row.bound >= 0.0));
     rows
 }
 
 /// The band's edges as shares; of a target of zero the band counts as zero (see `Candidate::target`).
-pub(crate) fn edges(row: &Row) -> (f64, f64) {
+pub(crate) fn edges(row: &Instrument) -> (f64, f64) {
     let (target, band) = (row.target.to_f64(), row.band.to_f64());
     if row.target == Ratio::ZERO { (0.0, 0.0) } else { (target - band, target + band) }
 }
@@ -203,7 +208,7 @@ fn reasons(book: &Book, limits: &Limits) -> Result<Vec<Reason>, SolverFailure> {
     let mut program = Program::default();
     let (columns, cost) = trades(book, &mut program, 0.0);
     let mut elastic = Vec::new();
-    for (kind, mut terms, bound) in constraints(book, &columns, cost) {
+    for (kind, Row { mut terms, bound }) in constraints(book, &columns, cost) {
         let broken = program.column(1.0);
         program.at_least(broken, 0.0);
         terms.push((broken, -1.0));
@@ -233,11 +238,11 @@ fn reason(book: &Book, kind: Kind, by: Ratio) -> Option<Reason> {
         Kind::Cash => Reason::CashOutOfReach { short: by },
         Kind::Turnover => Reason::TurnoverOutOfReach { turnover_max: book.turnover_max?, over: by },
         Kind::Maximum(at) => {
-            let Row { instrument, weight_max, .. } = book.rows[at];
+            let Instrument { instrument, weight_max, .. } = book.rows[at];
             Reason::MaximumOutOfReach { instrument, weight_max, over: by }
         }
         Kind::Minimum(at) => {
-            let Row { instrument, weight_min, .. } = book.rows[at];
+            let Instrument { instrument, weight_min, .. } = book.rows[at];
             Reason::MinimumOutOfReach { instrument, weight_min, under: by }
         }
     })

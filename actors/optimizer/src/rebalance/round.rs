@@ -3,7 +3,7 @@
 //! 1. The relaxed trades are rounded towards zero, to an allowed number of lots.
 //! 2. While cash is short of its minimum (minimum commissions, ticks, lots of sells rounded down), the trade
 //!    that costs the objective least per unit of cash raised is taken back or extended.
-//! 3. While a move makes the objective smaller, the best one is made: more or fewer lots of one instrument,
+//! 3. While moves make the objective smaller they are made, best first: more or fewer lots of one instrument,
 //!    else of a pair (one that raises cash for one that uses it). Cash, turnover and greatest weights hold
 //!    after every move, on exact integers.
 //!
@@ -30,6 +30,9 @@ const BROKEN_FACTOR: f64 = 1e6;
 const COST_AHEAD: f64 = 0.001;
 /// Steps of a move in lots: powers of this, so that small lots in a large portfolio need few moves.
 const STEP_FACTOR: i64 = 8;
+/// A move that raises less than this part of the missing cash is made only when no other raises more, so that
+/// the cheapest of instruments cannot be sold one lot at a time.
+const RAISED_PART: i128 = 64;
 /// Moves of each kind that are combined into pairs.
 const PAIRED: usize = 16;
 /// Slack when a relaxed trade is counted in lots, for the solver's last digits.
@@ -186,7 +189,7 @@ impl<'a> Plan<'a> {
         while self.sums.cash < self.book.cash_min {
             let now = self.score();
             let short = self.book.cash_min - self.sums.cash;
-            let mut best: Option<(f64, Move)> = None;
+            let mut best: Option<(bool, f64, Move)> = None;
             for step in self.moves.iter().flatten() {
                 let sums = self.after(std::slice::from_ref(step));
                 let raised = sums.cash - self.sums.cash;
@@ -195,50 +198,59 @@ impl<'a> Plan<'a> {
                 }
                 let score = self.score_with(&sums, std::slice::from_ref(step));
                 let worse = (score.broken - now.broken) * BROKEN_FACTOR + score.objective - now.objective;
-                let price = worse / self.book.money_share(raised.min(short));
-                if best.is_none_or(|(least, _)| price < least) {
-                    best = Some((price, *step));
+                let small = raised < short / RAISED_PART;
+                let price =
+                    if small { -raised as f64 } else { worse / self.book.money_share(raised.min(short)) };
+                if best.is_none_or(|least| (small, price) < (least.0, least.1)) {
+                    best = Some((small, price, *step));
                 }
             }
             match best {
-                Some((_, step)) if self.repairs < repairs_max => self.make(&[step]),
+                Some((_, _, step)) if self.repairs < repairs_max => self.make(&[step]),
                 _ => return false,
             }
         }
         true
     }
 
-    /// Makes the best move until none improves the plan or the limit is reached.
+    /// Makes moves until none improves the plan or the limit is reached.
     pub fn improve(&mut self, repairs_max: u32) {
-        while self.repairs < repairs_max {
-            if let Some(step) = self.best_single() {
-                self.make(&[step]);
-            } else if let Some(pair) = self.best_pair() {
-                self.make(&pair);
-            } else {
-                return;
-            }
-        }
+        while self.pass(self.singles(), repairs_max) || self.pass(self.pairs(), repairs_max) {}
     }
 
-    fn best_single(&self) -> Option<Move> {
-        let mut best = (self.score(), None);
-        for step in self.moves.iter().flatten() {
-            let changed = std::slice::from_ref(step);
-            let sums = self.after(changed);
-            if !self.affords(&sums) {
-                continue;
-            }
-            let score = self.score_with(&sums, changed);
-            if score.better_than(best.0) {
-                best = (score, Some(*step));
+    /// Goes through improvements, best first, and makes each that still is one; false when none was made.
+    fn pass(&mut self, mut improvements: Vec<(Score, Vec<Move>)>, repairs_max: u32) -> bool {
+        improvements.sort_by(|a, b| a.0.cmp(b.0));
+        let before = self.repairs;
+        for (_, moves) in improvements {
+            if self.repairs < repairs_max && self.improvement(&moves, self.score()).is_some() {
+                self.make(&moves);
             }
         }
-        best.1
+        self.repairs > before
     }
 
-    /// The best pair of a move that raises cash and one that uses it, among the most promising of each.
-    fn best_pair(&self) -> Option<[Move; 2]> {
+    /// The merit after some moves when it is better than `now` and inside the limits.
+    fn improvement(&self, moves: &[Move], now: Score) -> Option<Score> {
+        let sums = self.after(moves);
+        let inside = sums.cash >= self.book.cash_min && self.within_turnover(&sums);
+        inside.then(|| self.score_with(&sums, moves)).filter(|score| score.better_than(now))
+    }
+
+    /// Moves of one row that improve the plan.
+    fn singles(&self) -> Vec<(Score, Vec<Move>)> {
+        let now = self.score();
+        let better = |step: &Move| {
+            let moves = std::slice::from_ref(step);
+            self.improvement(moves, now).map(|score| (score, moves.to_vec()))
+        };
+        self.moves.iter().flatten().filter_map(better).collect()
+    }
+
+    /// Pairs of a move that raises cash and one that uses it, among the most promising of each, that improve
+    /// the plan.
+    fn pairs(&self) -> Vec<(Score, Vec<Move>)> {
+        let now = self.score();
         let (mut raising, mut using) = (Vec::new(), Vec::new());
         for step in self.moves.iter().flatten() {
             let changed = std::slice::from_ref(step);
@@ -250,25 +262,14 @@ impl<'a> Plan<'a> {
             list.sort_by(|a, b| a.0.cmp(b.0));
             list.truncate(PAIRED);
         }
-        let mut best = (self.score(), None);
+        let mut pairs = Vec::new();
         for (_, first) in &raising {
             for (_, second) in using.iter().filter(|(_, second)| second.row != first.row) {
                 let pair = [*first, *second];
-                let sums = self.after(&pair);
-                if !self.affords(&sums) {
-                    continue;
-                }
-                let score = self.score_with(&sums, &pair);
-                if score.better_than(best.0) {
-                    best = (score, Some(pair));
-                }
+                pairs.extend(self.improvement(&pair, now).map(|score| (score, pair.to_vec())));
             }
         }
-        best.1
-    }
-
-    fn affords(&self, sums: &Sums) -> bool {
-        sums.cash >= self.book.cash_min && self.within_turnover(sums)
+        pairs
     }
 
     fn within_turnover(&self, sums: &Sums) -> bool {

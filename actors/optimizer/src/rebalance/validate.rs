@@ -63,7 +63,8 @@ fn settings(problem: &RebalanceProblem) -> Vec<Reason> {
     expect(amount(problem.trade_min), "minimum trade", &problem.trade_min, "0 or more");
     expect(amount(problem.first_parcel_min), "minimum first parcel", &problem.first_parcel_min, "0 or more");
     let aversion = problem.cost_aversion;
-    expect((0.0..=1e4).contains(&aversion), "cost aversion", &aversion, "0 to 10,000");
+    // At nothing, buying and selling the same would be free and the program would have no single answer.
+    expect((1e-3..=1e4).contains(&aversion), "cost aversion", &aversion, "0.001 to 10,000");
     if let Some(turnover) = problem.turnover_max {
         expect((0..=10 * Ratio::ONE).contains(&turnover.raw()), "turnover limit", &turnover, "0 to 10");
     }

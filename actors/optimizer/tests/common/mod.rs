@@ -1,5 +1,6 @@
 //! Portfolios for the tests, in plain numbers.
 #![allow(dead_code, reason = "each test file uses its own part")]
+#![allow(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 use evenkeel_optimizer::{
     Candidate, Costs, Limits, RebalanceProblem, RebalanceSolution, check_rebalance, rebalance,

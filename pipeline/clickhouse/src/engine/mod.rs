@@ -64,7 +64,9 @@ impl Engine {
     /// [`Error::InUse`] if another engine has the data folder, [`Error::EngineStart`] with the end of its log
     /// if it ends early or does not answer in time.
     pub fn start(exe: &Path, leading_args: &[OsString], options: EngineOptions) -> Result<Self> {
-        fs::create_dir_all(&options.data).map_err(|error| {
+        // Portfolios are nobody else's business.
+        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&options.data);
+        made.map_err(|error| {
             Error::io(format!("creating the data folder {}", options.data.display()), error)
         })?;
         // The child works inside the data folder, where a relative path would lead elsewhere.

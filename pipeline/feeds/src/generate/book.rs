@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use evenkeel_schemas::events::{
     CustomerOnboarded, DepositOrWithdrawal, Event, EventType, Fill, RebalanceRequested, Side, TargetsSet,
 };
-use evenkeel_schemas::{Currency, Instant, Money, Name, Quantity, Ratio, Rate};
+use evenkeel_schemas::{Currency, Instant, Money, Name, Quantity, Rate, Ratio};
 
 use super::chance::Chance;
 use super::market::Market;
@@ -126,7 +126,7 @@ impl Book {
     /// Whole units near target at the current prices with their fees; now and then well off it.
     fn first_fills(&mut self, market: &Market, weights: &BTreeMap<usize, i64>) -> Vec<(usize, i64, i64)> {
         let size = self.chance.below(7);
-        let wealth = self.chance.between(20_000, 40_000) * Money::ONE << size;
+        let wealth = (self.chance.between(20_000, 40_000) * Money::ONE) << size;
         let careless = self.chance.percent(10);
         let mut fills = Vec::new();
         for (instrument, percent) in weights {
@@ -242,7 +242,13 @@ impl Book {
         }))
     }
 
-    fn targets(&mut self, market: &Market, number: usize, at: Instant, percent: &BTreeMap<usize, i64>) -> Event {
+    fn targets(
+        &mut self,
+        market: &Market,
+        number: usize,
+        at: Instant,
+        percent: &BTreeMap<usize, i64>,
+    ) -> Event {
         let named = |(instrument, percent): (&usize, &i64)| {
             (market.name(*instrument).clone(), Ratio::from_raw(percent * PERCENT))
         };

@@ -148,7 +148,8 @@ impl Market {
         let hit = |traded: &mut Traded, bps: i64| traded.shift(jump(bps));
         match shock {
             Shock::Market(bps) => {
-                let moved = self.traded.iter_mut().map(|t| t.shift(jump(*bps) * t.listing.beta_percent / 100));
+                let moved =
+                    self.traded.iter_mut().map(|t| t.shift(jump(*bps) * t.listing.beta_percent / 100));
                 moved.count()
             }
             Shock::Instrument(name, bps) => {

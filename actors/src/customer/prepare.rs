@@ -1,0 +1,175 @@
+//! Before the optimizer: what holds a customer back, or the problem to solve.
+
+use evenkeel_optimizer::{Candidate, Costs, RebalanceProblem};
+use evenkeel_schemas::events::{Decision, SessionState, TriggerKind};
+use evenkeel_schemas::{Epoch, Money, Quantity, Rate, Ratio, Value};
+
+use super::decision::{hold, review_later, trigger_ids};
+use super::{CustomerState, Refusal};
+use crate::gate;
+use crate::policy::Policy;
+use crate::snapshot::{Holding, Snapshot};
+
+/// What comes of looking at a customer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Prepared {
+    /// No trigger is open, or the last decision still answers those that are: nothing is to be logged.
+    Quiet,
+    /// Nothing is traded; the reason is to be logged.
+    Hold(Box<Decision>),
+    /// The optimizer is to be asked.
+    Solve(Box<RebalanceProblem>),
+}
+
+/// Looks at a customer. `session` is the market's last known state; `None`, when none was seen, is open.
+pub fn prepare(
+    state: &CustomerState,
+    snapshot: &Snapshot,
+    session: Option<SessionState>,
+    policy: &Policy,
+) -> Prepared {
+    let triggers = trigger_ids(snapshot);
+    if triggers.is_empty() || state.answers(&triggers, snapshot.epoch, session) {
+        return Prepared::Quiet;
+    }
+    match refuse(state, snapshot, session, policy) {
+        Some((refusal, reason, review)) => {
+            Prepared::Hold(Box::new(hold(state, snapshot, refusal, reason, review)))
+        }
+        None => Prepared::Solve(Box::new(problem(snapshot, policy))),
+    }
+}
+
+type Refused = (Refusal, String, Option<Epoch>);
+
+/// The first reason not to trade that needs no plan.
+fn refuse(
+    state: &CustomerState,
+    snapshot: &Snapshot,
+    session: Option<SessionState>,
+    policy: &Policy,
+) -> Option<Refused> {
+    let later = || Some(review_later(state, snapshot, policy));
+    if !state.outstanding.is_empty() {
+        let open = state.outstanding.len();
+        let reason = format!("{open} order(s) of an earlier decision have not ended");
+        // The end of the last order wakes the customer; the time only says that the triggers stay open.
+        let review = snapshot.epoch.saturating_add(policy.rebalance_ms_max());
+        return Some((Refusal::OpenRebalance, reason, Some(review)));
+    }
+    if let Some(closed) = session.filter(|state| *state != SessionState::Open) {
+        return Some((Refusal::SessionClosed, format!("the market {} is {closed}", policy.market), later()));
+    }
+    if let Some(reason) = unpriced(snapshot) {
+        return Some((Refusal::NoPrice, reason, later()));
+    }
+    let nav = snapshot.nav?;
+    if nav <= Money::ZERO {
+        let reason = format!("net asset value is {nav} {}: weights are undefined", snapshot.base);
+        return Some((Refusal::NoNav, reason, later()));
+    }
+    if let Some(until) = cool_down(state, snapshot, policy) {
+        let reason = format!(
+            "the last trade was {} ms ago; drift alone waits {} ms",
+            snapshot.epoch.saturating_sub(state.traded.unwrap_or(0)),
+            policy.customer.cool_down_ms
+        );
+        return Some((Refusal::CoolDown, reason, Some(until)));
+    }
+    let largest = largest_step(snapshot, nav)?;
+    let least = policy.customer.trade_min;
+    if snapshot.cash >= policy.customer.cash_min && largest < Value::of_cash(least, Rate::PAR)? {
+        let largest = largest.to_money().unwrap_or_default();
+        let reason =
+            format!("the largest step to target is {largest} {}; orders start at {least}", snapshot.base);
+        let review = super::decision::review_of_prices(state, snapshot, policy);
+        return Some((Refusal::TradeMin, reason, review));
+    }
+    None
+}
+
+/// What is held and cannot be valued.
+fn unpriced(snapshot: &Snapshot) -> Option<String> {
+    let held = snapshot.holdings.iter().filter(|holding| holding.quantity != Quantity::ZERO);
+    let missing: Vec<&str> =
+        held.filter(|holding| holding.value().is_none()).map(|holding| holding.name.as_str()).collect();
+    if !missing.is_empty() {
+        return Some(format!("no usable price or exchange rate for {}", missing.join(", ")));
+    }
+    if snapshot.nav.is_none() {
+        return Some("net asset value is not known: a price or an exchange rate is missing".to_owned());
+    }
+    let wanted = snapshot.holdings.iter().any(|holding| holding.mark().is_some());
+    (!wanted && !snapshot.holdings.is_empty()).then(|| "nothing targeted has a price yet".to_owned())
+}
+
+/// The end of the cool-down, when only drift asks and it has not come.
+fn cool_down(state: &CustomerState, snapshot: &Snapshot, policy: &Policy) -> Option<Epoch> {
+    let until = state.traded?.saturating_add(policy.customer.cool_down_ms);
+    let only_drift = snapshot.triggers.iter().all(|open| open.trigger.kind == TriggerKind::Drift);
+    (only_drift && snapshot.epoch < until).then_some(until)
+}
+
+/// The largest distance of a priced holding from its target; `None` when out of range.
+fn largest_step(snapshot: &Snapshot, nav: Money) -> Option<Value> {
+    let mut largest = Value::ZERO;
+    for holding in snapshot.holdings.iter().filter(|holding| holding.mark().is_some()) {
+        let target = i128::from(nav.raw()).checked_mul(i128::from(holding.target.raw()))?;
+        // Money (10⁻⁶) × ratio (10⁻⁹) is 10⁻¹⁵; a value is 10⁻²¹.
+        let distance = holding.value()?.raw().checked_sub(target.checked_mul(1_000_000)?)?;
+        largest = largest.max(Value::from_raw(distance.checked_abs()?));
+    }
+    Some(largest)
+}
+
+/// The problem as the optimizer reads it. What has no price and is not held is left out. Only instruments of
+/// the base currency are traded: there is no event that converts cash, so that a foreign order would overdraw
+/// one currency and leave the other idle. What is on the restricted list is not traded either.
+pub(super) fn problem(snapshot: &Snapshot, policy: &Policy) -> RebalanceProblem {
+    let (customer, costs) = (&policy.customer, &policy.costs);
+    RebalanceProblem {
+        candidates: snapshot.holdings.iter().filter_map(|h| candidate(snapshot, h, policy)).collect(),
+        cash: snapshot.cash,
+        foreign_cash: snapshot.foreign_cash,
+        cash_min: cushioned(snapshot, customer.cash_min),
+        costs: Costs {
+            half_spread: costs.half_spread,
+            commission: costs.commission,
+            commission_min: costs.commission_min,
+        },
+        turnover_max: None,
+        trade_min: customer.trade_min,
+        first_parcel_min: customer.first_parcel_min,
+        cost_aversion: customer.cost_aversion,
+    }
+}
+
+/// The least cash with a cent for each possible order, as far as there is cash for it: the optimizer reckons
+/// commissions exactly, the desk in cents.
+fn cushioned(snapshot: &Snapshot, least: Money) -> Money {
+    let cents = i64::try_from(snapshot.holdings.len()).unwrap_or(i64::MAX).saturating_mul(gate::CENT.raw());
+    let cushioned = least.checked_add(Money::from_raw(cents)).unwrap_or(least);
+    cushioned.min(snapshot.cash.max(least))
+}
+
+fn candidate(snapshot: &Snapshot, holding: &Holding, policy: &Policy) -> Option<Candidate> {
+    let (price, rate) = holding.mark()?;
+    let tradable = holding.currency == snapshot.base && !policy.restricted.contains(&holding.name);
+    // What may not be traded cannot come back under a maximum either: the market put it there.
+    let weight_max = if tradable { policy.customer.weight_max } else { Ratio::from_raw(Ratio::ONE) };
+    Some(Candidate {
+        instrument: holding.instrument,
+        held: holding.quantity,
+        sellable: holding.quantity,
+        price,
+        rate,
+        lot: holding.lot,
+        tick: holding.tick,
+        target: holding.target,
+        band: holding.band,
+        weight_min: Ratio::ZERO,
+        weight_max,
+        trade_max: None,
+        tradable,
+    })
+}

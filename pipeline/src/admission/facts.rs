@@ -1,0 +1,195 @@
+//! From an event to the facts and observations it stands for.
+
+use std::sync::Arc;
+
+use evenkeel_operators::facts::{Fact, Feed, Input, Observation, PlacedOrder, TargetLine, TargetSet, Terms, Version};
+use evenkeel_schemas::events::{
+    Allocation, Decision, Event, Fill, Outcome, Refusal, Side, Split, TargetsSet, TriggerKind, TriggerRef,
+};
+use evenkeel_schemas::{
+    AllocationRow, CustomerId, Epoch, Measure, Money, Name, Quantity, Ratio, Subject, TriggerKey,
+};
+
+use super::{Admission, Inputs, Splitting};
+
+/// The band where none is given: five percentage points.
+const BAND_DEFAULT: Ratio = Ratio::from_raw(Ratio::ONE / 20);
+
+fn fact(fact: Fact) -> (Input, isize) {
+    (Input::Fact(fact), 1)
+}
+
+impl Admission {
+    /// What an event other than a correction changes.
+    pub(super) fn inputs(&mut self, event: &Event, epoch: Epoch) -> Result<Inputs, Refusal> {
+        let version = Version { at: event.at(), number: self.accepted };
+        match event {
+            Event::InstrumentListed(e) => {
+                let instrument = self.names.write().intern_instrument(&e.instrument);
+                let terms = Terms { currency: e.currency, tick: e.tick_size, lot: e.lot_size };
+                self.terms.entry(instrument).or_default().push(terms);
+                Ok(vec![fact(Fact::Terms(instrument, version, terms))])
+            }
+            Event::CustomerOnboarded(e) => {
+                let customer = self.names.write().intern_customer(&e.customer);
+                self.bases.entry(customer).or_default().push(e.base_currency);
+                Ok(vec![fact(Fact::Base(customer, version, e.base_currency))])
+            }
+            Event::Tick(e) => self.observe(&e.instrument, version, e.price.raw(), e.id.is_some()),
+            Event::Close(e) => self.observe(&e.instrument, version, e.price.raw(), e.id.is_some()),
+            Event::ClosingMark(e) => self.observe(&e.instrument, version, e.price.raw(), e.id.is_some()),
+            Event::FxRate(e) => {
+                let (feed, correctable) = (Feed::Pair(e.pair), e.id.is_some());
+                let observation = Observation { feed, version, value: e.rate.raw(), correctable };
+                Ok(vec![(Input::Observation(observation), 1)])
+            }
+            Event::Split(e) => self.split(e),
+            Event::TargetsSet(e) => self.targets(e, version),
+            Event::Deposit(e) => self.flow(&e.customer, e.amount, e.amount, e.currency, event, epoch),
+            Event::Withdrawal(e) => {
+                let out = e.amount.checked_neg().unwrap_or_default();
+                self.flow(&e.customer, e.amount, out, e.currency, event, epoch)
+            }
+            Event::CashPosted(e) => {
+                let customer = self.customer(&e.customer)?;
+                Ok(vec![fact(Fact::Posting(customer, e.currency, e.amount))])
+            }
+            Event::TransferIn(e) => {
+                let (customer, instrument) = (self.customer(&e.customer)?, self.instrument(&e.instrument, "instrument")?);
+                Ok(vec![fact(Fact::Movement(customer, instrument, e.acquired, e.quantity))])
+            }
+            Event::Fill(e) => self.fill(e),
+            Event::RebalanceRequested(e) => {
+                let customer = self.customer(&e.customer)?;
+                let key = self.request(customer, TriggerKind::Manual, event.id(), epoch);
+                let nothing = Measure::Amount(Money::ZERO);
+                Ok(vec![fact(Fact::Request(key, nothing, nothing))])
+            }
+            Event::Decision(e) => self.decision(e),
+            Event::Order(e) => {
+                let (order, block) = (e.order.as_str().into(), e.block.as_str().into());
+                Ok(vec![fact(Fact::Blocked { order, block })])
+            }
+            Event::OrderState(e) => {
+                Ok(vec![fact(Fact::State(e.order.as_str().into(), self.accepted, e.state))])
+            }
+            Event::Allocation(e) => self.allocation(e),
+            Event::QuestionnaireCompleted(e) => self.customer(&e.customer).map(|_| Vec::new()),
+            Event::GoalsDefined(e) => self.customer(&e.customer).map(|_| Vec::new()),
+            Event::Distribution(e) => self.instrument(&e.instrument, "instrument").map(|_| Vec::new()),
+            Event::Session(_) | Event::BenchmarkSet(_) | Event::Anomaly(_) => Ok(Vec::new()),
+            Event::Correction(_) => Err(Refusal::new("type", "expected an event other than a correction")),
+        }
+    }
+
+    fn observe(&self, instrument: &Name, version: Version, value: i64, correctable: bool) -> Result<Inputs, Refusal> {
+        let feed = Feed::Instrument(self.instrument(instrument, "instrument")?);
+        Ok(vec![(Input::Observation(Observation { feed, version, value, correctable }), 1)])
+    }
+
+    fn split(&mut self, e: &Split) -> Result<Inputs, Refusal> {
+        let instrument = self.instrument(&e.instrument, "instrument")?;
+        let effective = e.ex_date.start().epoch(self.epoch_ms);
+        self.splits.entry(effective).or_default().push(Splitting { instrument, new: e.new, old: e.old });
+        let number = self.accepted;
+        Ok(vec![fact(Fact::Split { instrument, ex_date: e.ex_date, number, new: e.new, old: e.old })])
+    }
+
+    fn targets(&self, e: &TargetsSet, version: Version) -> Result<Inputs, Refusal> {
+        let customer = self.customer(&e.customer)?;
+        let band_default = e.bands.get("default").copied().unwrap_or(BAND_DEFAULT);
+        let mut lines = Vec::with_capacity(e.weights.len());
+        for (name, weight) in &e.weights {
+            let instrument = self.instrument(name, &format!("weights.{name}"))?;
+            let band = e.bands.get(name).copied().unwrap_or(band_default);
+            lines.push(TargetLine { instrument, weight: *weight, band });
+        }
+        let set = TargetSet { lines, band_default };
+        Ok(vec![fact(Fact::Targets(customer, version, Arc::new(set)))])
+    }
+
+    fn flow(
+        &self,
+        customer: &Name,
+        amount: Money,
+        posted: Money,
+        currency: evenkeel_schemas::Currency,
+        event: &Event,
+        epoch: Epoch,
+    ) -> Result<Inputs, Refusal> {
+        let customer = self.customer(customer)?;
+        let key = self.request(customer, TriggerKind::CashFlow, event.id(), epoch);
+        let (measure, limit) = (Measure::Amount(amount), Measure::Amount(Money::ZERO));
+        Ok(vec![fact(Fact::Posting(customer, currency, posted)), fact(Fact::Request(key, measure, limit))])
+    }
+
+    /// A flow or request is named by its event's id, else by the event's running number.
+    fn request(&self, customer: CustomerId, kind: TriggerKind, id: Option<&Name>, entered: Epoch) -> TriggerKey {
+        let subject = id.map_or_else(|| format!("seq:{}", self.accepted).into(), |id| id.as_str().into());
+        TriggerKey { customer, kind, subject: Subject::Event(subject), entered }
+    }
+
+    fn fill(&self, e: &Fill) -> Result<Inputs, Refusal> {
+        let (customer, instrument) = (self.customer(&e.customer)?, self.instrument(&e.instrument, "instrument")?);
+        let currency = self.terms(instrument).map(|terms| terms.currency);
+        if let Some(expected) = currency.filter(|expected| *expected != e.currency) {
+            let reason = format!("expected {expected}, the currency of {}, got {}", e.instrument, e.currency);
+            return Err(Refusal::new("currency", reason));
+        }
+        let out_of_range = || Refusal::new("quantity", "expected quantity × price within the range of money");
+        let notional = e.quantity.notional(e.price).ok_or_else(out_of_range)?;
+        let (quantity, amount) = match e.side {
+            Side::Buy => (Some(e.quantity), notional.checked_add(e.fee).and_then(Money::checked_neg)),
+            Side::Sell => {
+                let held = self.held.get(&(instrument, customer)).copied().unwrap_or_default();
+                if held < i128::from(e.quantity.raw()) {
+                    let held = Quantity::from_wide(held).unwrap_or_default();
+                    let reason = format!("expected at most the {held} held to be sold, got {}", e.quantity);
+                    return Err(Refusal::new("quantity", reason));
+                }
+                (e.quantity.checked_neg(), notional.checked_sub(e.fee))
+            }
+        };
+        let (quantity, amount) = quantity.zip(amount).ok_or_else(out_of_range)?;
+        Ok(vec![
+            fact(Fact::Movement(customer, instrument, e.trade_date, quantity)),
+            fact(Fact::Posting(customer, e.currency, amount)),
+        ])
+    }
+
+    fn decision(&self, e: &Decision) -> Result<Inputs, Refusal> {
+        let customer = self.customer(&e.customer)?;
+        let mut inputs = Vec::new();
+        if e.outcome == Outcome::Trade || e.review.is_none() {
+            let answered = e.triggers.iter().filter(|t| t.kind != TriggerKind::Drift);
+            inputs.extend(answered.map(|trigger| fact(Fact::Answer(answer(customer, trigger)))));
+        }
+        for order in &e.orders {
+            let instrument = self.instrument(&order.instrument, "orders")?;
+            let decision = e.decision.as_str().into();
+            let placed = PlacedOrder { decision, customer, instrument, side: order.side, quantity: order.quantity };
+            inputs.push(fact(Fact::Placed(order.order.as_str().into(), placed)));
+        }
+        Ok(inputs)
+    }
+
+    fn allocation(&self, e: &Allocation) -> Result<Inputs, Refusal> {
+        let row = AllocationRow {
+            block: e.block.as_str().into(),
+            order: e.order.as_str().into(),
+            customer: self.customer(&e.customer)?,
+            instrument: self.instrument(&e.instrument, "instrument")?,
+            side: e.side,
+            quantity: e.quantity,
+            price: e.price,
+            fee: e.fee,
+        };
+        Ok(vec![fact(Fact::Allocated(Box::new(row)))])
+    }
+}
+
+fn answer(customer: CustomerId, trigger: &TriggerRef) -> TriggerKey {
+    let subject = Subject::Event(trigger.subject.as_str().into());
+    TriggerKey { customer, kind: trigger.kind, subject, entered: trigger.entered }
+}
+

@@ -1,0 +1,237 @@
+//! The door: every event passes here once, in the order of the log.
+//!
+//! What one event alone can tell was checked when it was read (`schemas::events`). Here it meets what is
+//! already known: instruments and customers by name, ids already seen, units held, events that a correction
+//! names. An accepted event becomes facts and observations for the dataflow.
+//!
+//! **Invariant:** admission is a function of the accepted events before it, in their order: replaying the
+//! log gives the same dense numbers, the same running numbers, the same facts.
+
+mod facts;
+mod ids;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use evenkeel_operators::facts::{Fact, Input, Terms};
+use evenkeel_schemas::events::{Correction, Event, Refusal, Topic};
+use evenkeel_schemas::{Currency, CustomerId, Epoch, InstrumentId, Name, Quantity};
+
+use crate::names::SharedNames;
+
+use ids::{Ids, Known};
+
+/// Changes for the dataflow.
+pub type Inputs = Vec<(Input, isize)>;
+
+/// What became of an event at the door.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Verdict {
+    /// Accepted: what it changes.
+    Accepted(Inputs),
+    /// Its id was seen before: dropped and counted.
+    Duplicate,
+    /// Not acceptable.
+    Refused(Refusal),
+}
+
+/// Where an event comes from.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// From outside: what the program appends itself is refused.
+    Outside,
+    /// From the program itself, its log or a recorded file.
+    Program,
+}
+
+#[derive(Copy, Clone, PartialEq, Eq)]
+struct Splitting {
+    instrument: InstrumentId,
+    new: Quantity,
+    old: Quantity,
+}
+
+/// What the door knows.
+pub struct Admission {
+    names: SharedNames,
+    epoch_ms: u64,
+    accepted: u64,
+    bases: BTreeMap<CustomerId, Vec<Currency>>,
+    terms: BTreeMap<InstrumentId, Vec<Terms>>,
+    held: BTreeMap<(InstrumentId, CustomerId), i128>,
+    splits: BTreeMap<Epoch, Vec<Splitting>>,
+    ids: Ids,
+}
+
+impl Admission {
+    /// An empty door. `correctable_ticks` is how many of the latest market events with an id can still be
+    /// corrected or recognised as duplicates; older ones cannot.
+    pub fn new(epoch_ms: u64, correctable_ticks: usize) -> Admission {
+        Admission {
+            names: SharedNames::default(),
+            epoch_ms,
+            accepted: 0,
+            bases: BTreeMap::new(),
+            terms: BTreeMap::new(),
+            held: BTreeMap::new(),
+            splits: BTreeMap::new(),
+            ids: Ids::new(correctable_ticks),
+        }
+    }
+
+    /// Names by dense number.
+    pub fn names(&self) -> &SharedNames {
+        &self.names
+    }
+
+    /// Events accepted so far: the running number of the next.
+    pub fn accepted(&self) -> u64 {
+        self.accepted
+    }
+
+    /// Goes on counting from a number of the log.
+    pub fn resume_at(&mut self, number: u64) {
+        self.accepted = self.accepted.max(number);
+    }
+
+    /// The terms of an instrument.
+    pub fn terms(&self, instrument: InstrumentId) -> Option<&Terms> {
+        self.terms.get(&instrument).and_then(|all| all.last())
+    }
+
+    /// Judges an event that is recorded at `epoch`; epochs never go back.
+    pub fn admit(&mut self, event: &Event, epoch: Epoch, origin: Origin) -> Verdict {
+        self.apply_splits(epoch);
+        if origin == Origin::Outside && event.event_type().topic() == Topic::Decisions {
+            let kind = event.event_type().as_str();
+            return Verdict::Refused(Refusal::new("type", format!("expected an event from outside; {kind} is the program's own")));
+        }
+        if event.id().is_some_and(|id| self.ids.seen(id)) {
+            return Verdict::Duplicate;
+        }
+        let admitted = match event {
+            Event::Correction(correction) => self.correct(correction, epoch),
+            _ => self.inputs(event, epoch),
+        };
+        match admitted {
+            Ok(inputs) => {
+                if let Some(id) = event.id() {
+                    let known = match event {
+                        Event::Correction(_) => Known::Correction,
+                        _ => Known::live(&inputs),
+                    };
+                    self.ids.insert(id, known, event.event_type().topic() == Topic::Market);
+                }
+                self.accepted += 1;
+                self.count_units(&inputs);
+                Verdict::Accepted(inputs)
+            }
+            Err(refusal) => Verdict::Refused(refusal),
+        }
+    }
+
+    /// The changes that a correction makes: what it names goes, what replaces it comes.
+    fn correct(&mut self, correction: &Correction, epoch: Epoch) -> Result<Inputs, Refusal> {
+        let of = &correction.of;
+        let original = match self.ids.get(of) {
+            None => {
+                let reason = format!("expected the id of an accepted event, {of} is not known or too old to correct");
+                return Err(Refusal::new("of", reason));
+            }
+            Some(Known::Correction) => {
+                let reason = format!("expected the id of an event other than a correction, {of} is one");
+                return Err(Refusal::new("of", reason));
+            }
+            Some(Known::Corrected) => {
+                let reason = format!("expected an event that stands, {of} was corrected before: name its replacement");
+                return Err(Refusal::new("of", reason));
+            }
+            Some(Known::Live(inputs)) => inputs.clone(),
+        };
+        let within = |refusal: Refusal| Refusal::new(format!("with.{}", refusal.field), refusal.reason);
+        let mut changes: Inputs = original.iter().cloned().map(|input| (input, -1)).collect();
+        if let Some(with) = &correction.with {
+            if with.id().is_some_and(|id| self.ids.seen(id) || correction.id.as_ref() == Some(id)) {
+                return Err(Refusal::new("with.id", "expected an id not seen before"));
+            }
+            // What is replaced does not stand in the way of its replacement: a sale may be amended.
+            self.count_units(&changes);
+            let replacing = self.inputs(with, epoch).map_err(within);
+            let undone: Inputs = changes.iter().map(|(input, diff)| (input.clone(), -diff)).collect();
+            self.count_units(&undone);
+            let replacing = replacing?;
+            if let Some(id) = with.id() {
+                self.ids.insert(id, Known::live(&replacing), false);
+            }
+            changes.extend(replacing);
+        }
+        self.retract_statements(&changes);
+        self.ids.corrected(of);
+        Ok(changes)
+    }
+
+    /// Busted listings and onboardings are no longer known.
+    fn retract_statements(&mut self, changes: &Inputs) {
+        for (input, diff) in changes {
+            match input {
+                Input::Fact(Fact::Terms(instrument, ..)) if *diff < 0 => {
+                    self.terms.entry(*instrument).or_default().pop();
+                }
+                Input::Fact(Fact::Base(customer, ..)) if *diff < 0 => {
+                    self.bases.entry(*customer).or_default().pop();
+                }
+                Input::Fact(Fact::Split { instrument, ex_date, new, old, .. }) if *diff < 0 => {
+                    let effective = ex_date.start().epoch(self.epoch_ms);
+                    let split = Splitting { instrument: *instrument, new: *new, old: *old };
+                    match self.splits.get_mut(&effective).map(|due| (due.iter().position(|s| *s == split), due)) {
+                        Some((Some(at), due)) => drop(due.remove(at)),
+                        _ => self.rescale(*instrument, *old, *new),
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn count_units(&mut self, inputs: &Inputs) {
+        for (input, diff) in inputs {
+            if let Input::Fact(Fact::Movement(customer, instrument, _, quantity)) = input {
+                let held = self.held.entry((*instrument, *customer)).or_default();
+                *held += i128::from(quantity.raw()) * *diff as i128;
+            }
+        }
+    }
+
+    /// Splits whose ex date has come change what may be sold.
+    fn apply_splits(&mut self, epoch: Epoch) {
+        while let Some(entry) = self.splits.first_entry().filter(|entry| *entry.key() <= epoch) {
+            let due = entry.remove();
+            for split in due {
+                self.rescale(split.instrument, split.new, split.old);
+            }
+        }
+    }
+
+    fn rescale(&mut self, instrument: InstrumentId, new: Quantity, old: Quantity) {
+        let holders = (instrument, CustomerId(0))..=(instrument, CustomerId(u32::MAX));
+        for (_, held) in self.held.range_mut(holders) {
+            *held = held.saturating_mul(new.raw().into()) / i128::from(old.raw().max(1));
+        }
+    }
+
+    fn customer(&self, name: &Name) -> Result<CustomerId, Refusal> {
+        let known = self.names.read().customer_id(name.as_str());
+        known
+            .filter(|id| self.bases.get(id).is_some_and(|bases| !bases.is_empty()))
+            .ok_or_else(|| Refusal::new("customer", format!("expected a customer onboarded before, {name} is not")))
+    }
+
+    fn instrument(&self, name: &Name, field: &str) -> Result<InstrumentId, Refusal> {
+        let known = self.names.read().instrument_id(name.as_str());
+        known
+            .filter(|id| self.terms(*id).is_some())
+            .ok_or_else(|| Refusal::new(field, format!("expected an instrument listed before, {name} is not")))
+    }
+}
+

@@ -1,0 +1,118 @@
+//! The dataflow, running: inputs by epoch in, complete epochs of output rows out.
+//!
+//! [`Engine::start`] builds the same dataflow on every worker thread. Epochs are fed in order; a
+//! [`Closed`] epoch comes out once every worker has finished it, with its rows consolidated.
+
+mod assemble;
+mod worker;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::thread::Thread;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use evenkeel_operators::dataflow::Timing;
+use evenkeel_schemas::{Epoch, Row};
+use timely::WorkerGuards;
+
+use crate::admission::Inputs;
+
+/// Epochs that may wait for a worker before the feeder has to: bounds memory, keeps workers busy.
+const EPOCHS_IN_FLIGHT: usize = 64;
+
+/// What the feeder tells the workers.
+pub(crate) enum Command {
+    /// Changes at an epoch.
+    Feed(Epoch, Arc<Inputs>),
+    /// Nothing before this epoch follows.
+    Advance(Epoch),
+}
+
+/// A complete epoch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Closed {
+    /// The epoch.
+    pub epoch: Epoch,
+    /// Its changes, consolidated, in no particular order.
+    pub changes: Vec<(Row, isize)>,
+}
+
+/// What comes out of the engine, in order of epochs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// An epoch with changes is complete.
+    Closed(Closed),
+    /// Everything before this epoch is complete, and has come out.
+    Complete(Epoch),
+}
+
+/// What workers send to be assembled.
+pub(crate) struct Report {
+    worker: usize,
+    rows: Vec<(Row, Epoch, isize)>,
+    frontier: Epoch,
+}
+
+/// The feeding end of a running dataflow. Dropping it, or [`Engine::finish`], ends the inputs.
+pub struct Engine {
+    senders: Vec<Sender<Command>>,
+    threads: Vec<Thread>,
+    guards: WorkerGuards<()>,
+}
+
+impl Engine {
+    /// Starts `workers` worker threads.
+    ///
+    /// # Errors
+    /// In words, when threads cannot be started.
+    pub fn start(workers: usize, timing: Timing) -> Result<(Engine, Receiver<Output>), String> {
+        let workers = workers.max(1);
+        let (senders, receivers): (Vec<_>, Vec<_>) = (0..workers).map(|_| bounded(EPOCHS_IN_FLIGHT)).unzip();
+        let (reports, assembled) = bounded(EPOCHS_IN_FLIGHT * 4);
+        let (started, threads) = bounded(workers);
+        let config = timely::Config::process(workers);
+        let guards = timely::execute(config, move |worker| {
+            worker::exit_on_panic();
+            let _ = started.send((worker.index(), std::thread::current()));
+            let commands = receivers[worker.index()].clone();
+            worker::run(worker, commands, reports.clone(), timing);
+        })?;
+        let mut threads: Vec<(usize, Thread)> = threads.iter().take(workers).collect();
+        threads.sort_by_key(|(index, _)| *index);
+        let outputs = assemble::start(workers, assembled)?;
+        let threads = threads.into_iter().map(|(_, thread)| thread).collect();
+        Ok((Engine { senders, threads, guards }, outputs))
+    }
+
+    /// Feeds changes at an epoch not before the last [`Engine::advance`]. Blocks while workers are behind.
+    pub fn feed(&self, epoch: Epoch, inputs: Arc<Inputs>) {
+        if !inputs.is_empty() {
+            self.send(|| Command::Feed(epoch, inputs.clone()));
+        }
+    }
+
+    /// Declares every epoch before `epoch` complete.
+    pub fn advance(&self, epoch: Epoch) {
+        self.send(|| Command::Advance(epoch));
+    }
+
+    fn send(&self, command: impl Fn() -> Command) {
+        for (sender, thread) in self.senders.iter().zip(&self.threads) {
+            // A worker that is gone has ended the process: there is nobody to tell.
+            let _ = sender.send(command());
+            thread.unpark();
+        }
+    }
+
+    /// Ends the inputs and waits for the workers.
+    pub fn finish(self) {
+        drop(self.senders);
+        self.threads.iter().for_each(Thread::unpark);
+        for result in self.guards.join() {
+            if let Err(error) = result {
+                tracing::error!(%error, "a worker ended early");
+            }
+        }
+    }
+}

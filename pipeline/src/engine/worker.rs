@@ -1,0 +1,121 @@
+//! One worker thread: drains commands, steps the dataflow, reports what is complete.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender, TryRecvError};
+use differential_dataflow::input::InputSession;
+use evenkeel_operators::dataflow::{Timing, build};
+use evenkeel_operators::facts::{Fact, Input, Observation};
+use evenkeel_schemas::{Epoch, Row};
+use timely::dataflow::operators::probe::Handle;
+use timely::worker::Worker;
+
+use super::{Command, Report};
+
+/// How long an idle worker sleeps unless it is woken: the feeder wakes it with every command.
+const PARK: Duration = Duration::from_millis(50);
+
+/// Commands taken before the dataflow is stepped.
+const COMMANDS_PER_STEP: usize = 16;
+
+type Captured = Rc<RefCell<Vec<(Row, Epoch, isize)>>>;
+
+struct Sessions {
+    facts: InputSession<Epoch, Fact, isize>,
+    observations: InputSession<Epoch, Observation, isize>,
+}
+
+/// A worker that dies alone leaves its peers waiting for ever, so its panic ends the process.
+pub(super) fn exit_on_panic() {
+    use std::sync::Once;
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            before(info);
+            let dataflow = std::thread::current().name().is_some_and(|name| name.starts_with("timely:"));
+            if dataflow {
+                eprintln!("evenkeel: a dataflow worker panicked; ending, to start again from the log");
+                std::process::exit(101);
+            }
+        }));
+    });
+}
+
+pub(super) fn run(worker: &mut Worker, commands: Receiver<Command>, reports: Sender<Report>, timing: Timing) {
+    let mut sessions = Sessions { facts: InputSession::new(), observations: InputSession::new() };
+    let probe = Handle::new();
+    let captured: Captured = Rc::default();
+    let sink = captured.clone();
+    worker.dataflow_named::<Epoch, _, _>("evenkeel", |scope| {
+        let facts = sessions.facts.to_collection(scope);
+        let observations = sessions.observations.to_collection(scope);
+        build(facts, observations, timing)
+            .inspect_batch(move |_, rows| sink.borrow_mut().extend(rows.iter().cloned()))
+            .probe_with(&probe);
+    });
+    let (index, peers) = (worker.index(), worker.peers());
+    let mut reported = 0;
+    let mut report = |frontier: Epoch, reported: &mut Epoch| {
+        if frontier > *reported {
+            *reported = frontier;
+            let rows = std::mem::take(&mut *captured.borrow_mut());
+            // The assembler is gone only when the process ends.
+            let _ = reports.send(Report { worker: index, rows, frontier });
+        }
+    };
+    loop {
+        let mut taken = 0;
+        let open = loop {
+            match commands.try_recv() {
+                Ok(command) => sessions.take(command, index, peers),
+                Err(TryRecvError::Empty) => break true,
+                Err(TryRecvError::Disconnected) => break false,
+            }
+            taken += 1;
+            if taken == COMMANDS_PER_STEP {
+                break true;
+            }
+        };
+        if !open {
+            break;
+        }
+        worker.step_or_park(if taken > 0 { Some(Duration::ZERO) } else { Some(PARK) });
+        report(probe.with_frontier(|f| f.first().copied().unwrap_or(Epoch::MAX)), &mut reported);
+    }
+    drop(sessions);
+    while !probe.done() {
+        worker.step_or_park(Some(PARK));
+        report(probe.with_frontier(|f| f.first().copied().unwrap_or(Epoch::MAX)), &mut reported);
+    }
+    report(Epoch::MAX, &mut reported);
+}
+
+impl Sessions {
+    /// Every worker sees every command; each takes its own share of the changes.
+    fn take(&mut self, command: Command, index: usize, peers: usize) {
+        match command {
+            Command::Feed(epoch, inputs) => {
+                for (number, (input, diff)) in inputs.iter().enumerate() {
+                    match input {
+                        Input::Fact(fact) if fact.spread() as usize % peers == index => {
+                            self.facts.update_at(fact.clone(), epoch, *diff);
+                        }
+                        Input::Observation(observation) if number % peers == index => {
+                            self.observations.update_at(*observation, epoch, *diff);
+                        }
+                        _ => {}
+                    }
+                }
+            }
+            Command::Advance(epoch) => {
+                self.facts.advance_to(epoch);
+                self.facts.flush();
+                self.observations.advance_to(epoch);
+                self.observations.flush();
+            }
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! `evenkeel replay`: a file of events through the same dataflow, to the end, into files.
+
+mod input;
+mod output;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
+
+use crossbeam_channel::Receiver;
+use evenkeel_operators::dataflow::Timing;
+use evenkeel_schemas::Epoch;
+
+use crate::admission::{Inputs, Origin};
+use crate::door::{Counts, Door, Rejected};
+use crate::engine::{Engine, Output};
+use crate::error::Error;
+use crate::progress::Progress;
+
+pub use input::{EventFiles, Placed};
+pub use output::OutputFiles;
+
+/// What to replay and how.
+#[derive(Clone, Debug)]
+pub struct Replay {
+    /// Files of events, read one after the other.
+    pub events: Vec<PathBuf>,
+    /// The folder that output files are written to.
+    pub out: PathBuf,
+    /// Worker threads.
+    pub workers: usize,
+    /// Epoch length, marks and staleness.
+    pub timing: Timing,
+    /// How many of the latest market events with an id can be corrected.
+    pub correctable_ticks: usize,
+}
+
+/// What a replay did.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// What came in.
+    pub counts: Counts,
+    /// Lines written, over all collections.
+    pub changes: u64,
+    /// The first and last epoch, when there was any event.
+    pub epochs: Option<(Epoch, Epoch)>,
+}
+
+/// Runs a replay that derives only.
+///
+/// # Errors
+/// When a file cannot be read or written.
+pub fn derive(replay: &Replay, progress: &mut Progress) -> Result<Summary, Error> {
+    let mut files = EventFiles::open(&replay.events)?;
+    let mut door = Door::new(replay.timing.epoch_ms, replay.correctable_ticks);
+    let reached = Arc::new(AtomicU64::new(0));
+    let writer = OutputFiles::create(&replay.out, door.admission.names().clone(), reached.clone())?;
+    let (engine, outputs) = Engine::start(replay.workers, replay.timing).map_err(Error::Start)?;
+    let writer = drain(writer, outputs)?;
+    let mut feed = EpochFeed { engine: &engine, epoch: None, first: None, reached, inputs: Vec::new() };
+    let mut rejected = Vec::new();
+    while let Some(placed) = files.next_event()? {
+        progress.step(files.bytes_read(), || format!("{} events", door.counts.accepted));
+        let recorded = feed.epoch.unwrap_or_default();
+        match placed {
+            Placed::Event(place, event, line) => {
+                let epoch = recorded_epoch(&event, replay.timing.epoch_ms).max(recorded);
+                feed.reach(epoch);
+                match door.judge(&event, epoch, Origin::Program) {
+                    Ok(inputs) => feed.inputs.extend(inputs.into_iter().flatten()),
+                    Err(refusal) => rejected.push((epoch, Rejected::new(&place, refusal, &line))),
+                }
+            }
+            Placed::Refused(refused) => {
+                door.counts.rejected += 1;
+                rejected.push((recorded, refused));
+            }
+        }
+    }
+    feed.flush();
+    let epochs = feed.first.zip(feed.epoch);
+    engine.finish();
+    let mut writer = writer.join().map_err(|_| Error::Start("the writer thread ended early".to_owned()))??;
+    let changes = writer.finish(&rejected, epochs.map(|(_, last)| (last, replay.timing.mark(last))))?;
+    Ok(Summary { counts: door.counts, changes, epochs })
+}
+
+/// The epoch of an event in a file: its recorded time, else its effective time.
+pub fn recorded_epoch(event: &evenkeel_schemas::events::Event, epoch_ms: u64) -> Epoch {
+    event.recorded().unwrap_or(event.at()).epoch(epoch_ms)
+}
+
+/// Gathers an epoch's changes and feeds them whole.
+struct EpochFeed<'a> {
+    engine: &'a Engine,
+    epoch: Option<Epoch>,
+    first: Option<Epoch>,
+    reached: Arc<AtomicU64>,
+    inputs: Inputs,
+}
+
+impl EpochFeed<'_> {
+    fn reach(&mut self, epoch: Epoch) {
+        if self.epoch != Some(epoch) {
+            self.flush();
+            self.reached.store(epoch, Ordering::Release);
+            self.engine.advance(epoch);
+            self.epoch = Some(epoch);
+            self.first.get_or_insert(epoch);
+        }
+    }
+
+    fn flush(&mut self) {
+        if let Some(epoch) = self.epoch {
+            self.engine.feed(epoch, Arc::new(std::mem::take(&mut self.inputs)));
+        }
+    }
+}
+
+/// Writes what comes out, on a thread of its own.
+fn drain(mut writer: OutputFiles, outputs: Receiver<Output>) -> Result<JoinHandle<Result<OutputFiles, Error>>, Error> {
+    std::thread::Builder::new()
+        .name("writer".to_owned())
+        .spawn(move || {
+            let mut failed = None;
+            for output in outputs {
+                // After a failure the rest is drained, so that the workers can end.
+                if let (Output::Closed(closed), None) = (output, &failed) {
+                    failed = writer.write(closed).err();
+                }
+            }
+            failed.map_or(Ok(writer), Err)
+        })
+        .map_err(|error| Error::Start(format!("cannot start the writer thread: {error}")))
+}

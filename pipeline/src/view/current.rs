@@ -1,0 +1,163 @@
+//! Questions that the view answers.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use evenkeel_operators::drift::{Standing, standings};
+use evenkeel_operators::facts::Terms;
+use evenkeel_operators::valuations::{Line, Unvalued, Worth, cash_line, position_line, worth};
+use evenkeel_schemas::events::OrderStatus;
+use evenkeel_schemas::{
+    AllocationRow, AnomalyKind, AnomalySource, Currency, CustomerId, Epoch, InstrumentId, Measure, OrderRow, Pair,
+    Price, Rate, TriggerKey,
+};
+
+use super::{Customer, LoggedDecision, View};
+use crate::names::SharedNames;
+
+impl View {
+    /// Names by dense number.
+    pub fn names(&self) -> &SharedNames {
+        &self.names
+    }
+
+    /// Everything before this epoch is in.
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// All customers, in order of onboarding.
+    pub fn customers(&self) -> &BTreeMap<CustomerId, Customer> {
+        &self.customers
+    }
+
+    /// A customer.
+    pub fn customer(&self, id: CustomerId) -> Option<&Customer> {
+        self.customers.get(&id).filter(|customer| customer.base().is_some())
+    }
+
+    /// How many instruments are listed.
+    pub fn instrument_count(&self) -> usize {
+        self.instruments.len()
+    }
+
+    /// The terms that hold for an instrument.
+    pub fn terms(&self, instrument: InstrumentId) -> Option<Terms> {
+        self.instruments.get(&instrument)?.terms.values().next_back().copied()
+    }
+
+    /// The current price.
+    pub fn price(&self, instrument: InstrumentId) -> Option<Price> {
+        self.instruments.get(&instrument)?.price
+    }
+
+    /// The rate of one currency in another: its own pair's, else the reversed pair's inverse.
+    pub fn rate(&self, from: Currency, to: Currency) -> Option<Rate> {
+        if from == to {
+            return Some(Rate::PAR);
+        }
+        let direct = self.rates.get(&Pair { base: from, quote: to }).copied();
+        direct.or_else(|| self.rates.get(&Pair { base: to, quote: from })?.inverse())
+    }
+
+    /// All rates.
+    pub fn rates(&self) -> &BTreeMap<Pair, Rate> {
+        &self.rates
+    }
+
+    /// What a customer's portfolio is worth at the current epoch, with each holding's value: the same
+    /// formulas as the dataflow's.
+    ///
+    /// # Errors
+    /// [`Unvalued`] when a price or rate is missing or a sum leaves its range.
+    pub fn worth(&self, customer: &Customer) -> Result<(Worth, Vec<Line>), Unvalued> {
+        let base = customer.base().ok_or(Unvalued::Silent)?;
+        let mut lines = vec![Line::Base(base)];
+        for (instrument, quantity) in &customer.positions {
+            let line = self.terms(*instrument).zip(self.price(*instrument)).and_then(|(terms, price)| {
+                let rate = self.rate(terms.currency, base)?;
+                Some(position_line(*instrument, *quantity, price, rate))
+            });
+            lines.push(line.unwrap_or(Line::Gap));
+        }
+        for (currency, amount) in &customer.cash {
+            let rate = self.rate(*currency, base);
+            lines.push(rate.map_or(Line::Gap, |rate| cash_line(*currency, *amount, rate)));
+        }
+        worth(lines.iter()).map(|worth| (worth, lines))
+    }
+
+    /// Where each of a customer's instruments stands at the current epoch.
+    pub fn standings(&self, customer: &Customer) -> Vec<Standing> {
+        let (Ok((worth, lines)), Some(targets)) = (self.worth(customer), customer.targets()) else {
+            return Vec::new();
+        };
+        if worth.nav <= evenkeel_schemas::Value::ZERO {
+            return Vec::new();
+        }
+        let values: Vec<_> = lines
+            .iter()
+            .filter_map(|line| match line {
+                Line::Position(instrument, value) => Some((*instrument, *value)),
+                _ => None,
+            })
+            .collect();
+        standings(worth.nav, &values, targets)
+    }
+
+    /// An order and the epoch it last changed.
+    pub fn order(&self, id: &str) -> Option<&(Epoch, OrderRow)> {
+        self.orders.get(id)
+    }
+
+    /// All orders by id.
+    pub fn orders(&self) -> impl Iterator<Item = &(Epoch, OrderRow)> {
+        self.orders.values()
+    }
+
+    /// Orders by state.
+    pub fn order_states(&self) -> &BTreeMap<OrderStatus, u64> {
+        &self.order_states
+    }
+
+    /// A block's allocations.
+    pub fn allocations(&self, block: &str) -> &[AllocationRow] {
+        self.allocations.get(block).map_or(&[], Vec::as_slice)
+    }
+
+    /// A logged decision.
+    pub fn decision(&self, id: &str) -> Option<&LoggedDecision> {
+        self.decisions.get(id)
+    }
+
+    /// A customer's decisions, the oldest first.
+    pub fn decisions_of(&self, customer: CustomerId) -> impl Iterator<Item = &LoggedDecision> {
+        let ids = self.decisions_by_customer.get(&customer).into_iter().flatten();
+        ids.filter_map(|id| self.decisions.get(id))
+    }
+
+    /// How many decisions are logged.
+    pub fn decision_count(&self) -> usize {
+        self.decisions.len()
+    }
+
+    /// Open anomalies.
+    pub fn anomalies(&self) -> impl ExactSizeIterator<Item = &(AnomalySource, AnomalyKind)> {
+        self.anomalies.iter()
+    }
+
+    /// The latest triggers, the newest first.
+    pub fn latest_triggers(&self) -> impl Iterator<Item = &(Epoch, TriggerKey, Measure, Measure)> {
+        self.latest_triggers.iter().rev()
+    }
+
+    /// The latest orders, the newest first.
+    pub fn latest_orders(&self) -> impl Iterator<Item = &(Epoch, OrderRow)> {
+        self.latest_orders.iter().rev().filter_map(|id: &Arc<str>| self.orders.get(id))
+    }
+
+    /// The latest decisions, the newest first.
+    pub fn latest_decisions(&self) -> impl Iterator<Item = &LoggedDecision> {
+        self.latest_decisions.iter().rev().filter_map(|id| self.decisions.get(id))
+    }
+}

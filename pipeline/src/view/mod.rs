@@ -1,0 +1,280 @@
+//! The live view: the current state of every output collection, by customer, with what is needed to answer
+//! for any customer at the current epoch. REST reads it; actors are handed snapshots of it.
+//!
+//! **Invariant:** the view changes only between epochs: whoever holds the read lock sees one epoch.
+
+mod books;
+mod current;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use evenkeel_operators::facts::{Fact, Input, TargetSet, Terms, Version};
+use evenkeel_schemas::events::{Decision, OrderStatus};
+use evenkeel_schemas::{
+    AllocationRow, AnomalyKind, AnomalySource, BandSide, Currency, CustomerId, Epoch, InstrumentId, Measure, Money,
+    OrderRow, Pair, Price, Quantity, Rate, Ratio, Row, TriggerKey,
+};
+
+use crate::admission::Inputs;
+use crate::engine::Closed;
+use crate::names::SharedNames;
+
+pub use books::ViewBooks;
+
+/// How many of the latest triggers, decisions and orders are kept for a look.
+const LATEST: usize = 50;
+
+/// NAV and its parts at a mark.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct Marked {
+    /// The mark.
+    pub epoch: Epoch,
+    /// Net asset value.
+    pub nav: Money,
+}
+
+/// A customer's current state.
+#[derive(Clone, Debug, Default)]
+pub struct Customer {
+    bases: BTreeMap<Version, Currency>,
+    targets: BTreeMap<Version, Arc<TargetSet>>,
+    /// Units by instrument.
+    pub positions: BTreeMap<InstrumentId, Quantity>,
+    /// Money by currency.
+    pub cash: BTreeMap<Currency, Money>,
+    /// Open triggers.
+    pub triggers: BTreeMap<TriggerKey, (Measure, Measure)>,
+    /// Instruments outside their band.
+    pub breaches: BTreeSet<(InstrumentId, BandSide)>,
+    /// NAV at the last mark.
+    pub marked: Option<Marked>,
+    /// The largest |drift| at the last mark.
+    pub drifts: BTreeMap<InstrumentId, Ratio>,
+}
+
+impl Customer {
+    /// The currency that the portfolio is valued in.
+    pub fn base(&self) -> Option<Currency> {
+        self.bases.values().next_back().copied()
+    }
+
+    /// The targets that hold.
+    pub fn targets(&self) -> Option<&Arc<TargetSet>> {
+        self.targets.values().next_back()
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+struct Instrument {
+    terms: BTreeMap<Version, Terms>,
+    price: Option<Price>,
+}
+
+/// A logged decision, as the latest lists show it.
+#[derive(Clone, Debug)]
+pub struct LoggedDecision {
+    /// Recorded at.
+    pub epoch: Epoch,
+    /// The decision.
+    pub decision: Arc<Decision>,
+}
+
+/// The current state of everything.
+pub struct View {
+    names: SharedNames,
+    epoch: Epoch,
+    customers: BTreeMap<CustomerId, Customer>,
+    instruments: BTreeMap<InstrumentId, Instrument>,
+    rates: BTreeMap<Pair, Rate>,
+    orders: BTreeMap<Arc<str>, (Epoch, OrderRow)>,
+    allocations: BTreeMap<Arc<str>, Vec<AllocationRow>>,
+    anomalies: BTreeSet<(AnomalySource, AnomalyKind)>,
+    decisions: BTreeMap<Arc<str>, LoggedDecision>,
+    decisions_by_customer: BTreeMap<CustomerId, Vec<Arc<str>>>,
+    latest_triggers: VecDeque<(Epoch, TriggerKey, Measure, Measure)>,
+    latest_orders: VecDeque<Arc<str>>,
+    latest_decisions: VecDeque<Arc<str>>,
+    order_states: BTreeMap<OrderStatus, u64>,
+}
+
+impl View {
+    /// An empty view.
+    pub fn new(names: SharedNames) -> View {
+        View {
+            names,
+            epoch: 0,
+            customers: BTreeMap::new(),
+            instruments: BTreeMap::new(),
+            rates: BTreeMap::new(),
+            orders: BTreeMap::new(),
+            allocations: BTreeMap::new(),
+            anomalies: BTreeSet::new(),
+            decisions: BTreeMap::new(),
+            decisions_by_customer: BTreeMap::new(),
+            latest_triggers: VecDeque::new(),
+            latest_orders: VecDeque::new(),
+            latest_decisions: VecDeque::new(),
+            order_states: BTreeMap::new(),
+        }
+    }
+
+    /// Takes in the statements among an epoch's inputs: base currencies, targets, terms.
+    pub fn apply_inputs(&mut self, inputs: &Inputs) {
+        for (input, diff) in inputs {
+            let Input::Fact(fact) = input else { continue };
+            match fact {
+                Fact::Base(customer, version, currency) => {
+                    state(&mut self.customers.entry(*customer).or_default().bases, *version, *currency, *diff);
+                }
+                Fact::Targets(customer, version, set) => {
+                    let customer = self.customers.entry(*customer).or_default();
+                    state(&mut customer.targets, *version, set.clone(), *diff);
+                }
+                Fact::Terms(instrument, version, terms) => {
+                    let instrument = self.instruments.entry(*instrument).or_default();
+                    state(&mut instrument.terms, *version, *terms, *diff);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Takes in a logged decision.
+    pub fn apply_decision(&mut self, epoch: Epoch, decision: &Decision) {
+        let id: Arc<str> = decision.decision.as_str().into();
+        if let Some(customer) = self.names.read().customer_id(decision.customer.as_str()) {
+            self.decisions_by_customer.entry(customer).or_default().push(id.clone());
+        }
+        remember(&mut self.latest_decisions, id.clone());
+        self.decisions.insert(id, LoggedDecision { epoch, decision: Arc::new(decision.clone()) });
+    }
+
+    /// Takes in the rows of a complete epoch: first what goes, then what comes.
+    pub fn apply_rows(&mut self, closed: &Closed) {
+        for (row, _) in closed.changes.iter().filter(|(_, diff)| *diff < 0) {
+            self.remove(row);
+        }
+        for (row, _) in closed.changes.iter().filter(|(_, diff)| *diff > 0) {
+            self.insert(closed.epoch, row);
+        }
+    }
+
+    /// Everything before `epoch` is in.
+    pub fn complete(&mut self, epoch: Epoch) {
+        self.epoch = self.epoch.max(epoch);
+    }
+
+    fn remove(&mut self, row: &Row) {
+        match row {
+            Row::Position { customer, instrument, .. } => {
+                self.customers.entry(*customer).or_default().positions.remove(instrument);
+            }
+            Row::Cash { customer, currency, .. } => {
+                self.customers.entry(*customer).or_default().cash.remove(currency);
+            }
+            Row::Price { instrument, .. } => self.instruments.entry(*instrument).or_default().price = None,
+            Row::FxRate { pair, .. } => drop(self.rates.remove(pair)),
+            Row::Valuation { customer, .. } => self.customers.entry(*customer).or_default().marked = None,
+            Row::Drift { customer, instrument, .. } => {
+                self.customers.entry(*customer).or_default().drifts.remove(instrument);
+            }
+            Row::Breach { customer, instrument, side } => {
+                self.customers.entry(*customer).or_default().breaches.remove(&(*instrument, *side));
+            }
+            Row::Trigger { key, .. } => {
+                self.customers.entry(key.customer).or_default().triggers.remove(key);
+            }
+            Row::Order(row) => {
+                self.orders.remove(&row.order);
+                if let Some(count) = self.order_states.get_mut(&row.state) {
+                    *count = count.saturating_sub(1);
+                }
+            }
+            Row::Allocation(row) => {
+                if let Some(rows) = self.allocations.get_mut(&row.block) {
+                    rows.retain(|other| other != row.as_ref());
+                }
+            }
+            Row::Anomaly { source, kind } => drop(self.anomalies.remove(&(*source, kind.clone()))),
+        }
+    }
+
+    fn insert(&mut self, epoch: Epoch, row: &Row) {
+        match row {
+            Row::Position { customer, instrument, quantity } => {
+                self.customers.entry(*customer).or_default().positions.insert(*instrument, *quantity);
+            }
+            Row::Cash { customer, currency, amount } => {
+                self.customers.entry(*customer).or_default().cash.insert(*currency, *amount);
+            }
+            Row::Price { instrument, price } => {
+                self.instruments.entry(*instrument).or_default().price = Some(*price);
+            }
+            Row::FxRate { pair, rate } => drop(self.rates.insert(*pair, *rate)),
+            Row::Valuation { customer, nav, .. } => {
+                self.customers.entry(*customer).or_default().marked = Some(Marked { epoch, nav: *nav });
+            }
+            Row::Drift { customer, instrument, drift, .. } => {
+                self.customers.entry(*customer).or_default().drifts.insert(*instrument, *drift);
+            }
+            Row::Breach { customer, instrument, side } => {
+                self.customers.entry(*customer).or_default().breaches.insert((*instrument, *side));
+            }
+            Row::Trigger { key, measure, limit } => {
+                let customer = self.customers.entry(key.customer).or_default();
+                customer.triggers.insert(key.clone(), (*measure, *limit));
+                remember(&mut self.latest_triggers, (epoch, key.clone(), *measure, *limit));
+            }
+            Row::Order(row) => {
+                self.orders.insert(row.order.clone(), (epoch, row.as_ref().clone()));
+                *self.order_states.entry(row.state).or_default() += 1;
+                self.latest_orders.retain(|order| *order != row.order);
+                remember(&mut self.latest_orders, row.order.clone());
+            }
+            Row::Allocation(row) => {
+                self.allocations.entry(row.block.clone()).or_default().push(row.as_ref().clone());
+            }
+            Row::Anomaly { source, kind } => drop(self.anomalies.insert((*source, kind.clone()))),
+        }
+    }
+}
+
+/// Adds or takes away one of several statements about the same thing.
+fn state<V>(statements: &mut BTreeMap<Version, V>, version: Version, value: V, diff: isize) {
+    if diff > 0 {
+        statements.insert(version, value);
+    } else {
+        statements.remove(&version);
+    }
+}
+
+fn remember<T>(latest: &mut VecDeque<T>, item: T) {
+    latest.push_back(item);
+    if latest.len() > LATEST {
+        latest.pop_front();
+    }
+}
+
+/// The view, shared.
+#[derive(Clone)]
+pub struct SharedView(Arc<RwLock<View>>);
+
+impl SharedView {
+    /// Shares a view.
+    pub fn new(view: View) -> SharedView {
+        SharedView(Arc::new(RwLock::new(view)))
+    }
+
+    /// To look at one epoch.
+    pub fn read(&self) -> RwLockReadGuard<'_, View> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// To take in the next epoch.
+    pub fn write(&self) -> RwLockWriteGuard<'_, View> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,119 @@
+//! Real markets: the program's output is the plain computation's, byte for byte, whatever the workers.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use evenkeel_feeds::import::{ImportOptions, Report, import_file};
+use evenkeel_schemas::Collection;
+use evenkeel_schemas::events::Event;
+use evenkeel_tests::batch::{Counts, Options, run_files};
+use evenkeel_tests::{Replay, compare, real, replay};
+
+const US_DAY: Options = Options { epoch_ms: 1_000, mark_ms: 300_000, stale_ms: 0 };
+const ASX_YEARS: Options = Options { epoch_ms: 1_000, mark_ms: 86_400_000, stale_ms: 0 };
+
+/// Writes the events and what should come of them into a folder.
+fn prepare(folder: &Path, events: &[Event], options: Options) -> Counts {
+    let file = folder.join("events.ndjson");
+    real::write(events, &file).unwrap();
+    let counts = run_files(&file, options, &folder.join("expected")).unwrap();
+    assert_eq!((counts.refused, counts.duplicates), (0, 0));
+    assert_eq!(counts.accepted, events.len() as u64);
+    counts
+}
+
+fn lines(folder: &Path, collection: &str) -> Vec<String> {
+    let text = std::fs::read_to_string(folder.join("expected").join(format!("{collection}.ndjson"))).unwrap();
+    text.lines().map(str::to_owned).collect()
+}
+
+fn program_agrees(events: &[Event], options: Options) {
+    let folder = tempfile::tempdir().unwrap();
+    prepare(folder.path(), events, options);
+    for workers in [1, 2] {
+        let out = folder.path().join(format!("got-{workers}"));
+        let how = Replay { epoch_ms: options.epoch_ms, mark_ms: options.mark_ms, workers };
+        replay(&folder.path().join("events.ndjson"), &out, how).unwrap();
+        for collection in Collection::ALL {
+            let name = format!("{}.ndjson", collection.as_str());
+            compare(&folder.path().join("expected").join(&name), &out.join(&name)).unwrap();
+        }
+    }
+}
+
+#[test]
+fn the_us_day_is_real_and_full_of_life() {
+    let events = real::scenario_us_day(&real::sample_dir()).unwrap();
+    assert_eq!(events.iter().filter(|event| matches!(event, Event::Tick(_))).count(), 363_066);
+    let folder = tempfile::tempdir().unwrap();
+    let begun = std::time::Instant::now();
+    let counts = prepare(folder.path(), &events, US_DAY);
+    eprintln!("US day: {counts:?} in {:.1?}", begun.elapsed());
+    assert!(counts.epochs > 20_000);
+    assert!(lines(folder.path(), "breaches").len() > 1_000);
+    let anomalies = lines(folder.path(), "anomalies");
+    for kind in ["unpriced", "overdraft", "no_nav"] {
+        assert!(anomalies.iter().any(|line| line.contains(kind)), "{kind}");
+    }
+    let currencies: BTreeSet<String> = lines(folder.path(), "valuations")
+        .iter()
+        .filter_map(|line| line.split("\"currency\":\"").nth(1).map(|rest| rest[..3].to_owned()))
+        .collect();
+    assert_eq!(currencies.into_iter().collect::<Vec<_>>(), ["AUD", "NZD", "USD"].map(str::to_owned)[..]);
+}
+
+#[test]
+fn the_asx_years_are_real_in_the_sample_and_in_the_full_files() {
+    for dir in [Some(real::sample_dir()), real::full_dir()].into_iter().flatten() {
+        let events = real::scenario_asx_years(&dir).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let begun = std::time::Instant::now();
+        let counts = prepare(folder.path(), &events, ASX_YEARS);
+        eprintln!("ASX years: {counts:?} in {:.1?}", begun.elapsed());
+        assert!(lines(folder.path(), "valuations").len() > 100_000);
+        assert!(lines(folder.path(), "anomalies").iter().any(|line| line.contains("no rate for AUD/NZD")));
+    }
+}
+
+/// Every file of the full data is imported, or refused in words; its known faults are told.
+#[test]
+fn all_files_of_the_full_data_are_imported_or_refused_in_words() {
+    let Some(full) = real::full_dir() else { return };
+    let mut told = BTreeMap::new();
+    for folder in ["daily_asx", "daily_us", "ticks", "fx", "holdings", "broker_exports"] {
+        for entry in std::fs::read_dir(full.join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            let mut report = Report::default();
+            let result = import_file(&path, &ImportOptions::default(), &mut |_| Ok(()), &mut report);
+            let (skips, suspects) = (report.skipped, report.suspects.len());
+            let outcome = result.map_or_else(|error| error.to_string(), |()| "imported".to_owned());
+            eprintln!("{name}: {} events, {skips} skipped, {suspects} suspect; {outcome}", report.events);
+            told.insert(name, (report, outcome));
+        }
+    }
+    let report = |name: &str| &told[name].0;
+    assert_eq!(report("lean_spy_20131007_trade.zip").events, 250_602);
+    assert_eq!(
+        report("jrandj_VAS.csv").skips.iter().map(|p| p.field.as_str()).collect::<Vec<_>>(),
+        ["Close"]
+    );
+    assert!(report("jrandj_XJO.csv").skipped > 1_000);
+    let suspects = &report("mockportfolio_asx_daily.csv.gz").suspects;
+    assert!(suspects.iter().any(|problem| problem.reason.contains("QOZ")));
+    assert_eq!(report("monthly_usd_rates_aud_nzd_eur_jpy_gbp.csv").events, 2_994);
+    let imported = told.values().filter(|(_, outcome)| outcome == "imported").count();
+    assert!(imported >= 23, "{imported}");
+    assert!(told.iter().all(|(name, (report, _))| report.events == 0 || !name.starts_with("kapji")));
+    assert!(told["lean_spy_factor_file.csv"].1.contains("expected a header"));
+}
+
+#[test]
+fn the_program_agrees_on_the_us_day() {
+    program_agrees(&real::scenario_us_day(&real::sample_dir()).unwrap(), US_DAY);
+}
+
+#[test]
+fn the_program_agrees_on_the_asx_years() {
+    program_agrees(&real::scenario_asx_years(&real::sample_dir()).unwrap(), ASX_YEARS);
+}

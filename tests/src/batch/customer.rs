@@ -1,0 +1,191 @@
+//! One customer's rows from the facts.
+
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
+
+use evenkeel_schemas::events::TriggerKind;
+use evenkeel_schemas::{
+    AnomalyKind, AnomalySource, BandSide, Currency, CustomerId, Epoch, InstrumentId, Measure, Money, Pair,
+    Quantity, Ratio, Row, Subject, TriggerKey, Value,
+};
+
+use super::BatchError;
+use super::facts::Facts;
+
+/// A customer's value, exact.
+struct Worth {
+    base: Currency,
+    holdings: BTreeMap<InstrumentId, Value>,
+    market_value: Value,
+    cash: Value,
+    nav: Value,
+}
+
+/// One instrument that is held or targeted.
+struct Line {
+    instrument: InstrumentId,
+    value: Value,
+    target: Ratio,
+    band: Ratio,
+}
+
+/// What a customer is worth, or what is missing to say so; `None` for a customer without a valuation
+/// because there is nothing to value.
+enum Valued {
+    Nothing,
+    Missing(BTreeSet<AnomalyKind>),
+    Worth(Worth),
+}
+
+fn out_of_range(what: &str) -> BatchError {
+    BatchError::OutOfRange(what.to_owned())
+}
+
+fn value(facts: &Facts, customer: CustomerId) -> Result<Valued, BatchError> {
+    let Some(base) = facts.base(customer) else { return Ok(Valued::Nothing) };
+    let mut missing = BTreeSet::new();
+    let mut holdings = BTreeMap::new();
+    let (mut market_value, mut cash) = (Value::ZERO, Value::ZERO);
+    for (instrument, quantity) in facts.held(customer) {
+        let price = facts.price(instrument);
+        if price.is_none() {
+            missing.insert(AnomalyKind::Unpriced(instrument));
+        }
+        // Terms can be missing only when the listing itself was busted.
+        let currency = facts.currency(instrument).unwrap_or(base);
+        let Some(rate) = facts.rate(currency, base) else {
+            missing.insert(AnomalyKind::NoRate(Pair { base: currency, quote: base }));
+            continue;
+        };
+        let Some(price) = price else { continue };
+        let held =
+            Value::of_position(quantity, price, rate).ok_or_else(|| out_of_range("a holding's value"))?;
+        market_value = market_value.checked_add(held).ok_or_else(|| out_of_range("a market value"))?;
+        holdings.insert(instrument, held);
+    }
+    let mut any = !holdings.is_empty() || !missing.is_empty();
+    for (currency, amount) in facts.cash(customer) {
+        any = true;
+        let Some(rate) = facts.rate(currency, base) else {
+            missing.insert(AnomalyKind::NoRate(Pair { base: currency, quote: base }));
+            continue;
+        };
+        let held = Value::of_cash(amount, rate).ok_or_else(|| out_of_range("a cash value"))?;
+        cash = cash.checked_add(held).ok_or_else(|| out_of_range("cash"))?;
+    }
+    if !any {
+        return Ok(Valued::Nothing);
+    }
+    if !missing.is_empty() {
+        return Ok(Valued::Missing(missing));
+    }
+    let nav = market_value.checked_add(cash).ok_or_else(|| out_of_range("a NAV"))?;
+    Ok(Valued::Worth(Worth { base, holdings, market_value, cash, nav }))
+}
+
+/// Held or targeted instruments, for a customer with targets and a NAV above zero.
+fn lines(facts: &Facts, customer: CustomerId, worth: &Worth) -> Vec<Line> {
+    let Some(targets) = facts.targets(customer) else { return Vec::new() };
+    if worth.nav <= Value::ZERO {
+        return Vec::new();
+    }
+    let targeted = targets.lines.iter().filter(|(_, (target, _))| *target != Ratio::ZERO).map(|(i, _)| *i);
+    let instruments: BTreeSet<InstrumentId> = worth.holdings.keys().copied().chain(targeted).collect();
+    let line = |instrument| {
+        let (target, band) =
+            targets.lines.get(&instrument).copied().unwrap_or((Ratio::ZERO, targets.default));
+        let value = worth.holdings.get(&instrument).copied().unwrap_or(Value::ZERO);
+        Line { instrument, value, target, band }
+    };
+    instruments.into_iter().map(line).collect()
+}
+
+fn weight(line: &Line, worth: &Worth) -> Result<(Ratio, Ratio), BatchError> {
+    let weight = line.value.share_of(worth.nav).ok_or_else(|| out_of_range("a weight"))?;
+    let drift = weight.checked_sub(line.target).ok_or_else(|| out_of_range("a drift"))?;
+    Ok((weight, drift))
+}
+
+fn to_money(value: Value) -> Result<Money, BatchError> {
+    value.to_money().ok_or_else(|| out_of_range("a valuation"))
+}
+
+/// Valuation and drift, as a mark reports them.
+///
+/// # Errors
+/// [`BatchError::OutOfRange`] when a number leaves its type.
+pub fn at_marks(facts: &Facts, customer: CustomerId) -> Result<BTreeSet<Row>, BatchError> {
+    let Valued::Worth(worth) = value(facts, customer)? else { return Ok(BTreeSet::new()) };
+    let (nav, cash) = (to_money(worth.nav)?, to_money(worth.cash)?);
+    let market_value = to_money(worth.market_value)?;
+    let mut rows =
+        BTreeSet::from([Row::Valuation { customer, currency: worth.base, nav, market_value, cash }]);
+    for line in lines(facts, customer, &worth) {
+        let (weight, drift) = weight(&line, &worth)?;
+        rows.insert(Row::Drift { customer, instrument: line.instrument, weight, target: line.target, drift });
+    }
+    Ok(rows)
+}
+
+/// Breaches, drift triggers and anomalies at the end of an epoch. `before` are the same rows at the epoch
+/// before: a trigger stays as it entered while the breach lasts.
+///
+/// # Errors
+/// [`BatchError::OutOfRange`] when a number leaves its type.
+pub fn at_every_epoch(
+    facts: &Facts,
+    customer: CustomerId,
+    epoch: Epoch,
+    before: &BTreeSet<Row>,
+) -> Result<BTreeSet<Row>, BatchError> {
+    let mut rows = BTreeSet::new();
+    let anomaly = |rows: &mut BTreeSet<Row>, kind| {
+        rows.insert(Row::Anomaly { source: AnomalySource::Customer(customer), kind });
+    };
+    for (instrument, quantity) in facts.held(customer).filter(|(_, quantity)| *quantity < Quantity::ZERO) {
+        anomaly(&mut rows, AnomalyKind::Oversold(instrument, quantity));
+    }
+    for (currency, amount) in facts.cash(customer).filter(|(_, amount)| *amount < Money::ZERO) {
+        anomaly(&mut rows, AnomalyKind::Overdraft(currency, amount));
+    }
+    let worth = match value(facts, customer)? {
+        Valued::Nothing => return Ok(rows),
+        Valued::Missing(kinds) => {
+            kinds.into_iter().for_each(|kind| anomaly(&mut rows, kind));
+            return Ok(rows);
+        }
+        Valued::Worth(worth) => worth,
+    };
+    if worth.nav <= Value::ZERO {
+        anomaly(&mut rows, AnomalyKind::NoNav(to_money(worth.nav)?));
+    }
+    for line in lines(facts, customer, &worth) {
+        let instrument = line.instrument;
+        let side = match line.value.against_band(worth.nav, line.target, line.band) {
+            Ordering::Greater => BandSide::Over,
+            Ordering::Less => BandSide::Under,
+            Ordering::Equal => continue,
+        };
+        let breach = Row::Breach { customer, instrument, side };
+        let open =
+            before.iter().find(|row| is_drift_trigger(row, instrument)).filter(|_| before.contains(&breach));
+        let trigger = match open {
+            Some(row) => row.clone(),
+            None => entered(customer, epoch, &line, weight(&line, &worth)?.1)?,
+        };
+        rows.extend([breach, trigger]);
+    }
+    Ok(rows)
+}
+
+fn is_drift_trigger(row: &Row, of: InstrumentId) -> bool {
+    matches!(row, Row::Trigger { key, .. } if key.subject == Subject::Instrument(of))
+}
+
+fn entered(customer: CustomerId, epoch: Epoch, line: &Line, drift: Ratio) -> Result<Row, BatchError> {
+    let distance = if drift < Ratio::ZERO { drift.checked_neg() } else { Some(drift) };
+    let measure = Measure::Share(distance.ok_or_else(|| out_of_range("a drift"))?);
+    let subject = Subject::Instrument(line.instrument);
+    let key = TriggerKey { customer, kind: TriggerKind::Drift, subject, entered: epoch };
+    Ok(Row::Trigger { key, measure, limit: Measure::Share(line.band) })
+}

@@ -1,0 +1,349 @@
+//! What is live, and the rows that follow from it without looking at a whole customer.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use evenkeel_schemas::events::TriggerKind;
+use evenkeel_schemas::{
+    Currency, CustomerId, Epoch, Instant, InstrumentId, Measure, Money, Pair, Price, Quantity, Rate, Ratio,
+    Row, Subject, TradeDate, TriggerKey,
+};
+
+use super::{BatchError, Options};
+
+/// The running number of an accepted event: its place in the file.
+pub type Order = u64;
+
+/// Which of several statements holds: the greatest.
+pub type Key = (Instant, Order);
+
+/// A customer's targets.
+#[derive(Clone, Debug)]
+pub struct Targets {
+    /// Weight and band by instrument.
+    pub lines: BTreeMap<InstrumentId, (Ratio, Ratio)>,
+    /// The band of everything else.
+    pub default: Ratio,
+}
+
+/// Something that holds from one epoch on, until a correction ends it.
+#[derive(Clone, Debug)]
+pub enum Fact {
+    /// What an instrument is priced in.
+    Terms(InstrumentId, Key, Currency),
+    /// What a customer is valued in.
+    Base(CustomerId, Key, Currency),
+    /// A customer's targets.
+    Targets(CustomerId, Key, Targets),
+    /// An observed price.
+    Price(InstrumentId, Key, Price),
+    /// An observed rate.
+    Rate(Pair, Key, Rate),
+    /// Units in or out on a date.
+    Movement(CustomerId, InstrumentId, (TradeDate, Order), Quantity),
+    /// Raw money in or out.
+    Posting(CustomerId, Currency, i128),
+    /// `old` units become `new` at an epoch.
+    Split {
+        /// Of what.
+        instrument: InstrumentId,
+        /// Ex date, then file order.
+        key: (TradeDate, Order),
+        /// Units after.
+        new: Quantity,
+        /// Units before.
+        old: Quantity,
+        /// The epoch it takes effect.
+        due: Epoch,
+    },
+    /// A flow or a request waits for an answer.
+    Request {
+        /// Whose.
+        customer: CustomerId,
+        /// Flow or request.
+        kind: TriggerKind,
+        /// Its event.
+        subject: Arc<str>,
+        /// The epoch it was recorded.
+        entered: Epoch,
+        /// Its amount.
+        measure: Measure,
+    },
+}
+
+/// A split as kept: new and old units, and when it takes effect.
+type SplitTerms = (Quantity, Quantity, Epoch);
+
+/// What an epoch changed.
+pub struct Changes {
+    /// Rows of positions, cash, prices, rates and requests.
+    pub rows: Vec<(Row, i64)>,
+    /// Customers whose other rows may change.
+    pub customers: BTreeSet<CustomerId>,
+}
+
+/// Everything that is live.
+pub struct Facts {
+    options: Options,
+    terms: BTreeMap<InstrumentId, BTreeMap<Key, Currency>>,
+    bases: BTreeMap<CustomerId, BTreeMap<Key, Currency>>,
+    targets: BTreeMap<CustomerId, BTreeMap<Key, Targets>>,
+    prices: BTreeMap<InstrumentId, BTreeMap<Key, Price>>,
+    rates: BTreeMap<Pair, BTreeMap<Key, Rate>>,
+    movements: BTreeMap<(CustomerId, InstrumentId), BTreeMap<(TradeDate, Order), Quantity>>,
+    postings: BTreeMap<(CustomerId, Currency), i128>,
+    splits: BTreeMap<InstrumentId, BTreeMap<(TradeDate, Order), SplitTerms>>,
+    /// Epochs at which a split takes effect or a price may turn stale.
+    due: BTreeMap<Epoch, BTreeSet<InstrumentId>>,
+    /// The epoch of each instrument's last recorded price.
+    seen: BTreeMap<InstrumentId, Epoch>,
+    /// Rows as of the last epoch closed.
+    positions: BTreeMap<CustomerId, BTreeMap<InstrumentId, Quantity>>,
+    cash: BTreeMap<CustomerId, BTreeMap<Currency, Money>>,
+    price_rows: BTreeMap<InstrumentId, Price>,
+    rate_rows: BTreeMap<Pair, Rate>,
+    holders: BTreeMap<InstrumentId, BTreeMap<CustomerId, ()>>,
+    touched: Touched,
+}
+
+/// What the events of the current epoch are about.
+#[derive(Default)]
+struct Touched {
+    positions: BTreeSet<(CustomerId, InstrumentId)>,
+    cash: BTreeSet<(CustomerId, Currency)>,
+    prices: BTreeSet<InstrumentId>,
+    terms: BTreeSet<InstrumentId>,
+    pairs: BTreeSet<Pair>,
+    customers: BTreeSet<CustomerId>,
+    requests: Vec<(Row, i64)>,
+}
+
+/// Begins or ends what one key says.
+fn put<K: Ord, V>(map: &mut BTreeMap<K, V>, key: K, value: V, live: bool) {
+    if live {
+        map.insert(key, value);
+    } else {
+        map.remove(&key);
+    }
+}
+
+impl Facts {
+    /// Nothing yet.
+    pub fn new(options: Options) -> Facts {
+        Facts {
+            options,
+            terms: BTreeMap::new(),
+            bases: BTreeMap::new(),
+            targets: BTreeMap::new(),
+            prices: BTreeMap::new(),
+            rates: BTreeMap::new(),
+            movements: BTreeMap::new(),
+            postings: BTreeMap::new(),
+            splits: BTreeMap::new(),
+            due: BTreeMap::new(),
+            seen: BTreeMap::new(),
+            positions: BTreeMap::new(),
+            cash: BTreeMap::new(),
+            price_rows: BTreeMap::new(),
+            rate_rows: BTreeMap::new(),
+            holders: BTreeMap::new(),
+            touched: Touched::default(),
+        }
+    }
+
+    /// A fact begins (`live`) or ends to hold.
+    ///
+    /// # Errors
+    /// [`BatchError::OutOfRange`] when a customer's money leaves the range of i128.
+    pub fn apply(&mut self, fact: &Fact, live: bool, epoch: Epoch) -> Result<(), BatchError> {
+        match fact {
+            Fact::Terms(i, key, currency) => {
+                put(self.terms.entry(*i).or_default(), *key, *currency, live);
+                self.touched.terms.insert(*i);
+            }
+            Fact::Base(c, key, currency) => {
+                put(self.bases.entry(*c).or_default(), *key, *currency, live);
+                self.touched.customers.insert(*c);
+            }
+            Fact::Targets(c, key, targets) => {
+                put(self.targets.entry(*c).or_default(), *key, targets.clone(), live);
+                self.touched.customers.insert(*c);
+            }
+            Fact::Price(i, key, price) => {
+                put(self.prices.entry(*i).or_default(), *key, *price, live);
+                self.touched.prices.insert(*i);
+                if live && self.options.stale_ms > 0 {
+                    self.seen.insert(*i, epoch);
+                    self.due.entry(epoch + self.options.stale_ms).or_default().insert(*i);
+                }
+            }
+            Fact::Rate(pair, key, rate) => {
+                put(self.rates.entry(*pair).or_default(), *key, *rate, live);
+                self.touched.pairs.insert(*pair);
+            }
+            Fact::Movement(c, i, key, quantity) => {
+                put(self.movements.entry((*c, *i)).or_default(), *key, *quantity, live);
+                self.touched.positions.insert((*c, *i));
+            }
+            Fact::Posting(c, currency, amount) => {
+                let sum = self.postings.entry((*c, *currency)).or_default();
+                let signed = if live { *amount } else { -*amount };
+                *sum = sum.checked_add(signed).ok_or_else(|| BatchError::OutOfRange("cash".to_owned()))?;
+                self.touched.cash.insert((*c, *currency));
+            }
+            Fact::Split { instrument, key, new, old, due } => {
+                put(self.splits.entry(*instrument).or_default(), *key, (*new, *old, *due), live);
+                self.due.entry((*due).max(epoch)).or_default().insert(*instrument);
+            }
+            Fact::Request { customer, kind, subject, entered, measure } => {
+                let subject = Subject::Event(subject.clone());
+                let key = TriggerKey { customer: *customer, kind: *kind, subject, entered: *entered };
+                let row = Row::Trigger { key, measure: *measure, limit: Measure::Amount(Money::ZERO) };
+                self.touched.requests.push((row, if live { 1 } else { -1 }));
+            }
+        }
+        Ok(())
+    }
+
+    /// The next epoch at which time alone changes something.
+    pub fn next_due(&self) -> Option<Epoch> {
+        self.due.keys().next().copied()
+    }
+
+    /// Brings the simple rows up to the end of an epoch and tells which customers to look at.
+    ///
+    /// # Errors
+    /// [`BatchError::OutOfRange`] when units or money leave the range of their type.
+    pub fn settle(&mut self, epoch: Epoch) -> Result<Changes, BatchError> {
+        let mut touched = std::mem::take(&mut self.touched);
+        while let Some(entry) = self.due.first_entry().filter(|entry| *entry.key() <= epoch) {
+            let instruments = entry.remove();
+            let of_them = self.movements.keys().filter(|(_, i)| instruments.contains(i));
+            touched.positions.extend(of_them.copied());
+        }
+        let mut rows = touched.requests;
+        let mut customers = touched.customers;
+        for (c, i) in touched.positions {
+            let new = self.position_of(c, i, epoch)?;
+            let held = self.positions.entry(c).or_default();
+            let old = if new == Quantity::ZERO { held.remove(&i) } else { held.insert(i, new) };
+            let row = |quantity| Row::Position { customer: c, instrument: i, quantity };
+            rows.extend(replaced(old, Some(new).filter(|new| *new != Quantity::ZERO), row));
+            put(self.holders.entry(i).or_default(), c, (), new != Quantity::ZERO);
+            customers.insert(c);
+        }
+        for (c, currency) in touched.cash {
+            let sum = self.postings.get(&(c, currency)).copied().unwrap_or(0);
+            let new =
+                Money::from_wide(sum).ok_or_else(|| BatchError::OutOfRange(format!("cash in {currency}")))?;
+            let cash = self.cash.entry(c).or_default();
+            let old = if new == Money::ZERO { cash.remove(&currency) } else { cash.insert(currency, new) };
+            let row = |amount| Row::Cash { customer: c, currency, amount };
+            rows.extend(replaced(old, Some(new).filter(|new| *new != Money::ZERO), row));
+            customers.insert(c);
+        }
+        for i in touched.prices {
+            let new = last(self.prices.get(&i));
+            let old = swap(&mut self.price_rows, i, new);
+            if old != new {
+                rows.extend(replaced(old, new, |price| Row::Price { instrument: i, price }));
+                customers.extend(self.holders.get(&i).into_iter().flat_map(BTreeMap::keys));
+            }
+        }
+        let mut rates_changed = false;
+        for pair in touched.pairs {
+            let new = last(self.rates.get(&pair));
+            let old = swap(&mut self.rate_rows, pair, new);
+            rates_changed |= old != new;
+            rows.extend(replaced(old, new, |rate| Row::FxRate { pair, rate }));
+        }
+        if rates_changed {
+            customers.extend(self.bases.keys());
+        }
+        for i in touched.terms {
+            customers.extend(self.holders.get(&i).into_iter().flat_map(BTreeMap::keys));
+        }
+        Ok(Changes { rows, customers })
+    }
+
+    /// Walks movements and splits in order of date. A movement of the ex date is on the new basis.
+    fn position_of(&self, c: CustomerId, i: InstrumentId, epoch: Epoch) -> Result<Quantity, BatchError> {
+        let none = BTreeMap::new();
+        let mut movements = self.movements.get(&(c, i)).unwrap_or(&none).iter().peekable();
+        let mut held = 0_i128;
+        let splits = self.splits.get(&i).into_iter().flatten();
+        for ((ex_date, _), (new, old, _)) in splits.filter(|(_, (_, _, due))| *due <= epoch) {
+            while let Some((_, units)) = movements.next_if(|((date, _), _)| date < ex_date) {
+                held += i128::from(units.raw());
+            }
+            held = held * i128::from(new.raw()) / i128::from(old.raw());
+        }
+        held += movements.map(|(_, units)| i128::from(units.raw())).sum::<i128>();
+        Quantity::from_wide(held).ok_or_else(|| BatchError::OutOfRange("a position".to_owned()))
+    }
+
+    /// Instruments whose last price was recorded too long ago.
+    pub fn stale_at(&self, epoch: Epoch) -> BTreeSet<InstrumentId> {
+        let old = |seen: Epoch| self.options.stale_ms > 0 && seen + self.options.stale_ms <= epoch;
+        self.seen.iter().filter(|(_, seen)| old(**seen)).map(|(i, _)| *i).collect()
+    }
+
+    /// What the customer is valued in; `None` when not onboarded.
+    pub fn base(&self, c: CustomerId) -> Option<Currency> {
+        last(self.bases.get(&c))
+    }
+
+    /// The customer's targets.
+    pub fn targets(&self, c: CustomerId) -> Option<&Targets> {
+        self.targets.get(&c)?.values().next_back()
+    }
+
+    /// What an instrument is priced in.
+    pub fn currency(&self, i: InstrumentId) -> Option<Currency> {
+        last(self.terms.get(&i))
+    }
+
+    /// The current price.
+    pub fn price(&self, i: InstrumentId) -> Option<Price> {
+        self.price_rows.get(&i).copied()
+    }
+
+    /// What one unit of `from` is in `to`.
+    pub fn rate(&self, from: Currency, to: Currency) -> Option<Rate> {
+        if from == to {
+            return Some(Rate::PAR);
+        }
+        let direct = self.rate_rows.get(&Pair { base: from, quote: to });
+        let reverse = self.rate_rows.get(&Pair { base: to, quote: from });
+        direct.copied().or_else(|| reverse.and_then(|rate| rate.inverse()))
+    }
+
+    /// Units held, none of them zero.
+    pub fn held(&self, c: CustomerId) -> impl Iterator<Item = (InstrumentId, Quantity)> + '_ {
+        self.positions.get(&c).into_iter().flatten().map(|(i, quantity)| (*i, *quantity))
+    }
+
+    /// Cash by currency, none of it zero.
+    pub fn cash(&self, c: CustomerId) -> impl Iterator<Item = (Currency, Money)> + '_ {
+        self.cash.get(&c).into_iter().flatten().map(|(currency, amount)| (*currency, *amount))
+    }
+}
+
+fn last<K: Ord, V: Copy>(map: Option<&BTreeMap<K, V>>) -> Option<V> {
+    map?.values().next_back().copied()
+}
+
+fn swap<K: Ord, V>(map: &mut BTreeMap<K, V>, key: K, new: Option<V>) -> Option<V> {
+    match new {
+        Some(value) => map.insert(key, value),
+        None => map.remove(&key),
+    }
+}
+
+fn replaced<V: PartialEq>(old: Option<V>, new: Option<V>, row: impl Fn(V) -> Row) -> Vec<(Row, i64)> {
+    if old == new {
+        return Vec::new();
+    }
+    let gone = old.map(|value| (row(value), -1));
+    gone.into_iter().chain(new.map(|value| (row(value), 1))).collect()
+}

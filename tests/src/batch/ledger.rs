@@ -1,0 +1,201 @@
+//! Events in file order: which count, at what epoch, and what a correction takes back.
+
+use std::collections::HashMap;
+
+use evenkeel_schemas::events::{Correction, Event, Side, parse_event};
+use evenkeel_schemas::{CustomerId, Epoch, InstrumentId, Measure, Money, Name, Names, Quantity, Ratio};
+
+use super::Counts;
+use super::facts::{Fact, Order, Targets};
+use evenkeel_schemas::events::TriggerKind;
+
+/// The band of an instrument that neither has one nor a default: five percentage points.
+const BAND: Ratio = Ratio::from_raw(50_000_000);
+
+/// An accepted line: what it adds (`true`) and takes back (`false`).
+pub struct Recorded {
+    /// When it was recorded.
+    pub epoch: Epoch,
+    /// What begins and ends to hold.
+    pub facts: Vec<(Fact, bool)>,
+}
+
+/// An event that a correction may name.
+enum Known {
+    /// What it said.
+    Live(Vec<Fact>),
+    /// It was corrected already, or is itself a correction.
+    Closed,
+}
+
+/// Reads lines and remembers names, ids and the epoch reached.
+pub struct Ledger {
+    epoch_ms: u64,
+    reached: Epoch,
+    names: Names,
+    known: HashMap<Name, Known>,
+    counts: Counts,
+}
+
+impl Ledger {
+    /// Nothing read yet.
+    pub fn new(epoch_ms: u64) -> Ledger {
+        let (names, known) = (Names::default(), HashMap::new());
+        Ledger { epoch_ms, reached: 0, names, known, counts: Counts::default() }
+    }
+
+    /// Names of all customers and instruments so far.
+    pub fn names(&self) -> &Names {
+        &self.names
+    }
+
+    /// What became of the lines so far.
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// One line; `None` when it is empty or does not count.
+    pub fn read(&mut self, line: &[u8]) -> Option<Recorded> {
+        if line.trim_ascii().is_empty() {
+            return None;
+        }
+        let Ok(event) = parse_event(line) else {
+            self.counts.refused += 1;
+            return None;
+        };
+        if event.id().is_some_and(|id| self.known.contains_key(id)) {
+            self.counts.duplicates += 1;
+            return None;
+        }
+        let epoch = event.recorded().unwrap_or(event.at()).epoch(self.epoch_ms).max(self.reached);
+        let order = self.counts.accepted;
+        let facts = match &event {
+            Event::Correction(correction) => self.correct(correction, order, epoch),
+            _ => self.facts(&event, order, epoch).map(|facts| self.remember(&event, facts)),
+        };
+        let Some(facts) = facts else {
+            self.counts.refused += 1;
+            return None;
+        };
+        if let (Event::Correction(_), Some(id)) = (&event, event.id()) {
+            self.known.insert(id.clone(), Known::Closed);
+        }
+        self.reached = epoch;
+        self.counts.accepted += 1;
+        Some(Recorded { epoch, facts })
+    }
+
+    fn remember(&mut self, event: &Event, facts: Vec<Fact>) -> Vec<(Fact, bool)> {
+        if let Some(id) = event.id() {
+            self.known.insert(id.clone(), Known::Live(facts.clone()));
+        }
+        facts.into_iter().map(|fact| (fact, true)).collect()
+    }
+
+    /// The named event's facts end, the replacement's begin.
+    fn correct(&mut self, correction: &Correction, order: Order, epoch: Epoch) -> Option<Vec<(Fact, bool)>> {
+        if !matches!(self.known.get(&correction.of), Some(Known::Live(_))) {
+            return None;
+        }
+        let begins = match &correction.with {
+            Some(with) if with.id().is_some_and(|id| self.known.contains_key(id)) => return None,
+            Some(with) => Some((with, self.facts(with, order, epoch)?)),
+            None => None,
+        };
+        let mut changes = Vec::new();
+        if let Some(Known::Live(ends)) = self.known.insert(correction.of.clone(), Known::Closed) {
+            changes.extend(ends.into_iter().map(|fact| (fact, false)));
+        }
+        if let Some((with, facts)) = begins {
+            changes.extend(self.remember(with, facts));
+        }
+        Some(changes)
+    }
+
+    fn customer(&self, name: &Name) -> Option<CustomerId> {
+        self.names.customer_id(name.as_str())
+    }
+
+    fn instrument(&self, name: &Name) -> Option<InstrumentId> {
+        self.names.instrument_id(name.as_str())
+    }
+
+    /// What an event says; `None` when it names a customer or instrument that is not known.
+    fn facts(&mut self, event: &Event, order: Order, epoch: Epoch) -> Option<Vec<Fact>> {
+        let at = event.at();
+        let key = (at, order);
+        let subject = match event.id() {
+            Some(id) => id.to_string(),
+            None => format!("seq:{order}"),
+        };
+        let flow = |customer, kind, amount| Fact::Request {
+            customer,
+            kind,
+            subject: subject.as_str().into(),
+            entered: epoch,
+            measure: Measure::Amount(amount),
+        };
+        let facts = match event {
+            Event::InstrumentListed(e) => {
+                vec![Fact::Terms(self.names.intern_instrument(&e.instrument), key, e.currency)]
+            }
+            Event::CustomerOnboarded(e) => {
+                vec![Fact::Base(self.names.intern_customer(&e.customer), key, e.base_currency)]
+            }
+            Event::Tick(e) => vec![Fact::Price(self.instrument(&e.instrument)?, key, e.price)],
+            Event::Close(e) => vec![Fact::Price(self.instrument(&e.instrument)?, key, e.price)],
+            Event::ClosingMark(e) => vec![Fact::Price(self.instrument(&e.instrument)?, key, e.price)],
+            Event::FxRate(e) => vec![Fact::Rate(e.pair, key, e.rate)],
+            Event::Split(e) => {
+                let instrument = self.instrument(&e.instrument)?;
+                let due = epoch.max(e.ex_date.start().epoch(self.epoch_ms));
+                vec![Fact::Split { instrument, key: (e.ex_date, order), new: e.new, old: e.old, due }]
+            }
+            Event::Deposit(e) => {
+                let c = self.customer(&e.customer)?;
+                let amount = i128::from(e.amount.raw());
+                vec![Fact::Posting(c, e.currency, amount), flow(c, TriggerKind::CashFlow, e.amount)]
+            }
+            Event::Withdrawal(e) => {
+                let c = self.customer(&e.customer)?;
+                let amount = -i128::from(e.amount.raw());
+                vec![Fact::Posting(c, e.currency, amount), flow(c, TriggerKind::CashFlow, e.amount)]
+            }
+            Event::RebalanceRequested(e) => {
+                vec![flow(self.customer(&e.customer)?, TriggerKind::Manual, Money::ZERO)]
+            }
+            Event::CashPosted(e) => {
+                vec![Fact::Posting(self.customer(&e.customer)?, e.currency, e.amount.raw().into())]
+            }
+            Event::TransferIn(e) => {
+                let (c, i) = (self.customer(&e.customer)?, self.instrument(&e.instrument)?);
+                vec![Fact::Movement(c, i, (at.date(), order), e.quantity)]
+            }
+            Event::Fill(e) => {
+                let (c, i) = (self.customer(&e.customer)?, self.instrument(&e.instrument)?);
+                let notional = i128::from(e.quantity.notional(e.price)?.raw());
+                let fee = i128::from(e.fee.raw());
+                let (units, money) = match e.side {
+                    Side::Buy => (e.quantity.raw(), -(notional + fee)),
+                    Side::Sell => (-e.quantity.raw(), notional - fee),
+                };
+                let units = Quantity::from_raw(units);
+                vec![Fact::Movement(c, i, (e.trade_date, order), units), Fact::Posting(c, e.currency, money)]
+            }
+            Event::TargetsSet(e) => {
+                let default = e.bands.get("default").copied().unwrap_or(BAND);
+                let mut targets = Targets { lines: Default::default(), default };
+                for (name, weight) in &e.weights {
+                    let band = e.bands.get(name).copied().unwrap_or(default);
+                    targets.lines.insert(self.instrument(name)?, (*weight, band));
+                }
+                vec![Fact::Targets(self.customer(&e.customer)?, key, targets)]
+            }
+            Event::Distribution(e) => self.instrument(&e.instrument).map(|_| Vec::new())?,
+            Event::QuestionnaireCompleted(e) => self.customer(&e.customer).map(|_| Vec::new())?,
+            Event::GoalsDefined(e) => self.customer(&e.customer).map(|_| Vec::new())?,
+            _ => Vec::new(),
+        };
+        Some(facts)
+    }
+}

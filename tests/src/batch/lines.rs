@@ -1,0 +1,77 @@
+//! From changes of rows to lines of files.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Write};
+
+use evenkeel_schemas::{Collection, Epoch, Names, Row};
+
+/// Collects an epoch's changes and writes them, net, in order of text.
+pub struct Lines<W: Write> {
+    files: BTreeMap<Collection, W>,
+    changes: BTreeMap<(Collection, String), i64>,
+    written: u64,
+}
+
+impl<W: Write> Lines<W> {
+    /// One file for each collection.
+    ///
+    /// # Errors
+    /// What `open` reports.
+    pub fn new(mut open: impl FnMut(Collection) -> io::Result<W>) -> io::Result<Self> {
+        let mut files = BTreeMap::new();
+        for collection in Collection::ALL {
+            files.insert(collection, open(collection)?);
+        }
+        Ok(Lines { files, changes: BTreeMap::new(), written: 0 })
+    }
+
+    /// Lines written so far.
+    pub fn written(&self) -> u64 {
+        self.written
+    }
+
+    /// A row comes or goes in the current epoch.
+    pub fn change(&mut self, row: &Row, diff: i64, names: &Names) {
+        let mut text = String::new();
+        row.render(names, &mut text);
+        *self.changes.entry((row.collection(), text)).or_default() += diff;
+    }
+
+    /// One set of rows replaces another.
+    pub fn difference(&mut self, before: &BTreeSet<Row>, after: &BTreeSet<Row>, names: &Names) {
+        for row in before.difference(after) {
+            self.change(row, -1, names);
+        }
+        for row in after.difference(before) {
+            self.change(row, 1, names);
+        }
+    }
+
+    /// Writes the net changes since the last call under this epoch.
+    ///
+    /// # Errors
+    /// What the files report.
+    pub fn end_epoch(&mut self, epoch: Epoch) -> io::Result<()> {
+        for ((collection, text), diff) in std::mem::take(&mut self.changes) {
+            if diff == 0 {
+                continue;
+            }
+            if let Some(file) = self.files.get_mut(&collection) {
+                writeln!(file, "{{\"epoch\":{epoch},\"diff\":{diff},{text}}}")?;
+                self.written += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// Flushes and gives the files back.
+    ///
+    /// # Errors
+    /// What the files report.
+    pub fn finish(mut self) -> io::Result<BTreeMap<Collection, W>> {
+        for file in self.files.values_mut() {
+            file.flush()?;
+        }
+        Ok(self.files)
+    }
+}
