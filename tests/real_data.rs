@@ -1,11 +1,14 @@
-//! Real markets: the program's output is the plain computation's, byte for byte, whatever the workers.
+//! Real markets and generated workloads: the program's output is the plain computation's, byte for byte,
+//! whatever the workers.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use evenkeel_feeds::generate::{Workload, generate};
 use evenkeel_feeds::import::{ImportOptions, Report, import_file};
 use evenkeel_schemas::Collection;
-use evenkeel_schemas::events::Event;
+use evenkeel_schemas::events::{Event, parse_event};
 use evenkeel_tests::batch::{Counts, Options, run_files};
 use evenkeel_tests::{Replay, compare, real, replay};
 
@@ -106,6 +109,31 @@ fn all_files_of_the_full_data_are_imported_or_refused_in_words() {
     assert!(imported >= 23, "{imported}");
     assert!(told.iter().all(|(name, (report, _))| report.events == 0 || !name.starts_with("kapji")));
     assert!(told["lean_spy_factor_file.csv"].1.contains("expected a header"));
+}
+
+const WORKLOAD: Options = Options { epoch_ms: 100, mark_ms: 1_000, stale_ms: 0 };
+
+fn workload() -> Vec<Event> {
+    let workload =
+        Workload { customers: 200, instruments: 60, ticks: 200_000, seed: 11, ..Workload::default() };
+    let mut bytes = Vec::new();
+    generate(&workload, &mut bytes, &mut |_, _| {}).unwrap();
+    let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    lines.map(|line| parse_event(line).unwrap()).collect()
+}
+
+#[test]
+fn a_generated_workload_has_breaches_and_no_anomalies() {
+    let folder = tempfile::tempdir().unwrap();
+    let counts = prepare(folder.path(), &workload(), WORKLOAD);
+    eprintln!("workload: {counts:?}");
+    assert_eq!(lines(folder.path(), "anomalies"), Vec::<String>::new());
+    assert!(lines(folder.path(), "breaches").len() > 50);
+}
+
+#[test]
+fn the_program_agrees_on_a_generated_workload() {
+    program_agrees(&workload(), WORKLOAD);
 }
 
 #[test]

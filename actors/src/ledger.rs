@@ -17,6 +17,8 @@ pub struct Ledger {
     customers: BTreeMap<Name, CustomerState>,
     /// Customer by order that has not ended.
     orders: BTreeMap<Name, Name>,
+    /// Customers with orders that have not ended.
+    rebalancing: usize,
     /// Who is woken when.
     pub schedule: Schedule,
 }
@@ -29,6 +31,7 @@ impl Ledger {
             session: None,
             customers: BTreeMap::new(),
             orders: BTreeMap::new(),
+            rebalancing: 0,
             schedule: Schedule::default(),
         }
     }
@@ -38,7 +41,9 @@ impl Ledger {
         match event {
             Event::Decision(decision) => {
                 let state = self.customers.entry(decision.customer.clone()).or_default();
+                let before = state.outstanding.is_empty();
                 state.apply_decision(epoch, decision);
+                self.rebalancing += usize::from(before && !state.outstanding.is_empty());
                 if decision.outcome == Outcome::Trade {
                     for order in &decision.orders {
                         self.orders.insert(order.order.clone(), decision.customer.clone());
@@ -51,6 +56,7 @@ impl Ledger {
                 let Some(customer) = self.orders.remove(&end.order) else { return };
                 let state = self.customers.get_mut(&customer);
                 if state.is_some_and(|state| state.apply_order_end(&end.order)) {
+                    self.rebalancing = self.rebalancing.saturating_sub(1);
                     self.schedule.wake(&customer);
                 }
             }
@@ -76,6 +82,6 @@ impl Ledger {
 
     /// Customers with orders that have not ended.
     pub fn rebalancing(&self) -> usize {
-        self.customers.values().filter(|state| !state.outstanding.is_empty()).count()
+        self.rebalancing
     }
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use evenkeel_schemas::events::{OrderStatus, Side};
 use evenkeel_schemas::{
-    AllocationRow, Currency, CustomerId, Epoch, Instant, InstrumentId, Measure, Money, Pair, Price, Quantity, Ratio,
-    TradeDate, TriggerKey,
+    AllocationRow, Currency, CustomerId, Epoch, Instant, InstrumentId, Measure, Money, Pair, Price, Quantity,
+    Ratio, TradeDate, TriggerKey,
 };
 use serde::{Deserialize, Serialize};
 

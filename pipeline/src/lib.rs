@@ -3,11 +3,17 @@
 #![warn(missing_docs)]
 
 pub mod admission;
+pub mod cli;
+pub mod config;
 pub mod door;
 pub mod engine;
 pub mod error;
+pub mod http;
 pub mod lines;
+pub mod live;
 pub mod names;
 pub mod progress;
 pub mod render;
 pub mod replay;
+pub mod sink;
+pub mod view;

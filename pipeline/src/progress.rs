@@ -39,7 +39,10 @@ impl Progress {
         }
         self.last = now;
         self.shown = true;
-        let share = self.total.filter(|total| *total > 0).map(|total| format!(" {:3.0}%", done as f64 * 100.0 / total as f64));
+        let share = self
+            .total
+            .filter(|total| *total > 0)
+            .map(|total| format!(" {:3.0}%", done as f64 * 100.0 / total as f64));
         let elapsed = (now - self.started).as_secs();
         let text = format!("{}{} · {} · {elapsed} s", self.what, share.unwrap_or_default(), detail());
         let mut err = std::io::stderr();

@@ -190,8 +190,10 @@ impl Desk {
         // The window is that of the proposal, which the event's own time tells.
         let proposed = u64::try_from(order.at.micros() / 1000).unwrap_or(0);
         let window = self.window(proposed);
+        if self.sent.window != window {
+            self.sent_by_customer.clear();
+        }
         self.sent.add(window);
-        self.sent_by_customer.retain(|_, sent| sent.window >= window);
         self.sent_by_customer.entry(order.customer.clone()).or_default().add(window);
     }
 

@@ -57,3 +57,53 @@ where
     // The reply is dropped with the message when the handler panics, which ends this wait.
     answer.recv().map_err(|_| ActorLost(name))
 }
+
+#[cfg(test)]
+mod tests {
+    use actix::prelude::Context;
+    use actix::{Arbiter, System};
+    use crossbeam_channel::unbounded;
+
+    use super::*;
+    use crate::fake::name;
+
+    /// An actor that panics while it holds a reply.
+    struct Fragile;
+
+    impl Actor for Fragile {
+        type Context = Context<Fragile>;
+    }
+
+    #[derive(Message)]
+    #[rtype(result = "()")]
+    struct Break(Reply);
+
+    impl Handler<Break> for Fragile {
+        type Result = ();
+        fn handle(&mut self, message: Break, _: &mut Context<Fragile>) {
+            let _held = message.0;
+            panic!("a handler that breaks")
+        }
+    }
+
+    #[test]
+    fn a_panicking_handler_answers_lost_and_leaves_the_others_alive() {
+        let (to, answers) = unbounded();
+        let (ready, started) = bounded(1);
+        let thread = std::thread::spawn(move || {
+            let runner = System::new();
+            ready.send((System::current(), Arbiter::current())).unwrap();
+            runner.run().unwrap();
+        });
+        let (system, arbiter) = started.recv().unwrap();
+        let first = Fragile::start_in_arbiter(&arbiter, |_| Fragile);
+        let second = Fragile::start_in_arbiter(&arbiter, |_| Fragile);
+        for (customer, actor) in [("a", &first), ("b", &second)] {
+            assert!(deliver(actor, Break(Reply::new(name(customer), to.clone()))));
+            let (who, answer) = answers.recv().unwrap();
+            assert!(who == name(customer) && matches!(answer, Answer::Lost));
+        }
+        system.stop();
+        thread.join().unwrap();
+    }
+}

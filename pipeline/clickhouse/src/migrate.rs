@@ -33,6 +33,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "events",
         sql: include_str!("../../../schemas/clickhouse/0003_events.sql"),
     },
+    Migration {
+        version: 4,
+        name: "progress",
+        sql: include_str!("../../../schemas/clickhouse/0004_progress.sql"),
+    },
 ];
 
 const BOOKKEEPING: &str = "\

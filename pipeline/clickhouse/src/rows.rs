@@ -54,6 +54,14 @@ log_rows! {
     DecisionRow => "decisions",
     OrderStateRow => "order_states",
     BlockRow => "blocks",
+    ProgressRow => "sink_progress",
+}
+
+/// `sink_progress`: every table holds every row recorded up to here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Row, Serialize, Deserialize)]
+pub struct ProgressRow {
+    /// Recorded time, milliseconds since 1970.
+    pub epoch: u64,
 }
 
 /// `positions`: Units of an instrument that a customer holds.

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use evenkeel_operators::facts::{Fact, Feed, Input, Observation, PlacedOrder, TargetLine, TargetSet, Terms, Version};
+use evenkeel_operators::facts::{
+    Fact, Feed, Input, Observation, PlacedOrder, TargetLine, TargetSet, Terms, Version,
+};
 use evenkeel_schemas::events::{
     Allocation, Decision, Event, Fill, Outcome, Refusal, Side, Split, TargetsSet, TriggerKind, TriggerRef,
 };
@@ -55,8 +57,10 @@ impl Admission {
                 Ok(vec![fact(Fact::Posting(customer, e.currency, e.amount))])
             }
             Event::TransferIn(e) => {
-                let (customer, instrument) = (self.customer(&e.customer)?, self.instrument(&e.instrument, "instrument")?);
-                Ok(vec![fact(Fact::Movement(customer, instrument, e.acquired, e.quantity))])
+                let (customer, instrument) =
+                    (self.customer(&e.customer)?, self.instrument(&e.instrument, "instrument")?);
+                // The units arrive on the basis of the day they arrive, whatever split since they were acquired.
+                Ok(vec![fact(Fact::Movement(customer, instrument, e.at.date(), e.quantity))])
             }
             Event::Fill(e) => self.fill(e),
             Event::RebalanceRequested(e) => {
@@ -82,7 +86,13 @@ impl Admission {
         }
     }
 
-    fn observe(&self, instrument: &Name, version: Version, value: i64, correctable: bool) -> Result<Inputs, Refusal> {
+    fn observe(
+        &self,
+        instrument: &Name,
+        version: Version,
+        value: i64,
+        correctable: bool,
+    ) -> Result<Inputs, Refusal> {
         let feed = Feed::Instrument(self.instrument(instrument, "instrument")?);
         Ok(vec![(Input::Observation(Observation { feed, version, value, correctable }), 1)])
     }
@@ -124,13 +134,20 @@ impl Admission {
     }
 
     /// A flow or request is named by its event's id, else by the event's running number.
-    fn request(&self, customer: CustomerId, kind: TriggerKind, id: Option<&Name>, entered: Epoch) -> TriggerKey {
+    fn request(
+        &self,
+        customer: CustomerId,
+        kind: TriggerKind,
+        id: Option<&Name>,
+        entered: Epoch,
+    ) -> TriggerKey {
         let subject = id.map_or_else(|| format!("seq:{}", self.accepted).into(), |id| id.as_str().into());
         TriggerKey { customer, kind, subject: Subject::Event(subject), entered }
     }
 
     fn fill(&self, e: &Fill) -> Result<Inputs, Refusal> {
-        let (customer, instrument) = (self.customer(&e.customer)?, self.instrument(&e.instrument, "instrument")?);
+        let (customer, instrument) =
+            (self.customer(&e.customer)?, self.instrument(&e.instrument, "instrument")?);
         let currency = self.terms(instrument).map(|terms| terms.currency);
         if let Some(expected) = currency.filter(|expected| *expected != e.currency) {
             let reason = format!("expected {expected}, the currency of {}, got {}", e.instrument, e.currency);
@@ -167,7 +184,8 @@ impl Admission {
         for order in &e.orders {
             let instrument = self.instrument(&order.instrument, "orders")?;
             let decision = e.decision.as_str().into();
-            let placed = PlacedOrder { decision, customer, instrument, side: order.side, quantity: order.quantity };
+            let placed =
+                PlacedOrder { decision, customer, instrument, side: order.side, quantity: order.quantity };
             inputs.push(fact(Fact::Placed(order.order.as_str().into(), placed)));
         }
         Ok(inputs)
@@ -192,4 +210,3 @@ fn answer(customer: CustomerId, trigger: &TriggerRef) -> TriggerKey {
     let subject = Subject::Event(trigger.subject.as_str().into());
     TriggerKey { customer, kind: trigger.kind, subject, entered: trigger.entered }
 }
-

@@ -26,7 +26,7 @@ use ids::{Ids, Known};
 pub type Inputs = Vec<(Input, isize)>;
 
 /// What became of an event at the door.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub enum Verdict {
     /// Accepted: what it changes.
     Accepted(Inputs),
@@ -105,7 +105,10 @@ impl Admission {
         self.apply_splits(epoch);
         if origin == Origin::Outside && event.event_type().topic() == Topic::Decisions {
             let kind = event.event_type().as_str();
-            return Verdict::Refused(Refusal::new("type", format!("expected an event from outside; {kind} is the program's own")));
+            return Verdict::Refused(Refusal::new(
+                "type",
+                format!("expected an event from outside; {kind} is the program's own"),
+            ));
         }
         if event.id().is_some_and(|id| self.ids.seen(id)) {
             return Verdict::Duplicate;
@@ -136,7 +139,8 @@ impl Admission {
         let of = &correction.of;
         let original = match self.ids.get(of) {
             None => {
-                let reason = format!("expected the id of an accepted event, {of} is not known or too old to correct");
+                let reason =
+                    format!("expected the id of an accepted event, {of} is not known or too old to correct");
                 return Err(Refusal::new("of", reason));
             }
             Some(Known::Correction) => {
@@ -144,7 +148,8 @@ impl Admission {
                 return Err(Refusal::new("of", reason));
             }
             Some(Known::Corrected) => {
-                let reason = format!("expected an event that stands, {of} was corrected before: name its replacement");
+                let reason =
+                    format!("expected an event that stands, {of} was corrected before: name its replacement");
                 return Err(Refusal::new("of", reason));
             }
             Some(Known::Live(inputs)) => inputs.clone(),
@@ -184,7 +189,11 @@ impl Admission {
                 Input::Fact(Fact::Split { instrument, ex_date, new, old, .. }) if *diff < 0 => {
                     let effective = ex_date.start().epoch(self.epoch_ms);
                     let split = Splitting { instrument: *instrument, new: *new, old: *old };
-                    match self.splits.get_mut(&effective).map(|due| (due.iter().position(|s| *s == split), due)) {
+                    match self
+                        .splits
+                        .get_mut(&effective)
+                        .map(|due| (due.iter().position(|s| *s == split), due))
+                    {
                         Some((Some(at), due)) => drop(due.remove(at)),
                         _ => self.rescale(*instrument, *old, *new),
                     }
@@ -222,16 +231,15 @@ impl Admission {
 
     fn customer(&self, name: &Name) -> Result<CustomerId, Refusal> {
         let known = self.names.read().customer_id(name.as_str());
-        known
-            .filter(|id| self.bases.get(id).is_some_and(|bases| !bases.is_empty()))
-            .ok_or_else(|| Refusal::new("customer", format!("expected a customer onboarded before, {name} is not")))
+        known.filter(|id| self.bases.get(id).is_some_and(|bases| !bases.is_empty())).ok_or_else(|| {
+            Refusal::new("customer", format!("expected a customer onboarded before, {name} is not"))
+        })
     }
 
     fn instrument(&self, name: &Name, field: &str) -> Result<InstrumentId, Refusal> {
         let known = self.names.read().instrument_id(name.as_str());
-        known
-            .filter(|id| self.terms(*id).is_some())
-            .ok_or_else(|| Refusal::new(field, format!("expected an instrument listed before, {name} is not")))
+        known.filter(|id| self.terms(*id).is_some()).ok_or_else(|| {
+            Refusal::new(field, format!("expected an instrument listed before, {name} is not"))
+        })
     }
 }
-

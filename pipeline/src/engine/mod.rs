@@ -4,9 +4,9 @@
 //! [`Closed`] epoch comes out once every worker has finished it, with its rows consolidated.
 
 mod assemble;
-mod worker;
 #[cfg(test)]
 mod tests;
+mod worker;
 
 use std::sync::Arc;
 use std::thread::Thread;
@@ -14,7 +14,7 @@ use std::thread::Thread;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use evenkeel_operators::dataflow::Timing;
 use evenkeel_schemas::{Epoch, Row};
-use timely::WorkerGuards;
+use timely::communication::WorkerGuards;
 
 use crate::admission::Inputs;
 

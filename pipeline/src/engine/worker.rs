@@ -58,7 +58,7 @@ pub(super) fn run(worker: &mut Worker, commands: Receiver<Command>, reports: Sen
     });
     let (index, peers) = (worker.index(), worker.peers());
     let mut reported = 0;
-    let mut report = |frontier: Epoch, reported: &mut Epoch| {
+    let report = |frontier: Epoch, reported: &mut Epoch| {
         if frontier > *reported {
             *reported = frontier;
             let rows = std::mem::take(&mut *captured.borrow_mut());

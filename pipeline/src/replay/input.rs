@@ -73,7 +73,9 @@ impl EventFiles {
                         Ok(Some(event)) => {
                             return Ok(Some(Placed::Event(place.clone(), Box::new(event), text.into())));
                         }
-                        Err(refusal) => return Ok(Some(Placed::Refused(Rejected::new(place, refusal, text)))),
+                        Err(refusal) => {
+                            return Ok(Some(Placed::Refused(Rejected::new(place, refusal, text))));
+                        }
                     }
                 }
             }

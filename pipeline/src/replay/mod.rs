@@ -5,7 +5,6 @@ mod output;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
 use crossbeam_channel::Receiver;
@@ -54,11 +53,10 @@ pub struct Summary {
 pub fn derive(replay: &Replay, progress: &mut Progress) -> Result<Summary, Error> {
     let mut files = EventFiles::open(&replay.events)?;
     let mut door = Door::new(replay.timing.epoch_ms, replay.correctable_ticks);
-    let reached = Arc::new(AtomicU64::new(0));
-    let writer = OutputFiles::create(&replay.out, door.admission.names().clone(), reached.clone())?;
+    let writer = OutputFiles::create(&replay.out, door.admission.names().clone())?;
     let (engine, outputs) = Engine::start(replay.workers, replay.timing).map_err(Error::Start)?;
     let writer = drain(writer, outputs)?;
-    let mut feed = EpochFeed { engine: &engine, epoch: None, first: None, reached, inputs: Vec::new() };
+    let mut feed = EpochFeed { engine: &engine, epoch: None, first: None, inputs: Vec::new() };
     let mut rejected = Vec::new();
     while let Some(placed) = files.next_event()? {
         progress.step(files.bytes_read(), || format!("{} events", door.counts.accepted));
@@ -81,8 +79,8 @@ pub fn derive(replay: &Replay, progress: &mut Progress) -> Result<Summary, Error
     feed.flush();
     let epochs = feed.first.zip(feed.epoch);
     engine.finish();
-    let mut writer = writer.join().map_err(|_| Error::Start("the writer thread ended early".to_owned()))??;
-    let changes = writer.finish(&rejected, epochs.map(|(_, last)| (last, replay.timing.mark(last))))?;
+    let writer = writer.join().map_err(|_| Error::Start("the writer thread ended early".to_owned()))??;
+    let changes = writer.finish(&rejected)?;
     Ok(Summary { counts: door.counts, changes, epochs })
 }
 
@@ -96,7 +94,6 @@ struct EpochFeed<'a> {
     engine: &'a Engine,
     epoch: Option<Epoch>,
     first: Option<Epoch>,
-    reached: Arc<AtomicU64>,
     inputs: Inputs,
 }
 
@@ -104,7 +101,6 @@ impl EpochFeed<'_> {
     fn reach(&mut self, epoch: Epoch) {
         if self.epoch != Some(epoch) {
             self.flush();
-            self.reached.store(epoch, Ordering::Release);
             self.engine.advance(epoch);
             self.epoch = Some(epoch);
             self.first.get_or_insert(epoch);
@@ -119,7 +115,10 @@ impl EpochFeed<'_> {
 }
 
 /// Writes what comes out, on a thread of its own.
-fn drain(mut writer: OutputFiles, outputs: Receiver<Output>) -> Result<JoinHandle<Result<OutputFiles, Error>>, Error> {
+fn drain(
+    mut writer: OutputFiles,
+    outputs: Receiver<Output>,
+) -> Result<JoinHandle<Result<OutputFiles, Error>>, Error> {
     std::thread::Builder::new()
         .name("writer".to_owned())
         .spawn(move || {
@@ -127,7 +126,7 @@ fn drain(mut writer: OutputFiles, outputs: Receiver<Output>) -> Result<JoinHandl
             for output in outputs {
                 // After a failure the rest is drained, so that the workers can end.
                 if let (Output::Closed(closed), None) = (output, &failed) {
-                    failed = writer.write(closed).err();
+                    failed = writer.write(&closed).err();
                 }
             }
             failed.map_or(Ok(writer), Err)

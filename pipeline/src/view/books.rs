@@ -64,7 +64,9 @@ impl Books for ViewBooks {
 
     fn target(&self, customer: &Name, instrument: &Name) -> Option<Ratio> {
         let id = self.instrument_id(instrument)?;
-        self.customer(customer, |_, c| Some(c.targets()?.lines.iter().find(|line| line.instrument == id)?.weight))
+        self.customer(customer, |_, c| {
+            Some(c.targets()?.lines.iter().find(|line| line.instrument == id)?.weight)
+        })
     }
 }
 
@@ -82,7 +84,8 @@ impl View {
         let foreign_cash = lines.iter().filter_map(foreign).try_fold(Value::ZERO, Value::checked_add)?;
         let triggers = customer.triggers.iter().filter_map(|(key, (measure, limit))| {
             let subject = Name::new(key.subject_name(&names)).ok()?;
-            let trigger = TriggerRef { trigger: key.id(&names), kind: key.kind, subject, entered: key.entered };
+            let trigger =
+                TriggerRef { trigger: key.id(&names), kind: key.kind, subject, entered: key.entered };
             Some(OpenTrigger { trigger, measure: *measure, limit: *limit })
         });
         let mut holdings = self.holdings(customer, base, &names);
@@ -104,7 +107,8 @@ impl View {
         let targets = customer.targets();
         let targeted = targets.into_iter().flat_map(|set| set.lines.iter().copied());
         let band = targets.map_or(Ratio::ZERO, |set| set.band_default);
-        let held = customer.positions.keys().map(|i| TargetLine { instrument: *i, weight: Ratio::ZERO, band });
+        let held =
+            customer.positions.keys().map(|i| TargetLine { instrument: *i, weight: Ratio::ZERO, band });
         let mut lines: std::collections::BTreeMap<InstrumentId, TargetLine> =
             held.map(|line| (line.instrument, line)).collect();
         lines.extend(targeted.map(|line| (line.instrument, line)));

@@ -8,11 +8,12 @@ use evenkeel_operators::facts::Terms;
 use evenkeel_operators::valuations::{Line, Unvalued, Worth, cash_line, position_line, worth};
 use evenkeel_schemas::events::OrderStatus;
 use evenkeel_schemas::{
-    AllocationRow, AnomalyKind, AnomalySource, Currency, CustomerId, Epoch, InstrumentId, Measure, OrderRow, Pair,
-    Price, Rate, TriggerKey,
+    AllocationRow, AnomalyKind, AnomalySource, Currency, CustomerId, Epoch, InstrumentId, Measure, OrderRow,
+    Pair, Price, Rate, TriggerKey,
 };
 
 use super::{Customer, LoggedDecision, View};
+use crate::door::Rejected;
 use crate::names::SharedNames;
 
 impl View {
@@ -159,5 +160,10 @@ impl View {
     /// The latest decisions, the newest first.
     pub fn latest_decisions(&self) -> impl Iterator<Item = &LoggedDecision> {
         self.latest_decisions.iter().rev().filter_map(|id| self.decisions.get(id))
+    }
+
+    /// The latest refused lines, the newest first.
+    pub fn latest_rejected(&self) -> impl Iterator<Item = &(Epoch, Rejected)> {
+        self.latest_rejected.iter().rev()
     }
 }

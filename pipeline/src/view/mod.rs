@@ -14,11 +14,12 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use evenkeel_operators::facts::{Fact, Input, TargetSet, Terms, Version};
 use evenkeel_schemas::events::{Decision, OrderStatus};
 use evenkeel_schemas::{
-    AllocationRow, AnomalyKind, AnomalySource, BandSide, Currency, CustomerId, Epoch, InstrumentId, Measure, Money,
-    OrderRow, Pair, Price, Quantity, Rate, Ratio, Row, TriggerKey,
+    AllocationRow, AnomalyKind, AnomalySource, BandSide, Currency, CustomerId, Epoch, InstrumentId, Measure,
+    Money, OrderRow, Pair, Price, Quantity, Rate, Ratio, Row, TriggerKey,
 };
 
 use crate::admission::Inputs;
+use crate::door::Rejected;
 use crate::engine::Closed;
 use crate::names::SharedNames;
 
@@ -97,6 +98,7 @@ pub struct View {
     latest_triggers: VecDeque<(Epoch, TriggerKey, Measure, Measure)>,
     latest_orders: VecDeque<Arc<str>>,
     latest_decisions: VecDeque<Arc<str>>,
+    latest_rejected: VecDeque<(Epoch, Rejected)>,
     order_states: BTreeMap<OrderStatus, u64>,
 }
 
@@ -117,6 +119,7 @@ impl View {
             latest_triggers: VecDeque::new(),
             latest_orders: VecDeque::new(),
             latest_decisions: VecDeque::new(),
+            latest_rejected: VecDeque::new(),
             order_states: BTreeMap::new(),
         }
     }
@@ -127,7 +130,12 @@ impl View {
             let Input::Fact(fact) = input else { continue };
             match fact {
                 Fact::Base(customer, version, currency) => {
-                    state(&mut self.customers.entry(*customer).or_default().bases, *version, *currency, *diff);
+                    state(
+                        &mut self.customers.entry(*customer).or_default().bases,
+                        *version,
+                        *currency,
+                        *diff,
+                    );
                 }
                 Fact::Targets(customer, version, set) => {
                     let customer = self.customers.entry(*customer).or_default();
@@ -150,6 +158,11 @@ impl View {
         }
         remember(&mut self.latest_decisions, id.clone());
         self.decisions.insert(id, LoggedDecision { epoch, decision: Arc::new(decision.clone()) });
+    }
+
+    /// Takes in a refused line.
+    pub fn apply_rejected(&mut self, epoch: Epoch, rejected: &Rejected) {
+        remember(&mut self.latest_rejected, (epoch, rejected.clone()));
     }
 
     /// Takes in the rows of a complete epoch: first what goes, then what comes.
@@ -198,7 +211,7 @@ impl View {
                     rows.retain(|other| other != row.as_ref());
                 }
             }
-            Row::Anomaly { source, kind } => drop(self.anomalies.remove(&(*source, kind.clone()))),
+            Row::Anomaly { source, kind } => drop(self.anomalies.remove(&(source.clone(), kind.clone()))),
         }
     }
 
@@ -237,7 +250,7 @@ impl View {
             Row::Allocation(row) => {
                 self.allocations.entry(row.block.clone()).or_default().push(row.as_ref().clone());
             }
-            Row::Anomaly { source, kind } => drop(self.anomalies.insert((*source, kind.clone()))),
+            Row::Anomaly { source, kind } => drop(self.anomalies.insert((source.clone(), kind.clone()))),
         }
     }
 }

@@ -47,12 +47,12 @@ fn value(facts: &Facts, customer: CustomerId) -> Result<Valued, BatchError> {
     let mut holdings = BTreeMap::new();
     let (mut market_value, mut cash) = (Value::ZERO, Value::ZERO);
     for (instrument, quantity) in facts.held(customer) {
-        let price = facts.price(instrument);
+        // A price says nothing while the listing, and with it the currency, is busted.
+        let price = facts.currency(instrument).and(facts.price(instrument));
         if price.is_none() {
             missing.insert(AnomalyKind::Unpriced(instrument));
         }
-        // Terms can be missing only when the listing itself was busted.
-        let currency = facts.currency(instrument).unwrap_or(base);
+        let Some(currency) = facts.currency(instrument) else { continue };
         let Some(rate) = facts.rate(currency, base) else {
             missing.insert(AnomalyKind::NoRate(Pair { base: currency, quote: base }));
             continue;

@@ -98,7 +98,7 @@ impl Ledger {
             return None;
         }
         let begins = match &correction.with {
-            Some(with) if with.id().is_some_and(|id| self.known.contains_key(id)) => return None,
+            Some(with) if with.id().is_some_and(|id| self.taken(id, correction)) => return None,
             Some(with) => Some((with, self.facts(with, order, epoch)?)),
             None => None,
         };
@@ -110,6 +110,11 @@ impl Ledger {
             changes.extend(self.remember(with, facts));
         }
         Some(changes)
+    }
+
+    /// Whether a replacement's id is there already, be it the correction's own.
+    fn taken(&self, id: &Name, correction: &Correction) -> bool {
+        self.known.contains_key(id) || correction.id.as_ref() == Some(id)
     }
 
     fn customer(&self, name: &Name) -> Option<CustomerId> {

@@ -1,5 +1,6 @@
 //! One trading day in New York.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use evenkeel_feeds::import::ImportOptions;
@@ -38,9 +39,11 @@ pub fn scenario_us_day(dir: &Path) -> Result<Vec<Event>, String> {
     for number in 0..CUSTOMERS {
         fills.extend(open(&mut story, number)?);
     }
+    let mut held = Held::default();
+    fills.iter().for_each(|fill| held.count(fill, 1));
     let mut dice = Dice(20_131_007);
     for number in 0..EVENTS {
-        happening(&mut story, &mut dice, number, &mut fills)?;
+        happening(&mut story, &mut dice, number, &mut fills, &mut held)?;
     }
     story.correct_ticks("IBM", 400, 150)?;
     story.correct_ticks("SPY", 9_000, 40)?;
@@ -92,19 +95,43 @@ fn open(story: &mut Story, number: u64) -> Result<Vec<Told>, String> {
     Ok(fills)
 }
 
+/// Units by customer and instrument, so that nobody sells what is not there. A bust may still leave less
+/// than nothing.
+#[derive(Default)]
+struct Held(BTreeMap<(String, String), i64>);
+
+impl Held {
+    fn count(&mut self, fill: &Told, times: i64) {
+        let sign = if fill.side == Side::Buy { times } else { -times };
+        *self.0.entry((fill.customer.clone(), fill.instrument.clone())).or_default() += sign * fill.units;
+    }
+
+    fn of(&self, customer: &str, instrument: &str) -> i64 {
+        self.0.get(&(customer.to_owned(), instrument.to_owned())).copied().unwrap_or(0)
+    }
+}
+
 /// What happens to one customer at one moment of the day.
-fn happening(story: &mut Story, dice: &mut Dice, number: u64, fills: &mut Vec<Told>) -> Result<(), String> {
+fn happening(
+    story: &mut Story,
+    dice: &mut Dice,
+    number: u64,
+    fills: &mut Vec<Told>,
+    held: &mut Held,
+) -> Result<(), String> {
     let at = later(instant("2013-10-07T08:05:00Z")?, number as i64 * EVENT_MILLIS);
     let customer = name(dice.roll(CUSTOMERS));
     let instrument = INSTRUMENTS[dice.roll(3) as usize];
     let price = story.price(instrument, at).ok_or("expected a price before 08:05")?;
     let pick = dice.roll(fills.len() as u64) as usize;
     match number % 10 {
-        0 | 1 => {
-            fills.push(story.fill(at, &customer, instrument, Side::Buy, 1 + dice.roll(20) as i64, price)?)
-        }
-        2 | 3 => {
-            fills.push(story.fill(at, &customer, instrument, Side::Sell, 1 + dice.roll(20) as i64, price)?)
+        0..=3 => {
+            let wanted = 1 + dice.roll(20) as i64;
+            let sells = number % 10 > 1 && held.of(&customer, instrument) >= wanted;
+            let side = if sells { Side::Sell } else { Side::Buy };
+            let fill = story.fill(at, &customer, instrument, side, wanted, price)?;
+            held.count(&fill, 1);
+            fills.push(fill);
         }
         4 => {
             // One in forty takes out more than there is.
@@ -123,13 +150,20 @@ fn happening(story: &mut Story, dice: &mut Dice, number: u64, fills: &mut Vec<To
         }
         7 => {
             let fill = fills.swap_remove(pick);
+            held.count(&fill, -1);
             story.bust(later(at, 1), &fill.id)?;
         }
         8 => {
-            let fill = fills.swap_remove(pick);
+            let fill = fills[pick].clone();
+            if held.of(&fill.customer, &fill.instrument) < 0 {
+                return Ok(());
+            }
             let better = Price::from_raw(fill.price.raw() - 10_000);
-            let amended = story.amend(later(at, 1), &fill, fill.units + 1, better)?;
-            fills.push(amended);
+            let units = if fill.side == Side::Buy { fill.units + 1 } else { fill.units };
+            let amended = story.amend(later(at, 1), &fill, units, better)?;
+            held.count(&fill, -1);
+            held.count(&amended, 1);
+            fills[pick] = amended;
         }
         _ => {
             let fields = format!(

@@ -1,0 +1,63 @@
+use std::path::PathBuf;
+
+use evenkeel_operators::dataflow::Timing;
+
+use crate::error::Error;
+use crate::progress::Progress;
+use crate::replay::{Replay, derive};
+
+/// Derive every collection from a file of events, into files.
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// Files of events (NDJSON, also .zst and .gz; - is stdin), read one after the other
+    #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
+    events: Vec<PathBuf>,
+    /// Folder for the output, one <collection>.ndjson each
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Dataflow worker threads; the output is the same for any number
+    #[arg(long, default_value_t = 1, env = "EVENKEEL_WORKERS", value_parser = clap::value_parser!(u64).range(1..=64))]
+    workers: u64,
+    /// Epoch length in milliseconds
+    #[arg(long, default_value_t = 100, env = "EVENKEEL_EPOCH_MS", value_parser = clap::value_parser!(u64).range(1..=86_400_000))]
+    epoch_ms: u64,
+    /// How often valuations and drift are reported, in milliseconds [default: every epoch]
+    #[arg(long)]
+    mark_ms: Option<u64>,
+    /// After how long without a price an instrument is stale, in milliseconds; 0 for never
+    #[arg(long, default_value_t = 0)]
+    stale_ms: u64,
+}
+
+pub(super) fn run(args: Args) -> Result<(), Error> {
+    let mark_ms = args.mark_ms.unwrap_or(args.epoch_ms);
+    if mark_ms < args.epoch_ms || !mark_ms.is_multiple_of(args.epoch_ms) {
+        return Err(Error::Config(format!(
+            "--mark-ms {mark_ms}: expected a multiple of --epoch-ms {}",
+            args.epoch_ms
+        )));
+    }
+    let timing = Timing { epoch_ms: args.epoch_ms, mark_ms, stale_ms: args.stale_ms };
+    let replay = Replay {
+        events: args.events,
+        out: args.out,
+        workers: args.workers as usize,
+        timing,
+        correctable_ticks: 1_000_000,
+    };
+    let mut progress = Progress::new("replaying", None);
+    let summary = derive(&replay, &mut progress)?;
+    progress.done();
+    let counts = summary.counts;
+    let seconds = progress.elapsed().as_secs_f64().max(1e-9);
+    eprintln!(
+        "{} events ({} duplicate, {} rejected) to {} changes in {} in {seconds:.1} s: {:.0} events/s",
+        counts.accepted,
+        counts.duplicates,
+        counts.rejected,
+        summary.changes,
+        replay.out.display(),
+        counts.accepted as f64 / seconds,
+    );
+    Ok(())
+}

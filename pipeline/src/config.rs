@@ -1,0 +1,157 @@
+//! Settings: a TOML file, overridden by `EVENKEEL_…` variables, overridden by flags.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use evenkeel_actors::Policy;
+use evenkeel_operators::dataflow::Timing;
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+
+/// All settings, with their defaults.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The folder of the log and the embedded ClickHouse.
+    pub data: PathBuf,
+    /// Dataflow worker threads.
+    pub workers: usize,
+    /// Epoch length in milliseconds.
+    pub epoch_ms: u64,
+    /// How often valuations and drift are reported, in milliseconds.
+    pub mark_ms: u64,
+    /// After how long without a price an instrument is called stale, in milliseconds; 0 for never.
+    pub stale_ms: u64,
+    /// Where HTTP listens. Anything but the loopback address is refused: there are no accounts yet.
+    pub listen: SocketAddr,
+    /// How many of the latest market events with an id can be corrected or recognised as duplicates.
+    pub correctable_ticks: usize,
+    /// The event log.
+    pub log: LogConfig,
+    /// ClickHouse.
+    pub clickhouse: ClickHouseConfig,
+    /// Customers, costs, desk, broker.
+    pub policy: Policy,
+}
+
+/// Settings of the event log.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LogConfig {
+    /// Submissions that may wait to be logged before their senders have to.
+    pub queue: usize,
+    /// Records of one commit at the most.
+    pub commit_records: usize,
+}
+
+/// Settings of ClickHouse.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ClickHouseConfig {
+    /// `http://host:port` of a server; empty for the embedded engine.
+    pub url: String,
+    /// User.
+    pub user: String,
+    /// Password; better given as EVENKEEL_CLICKHOUSE_PASSWORD.
+    #[serde(skip_serializing)]
+    pub password: String,
+    /// Database.
+    pub database: String,
+    /// Cluster for ON CLUSTER and Replicated tables; empty for a single server.
+    pub cluster: String,
+    /// Memory limit of the embedded engine in bytes.
+    pub memory_bytes: u64,
+    /// Rows that may wait while ClickHouse is away; beyond that the pipeline waits too.
+    pub queue_rows: usize,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            data: PathBuf::from("evenkeel-data"),
+            workers: 1,
+            epoch_ms: 100,
+            mark_ms: 1000,
+            stale_ms: 0,
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            correctable_ticks: 1_000_000,
+            log: LogConfig::default(),
+            clickhouse: ClickHouseConfig::default(),
+            policy: Policy::default(),
+        }
+    }
+}
+
+impl Default for LogConfig {
+    fn default() -> LogConfig {
+        LogConfig { queue: 1024, commit_records: 16_384 }
+    }
+}
+
+impl Default for ClickHouseConfig {
+    fn default() -> ClickHouseConfig {
+        ClickHouseConfig {
+            url: String::new(),
+            user: String::new(),
+            password: String::new(),
+            database: "evenkeel".to_owned(),
+            cluster: String::new(),
+            memory_bytes: 4 << 30,
+            queue_rows: 20_000_000,
+        }
+    }
+}
+
+impl Config {
+    /// Reads a file over the defaults.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or a setting is unknown or out of range.
+    pub fn read(path: Option<&Path>) -> Result<Config, Error> {
+        let Some(path) = path else { return Ok(Config::default()) };
+        let text =
+            std::fs::read_to_string(path).map_err(|error| Error::file("read settings from", path, error))?;
+        toml::from_str(&text).map_err(|error| Error::Config(format!("{}: {error}", path.display())))
+    }
+
+    /// What is in force, as a settings file.
+    ///
+    /// # Errors
+    /// When a setting cannot be written.
+    pub fn to_toml(&self) -> Result<String, Error> {
+        toml::to_string_pretty(self).map_err(|error| Error::Config(error.to_string()))
+    }
+
+    /// Checks ranges.
+    ///
+    /// # Errors
+    /// Names the setting, its value and what is allowed.
+    pub fn check(&self) -> Result<(), Error> {
+        let bad = |field: &str, value: String, expected: &str| {
+            Err(Error::Config(format!("{field} = {value}: expected {expected}")))
+        };
+        if !(1..=60_000).contains(&self.epoch_ms) {
+            return bad("epoch_ms", self.epoch_ms.to_string(), "1 to 60000 milliseconds");
+        }
+        if self.mark_ms < self.epoch_ms || !self.mark_ms.is_multiple_of(self.epoch_ms) {
+            return bad("mark_ms", self.mark_ms.to_string(), "a multiple of epoch_ms");
+        }
+        if !(1..=64).contains(&self.workers) {
+            return bad("workers", self.workers.to_string(), "1 to 64");
+        }
+        if !self.listen.ip().is_loopback() {
+            let expected = "a loopback address: accounts and TLS are not built yet";
+            return bad("listen", self.listen.to_string(), expected);
+        }
+        if self.log.queue == 0 || self.log.commit_records == 0 {
+            return bad("log.queue, log.commit_records", "0".to_owned(), "1 or more");
+        }
+        self.policy.check().map_err(|error| Error::Config(format!("policy.{error}")))
+    }
+
+    /// Epoch length, marks and staleness.
+    pub fn timing(&self) -> Timing {
+        Timing { epoch_ms: self.epoch_ms, mark_ms: self.mark_ms, stale_ms: self.stale_ms }
+    }
+}

@@ -1,0 +1,217 @@
+//! Customers: `/api/v1/customers` and what belongs to one.
+
+use actix_web::web::{self, Json};
+use evenkeel_operators::valuations::Unvalued;
+use evenkeel_schemas::{CustomerId, Names};
+use serde::Deserialize;
+use serde_json::{Value as Json_, json};
+
+use super::Context;
+use super::api::{decision_json, order_json, trigger_json};
+use super::problem::Problem;
+use crate::view::{Customer, View};
+
+pub(super) fn routes(config: &mut web::ServiceConfig) {
+    config
+        .route("/customers", web::get().to(list))
+        .route("/customers/{customer}", web::get().to(one))
+        .route("/customers/{customer}/positions", web::get().to(positions))
+        .route("/customers/{customer}/cash", web::get().to(cash))
+        .route("/customers/{customer}/valuation", web::get().to(valuation))
+        .route("/customers/{customer}/drift", web::get().to(drift))
+        .route("/customers/{customer}/triggers", web::get().to(triggers))
+        .route("/customers/{customer}/decisions", web::get().to(decisions))
+        .route("/customers/{customer}/orders", web::get().to(orders));
+}
+
+/// A page of a list.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Page {
+    /// Items before this many are passed over.
+    #[serde(default)]
+    pub offset: usize,
+    /// Items at the most, 1 to 1000.
+    #[serde(default = "limit_default")]
+    pub limit: usize,
+}
+
+fn limit_default() -> usize {
+    100
+}
+
+pub(super) type PageQuery = Result<web::Query<Page>, actix_web::Error>;
+
+/// Checks a page's numbers.
+pub(super) fn page(query: PageQuery) -> Result<Page, Problem> {
+    let page = query.map_err(|error| Problem::bad_request(error.to_string()))?.into_inner();
+    if (1..=1000).contains(&page.limit) {
+        return Ok(page);
+    }
+    Err(Problem::bad_request(format!("limit = {}: expected 1 to 1000", page.limit)))
+}
+
+/// Reads from one customer.
+fn of<T>(
+    context: &Context,
+    name: &str,
+    read: impl FnOnce(&View, &Names, CustomerId, &Customer) -> T,
+) -> Result<T, Problem> {
+    let view = context.view.read();
+    let names = view.names().clone();
+    let names = names.read();
+    let missing = || Problem::not_found(format!("no customer {name:?}; /api/v1/customers lists them"));
+    let id = names.customer_id(name).ok_or_else(missing)?;
+    let customer = view.customer(id).ok_or_else(missing)?;
+    Ok(read(&view, &names, id, customer))
+}
+
+async fn list(context: web::Data<Context>, query: PageQuery) -> Result<Json<Json_>, Problem> {
+    let Page { offset, limit } = page(query)?;
+    let view = context.view.read();
+    let names = view.names().clone();
+    let names = names.read();
+    let customers: Vec<Json_> = view
+        .customers()
+        .iter()
+        .skip(offset)
+        .take(limit)
+        .map(|(id, customer)| {
+            json!({
+                "customer": names.customer(*id),
+                "base_currency": customer.base().map(|base| base.to_string()),
+                "nav": customer.marked.map(|marked| marked.nav.to_string()),
+                "nav_epoch": customer.marked.map(|marked| marked.epoch),
+                "out_of_band": customer.breaches.len(),
+                "triggers": customer.triggers.len(),
+            })
+        })
+        .collect();
+    Ok(Json(
+        json!({ "epoch": view.epoch(), "total": view.customers().len(), "offset": offset, "customers": customers }),
+    ))
+}
+
+async fn one(context: web::Data<Context>, path: web::Path<String>) -> Result<Json<Json_>, Problem> {
+    of(&context, &path, |view, names, id, customer| {
+        let targets: Vec<Json_> = customer
+            .targets()
+            .into_iter()
+            .flat_map(|set| &set.lines)
+            .map(|line| {
+                let instrument = names.instrument(line.instrument);
+                json!({ "instrument": instrument, "weight": line.weight.to_string(), "band": line.band.to_string() })
+            })
+            .collect();
+        Json(json!({
+            "customer": names.customer(id),
+            "epoch": view.epoch(),
+            "base_currency": customer.base().map(|base| base.to_string()),
+            "valuation": valuation_json(view, customer),
+            "positions": positions_json(view, names, customer),
+            "cash": cash_json(customer),
+            "targets": targets,
+            "drift": drift_json(view, names, customer),
+            "triggers": triggers_json(names, customer),
+            "decisions": view.decisions_of(id).count(),
+        }))
+    })
+}
+
+fn positions_json(view: &View, names: &Names, customer: &Customer) -> Json_ {
+    let line = |(instrument, quantity): (&evenkeel_schemas::InstrumentId, &evenkeel_schemas::Quantity)| {
+        json!({
+            "instrument": names.instrument(*instrument),
+            "quantity": quantity.to_string(),
+            "price": view.price(*instrument).map(|price| price.to_string()),
+            "currency": view.terms(*instrument).map(|terms| terms.currency.to_string()),
+        })
+    };
+    customer.positions.iter().map(line).collect()
+}
+
+fn cash_json(customer: &Customer) -> Json_ {
+    let line = |(currency, amount): (&evenkeel_schemas::Currency, &evenkeel_schemas::Money)| json!({ "currency": currency.to_string(), "amount": amount.to_string() });
+    customer.cash.iter().map(line).collect()
+}
+
+fn valuation_json(view: &View, customer: &Customer) -> Json_ {
+    match view.worth(customer) {
+        Ok((worth, _)) => {
+            let money = |value: evenkeel_schemas::Value| value.to_money().map(|money| money.to_string());
+            json!({
+                "currency": worth.currency.to_string(),
+                "nav": money(worth.nav),
+                "market_value": money(worth.market_value),
+                "cash": money(worth.cash),
+            })
+        }
+        Err(Unvalued::Silent) => json!({ "reason": "nothing is held, or a price or rate is missing" }),
+        Err(Unvalued::OutOfRange) => json!({ "reason": "a sum is out of range" }),
+    }
+}
+
+fn drift_json(view: &View, names: &Names, customer: &Customer) -> Json_ {
+    view.standings(customer)
+        .iter()
+        .map(|standing| {
+            json!({
+                "instrument": names.instrument(standing.instrument),
+                "weight": standing.weight.to_fixed(),
+                "target": standing.target.to_fixed(),
+                "drift": standing.drift.to_fixed(),
+                "band": standing.band.to_fixed(),
+                "breach": standing.breach.map(|side| side.as_str()),
+            })
+        })
+        .collect()
+}
+
+fn triggers_json(names: &Names, customer: &Customer) -> Json_ {
+    customer
+        .triggers
+        .iter()
+        .map(|(key, (measure, limit))| trigger_json(names, key, *measure, *limit))
+        .collect()
+}
+
+/// A list of one customer with the epoch it is of.
+fn listed(view: &View, names: &Names, id: CustomerId, what: &str, items: Json_) -> Json<Json_> {
+    Json(json!({ "customer": names.customer(id), "epoch": view.epoch(), what: items }))
+}
+
+async fn positions(context: web::Data<Context>, path: web::Path<String>) -> Result<Json<Json_>, Problem> {
+    of(&context, &path, |view, names, id, c| {
+        listed(view, names, id, "positions", positions_json(view, names, c))
+    })
+}
+
+async fn cash(context: web::Data<Context>, path: web::Path<String>) -> Result<Json<Json_>, Problem> {
+    of(&context, &path, |view, names, id, c| listed(view, names, id, "cash", cash_json(c)))
+}
+
+async fn valuation(context: web::Data<Context>, path: web::Path<String>) -> Result<Json<Json_>, Problem> {
+    of(&context, &path, |view, names, id, c| listed(view, names, id, "valuation", valuation_json(view, c)))
+}
+
+async fn drift(context: web::Data<Context>, path: web::Path<String>) -> Result<Json<Json_>, Problem> {
+    of(&context, &path, |view, names, id, c| listed(view, names, id, "drift", drift_json(view, names, c)))
+}
+
+async fn triggers(context: web::Data<Context>, path: web::Path<String>) -> Result<Json<Json_>, Problem> {
+    of(&context, &path, |view, names, id, c| listed(view, names, id, "triggers", triggers_json(names, c)))
+}
+
+async fn decisions(context: web::Data<Context>, path: web::Path<String>) -> Result<Json<Json_>, Problem> {
+    of(&context, &path, |view, names, id, _| {
+        listed(view, names, id, "decisions", view.decisions_of(id).map(decision_json).collect())
+    })
+}
+
+async fn orders(context: web::Data<Context>, path: web::Path<String>) -> Result<Json<Json_>, Problem> {
+    of(&context, &path, |view, names, id, _| {
+        let own = view.decisions_of(id).flat_map(|logged| &logged.decision.orders);
+        let rows = own.filter_map(|order| view.order(order.order.as_str()));
+        listed(view, names, id, "orders", rows.map(|row| order_json(names, row)).collect())
+    })
+}

@@ -1,0 +1,302 @@
+//! The one thread that takes in complete epochs: view, sink, actors.
+//!
+//! **Invariant:** epochs are taken in whole and in order. Actors are handed what was committed before they are
+//! asked to act, and see the view of that same epoch.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use crossbeam_channel::{Receiver, never, select};
+use evenkeel_actors::{ActorSystem, Books, Mode, TriggerChanges};
+use evenkeel_schemas::events::{Event, OrderStatus};
+use evenkeel_schemas::{CustomerId, Epoch, Name, Row};
+
+use super::{Heard, Live, Recorded, Submitter, Told, spawn};
+use crate::config::Config;
+use crate::engine::{Closed, Output};
+use crate::error::Error;
+use crate::sink::{Sink, Tables};
+use crate::view::{SharedView, ViewBooks};
+
+/// What the conductor is made of.
+pub(super) struct Parts<'a> {
+    pub config: &'a Config,
+    pub heard: Heard,
+    pub outputs: Receiver<Output>,
+    pub view: SharedView,
+    pub sink: Sink,
+    pub live: Arc<Live>,
+    pub submitter: Submitter,
+}
+
+pub(super) struct Conductor {
+    outputs: Receiver<Output>,
+    view: SharedView,
+    sink: Sink,
+    live: Arc<Live>,
+    submitter: Submitter,
+    actors: ActorSystem,
+    epoch_ms: u64,
+    recorded: VecDeque<Recorded>,
+    closed: VecDeque<Closed>,
+    /// Epochs before this one are taken in.
+    complete: Epoch,
+    /// The first epoch at which actors act: the log up to it was recovered.
+    live_after: Option<Epoch>,
+    /// The first epoch that never comes, once the end is known.
+    end: Epoch,
+    acting: bool,
+    changes: Changes,
+    /// When triggers of a customer were seen to enter, until orders for it are on the stream.
+    entered: BTreeMap<Name, Instant>,
+}
+
+/// How triggers changed since the actors last ran.
+#[derive(Default)]
+struct Changes {
+    entered: BTreeSet<CustomerId>,
+    left: BTreeSet<CustomerId>,
+}
+
+fn lost(error: impl std::fmt::Display) -> Error {
+    Error::Start(format!("the actors have stopped ({error}); start again to go on from the log"))
+}
+
+impl Conductor {
+    pub(super) fn start(parts: Parts<'_>) -> Result<JoinHandle<Result<(), Error>>, Error> {
+        let actors = ActorSystem::start(parts.config.policy.clone(), Mode::Live)
+            .map_err(|error| Error::Start(error.to_string()))?;
+        let conductor = Conductor {
+            outputs: parts.outputs,
+            view: parts.view,
+            sink: parts.sink,
+            live: parts.live,
+            submitter: parts.submitter,
+            actors,
+            epoch_ms: parts.config.epoch_ms,
+            recorded: VecDeque::new(),
+            closed: VecDeque::new(),
+            complete: 0,
+            live_after: None,
+            end: Epoch::MAX,
+            acting: false,
+            changes: Changes::default(),
+            entered: BTreeMap::new(),
+        };
+        let heard = parts.heard;
+        spawn("conductor", move || conductor.run(heard))
+    }
+
+    fn run(mut self, mut heard: Heard) -> Result<(), Error> {
+        let outputs = self.outputs.clone();
+        loop {
+            select! {
+                recv(heard) -> told => match told {
+                    Ok(told) => self.hear(told),
+                    Err(_) => heard = never(),
+                },
+                recv(outputs) -> output => match output {
+                    Ok(Output::Closed(closed)) => self.closed.push_back(closed),
+                    Ok(Output::Complete(epoch)) => {
+                        // What was recorded before this epoch was told before it was fed.
+                        while let Ok(told) = heard.try_recv() {
+                            self.hear(told);
+                        }
+                        let epoch = epoch.min(self.end);
+                        self.take_in(epoch)?;
+                        if self.live_after.is_some_and(|after| self.complete >= after) && !self.acting {
+                            self.begin();
+                        }
+                        self.act(epoch)?;
+                    }
+                    Err(_) => break,
+                },
+            }
+        }
+        self.actors.stop();
+        self.sink.finish()
+    }
+
+    fn hear(&mut self, told: Told) {
+        match told {
+            Told::Recorded(recorded) => self.recorded.push_back(*recorded),
+            Told::Live => self.live_after = Some(self.recorded.back().map_or(self.complete, |r| r.epoch + 1)),
+            Told::End(end) => self.end = end,
+        }
+    }
+
+    /// Takes in every epoch before `upto`.
+    fn take_in(&mut self, upto: Epoch) -> Result<(), Error> {
+        let mut tables = Tables::default();
+        let names = self.view.read().names().clone();
+        let mut newest = None;
+        loop {
+            let next_recorded = self.recorded.front().map(|r| r.epoch);
+            let next_closed = self.closed.front().map(|c| c.epoch);
+            let next = next_recorded.into_iter().chain(next_closed).min();
+            let Some(epoch) = next.filter(|epoch| *epoch < upto) else { break };
+            newest = Some(epoch);
+            let recorded = self.recorded.pop_front_if(|r| r.epoch == epoch);
+            let closed = self.closed.pop_front_if(|c| c.epoch == epoch);
+            self.take_epoch(epoch, recorded.as_ref(), closed.as_ref())?;
+            let names = names.read();
+            if let Some(closed) = &closed {
+                tables.add_rows(closed, &names);
+            }
+            drop(names);
+            if let Some(recorded) = recorded {
+                self.take_events(recorded, &mut tables)?;
+            }
+        }
+        self.complete = upto;
+        self.view.write().complete(upto.saturating_sub(1));
+        if let Some(newest) = newest {
+            self.sink.write(tables, newest)?;
+        }
+        Ok(())
+    }
+
+    fn take_epoch(
+        &mut self,
+        epoch: Epoch,
+        recorded: Option<&Recorded>,
+        closed: Option<&Closed>,
+    ) -> Result<(), Error> {
+        let mut view = self.view.write();
+        if let Some(recorded) = recorded {
+            view.apply_inputs(&recorded.inputs);
+        }
+        let Some(closed) = closed else { return Ok(()) };
+        view.apply_rows(closed);
+        drop(view);
+        let mut entered = 0;
+        for (row, diff) in &closed.changes {
+            if let Row::Trigger { key, .. } = row {
+                let changed = if *diff > 0 { &mut self.changes.entered } else { &mut self.changes.left };
+                changed.insert(key.customer);
+                entered += u64::from(*diff > 0);
+            }
+        }
+        if self.acting {
+            self.measure(epoch, recorded, entered);
+        }
+        Ok(())
+    }
+
+    /// Latencies: from the end of the epoch, and from the arrival of the first event in it.
+    fn measure(&self, epoch: Epoch, recorded: Option<&Recorded>, entered: u64) {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let end = std::time::Duration::from_millis(epoch);
+        self.live.closed(now.saturating_sub(end));
+        if let Some(arrived) = recorded.and_then(|r| r.arrived).filter(|_| entered > 0) {
+            self.live.triggered(arrived.elapsed(), entered);
+        }
+    }
+
+    /// Hands committed events to actors, view and sink.
+    fn take_events(&mut self, recorded: Recorded, tables: &mut Tables) -> Result<(), Error> {
+        let Recorded { epoch, events, rejected, .. } = recorded;
+        let mut ended_blocks = Vec::new();
+        let mut ordered: BTreeMap<Name, u64> = BTreeMap::new();
+        for logged in &events {
+            tables.add_event(epoch, logged);
+            match &logged.event {
+                Event::Decision(decision) => {
+                    self.view.write().apply_decision(epoch, decision);
+                    self.live.decided(decision.outcome.as_str());
+                }
+                Event::OrderState(state)
+                    if state.state.terminal() && state.order.as_str().starts_with("B-") =>
+                {
+                    ended_blocks.push(state.order.clone());
+                }
+                Event::Order(order) => *ordered.entry(order.customer.clone()).or_default() += 1,
+                _ => {}
+            }
+        }
+        for (offset, rejected) in &rejected {
+            tables.add_rejected(epoch, *offset, rejected);
+            self.view.write().apply_rejected(epoch, rejected);
+        }
+        for (customer, orders) in ordered {
+            let since = self.entered.remove(&customer);
+            self.live.ordered(since.map(|since| since.elapsed()), orders);
+        }
+        let acted: Arc<[Event]> = events
+            .into_iter()
+            .map(|logged| logged.event)
+            .filter(|event| !matches!(event, Event::Tick(_)))
+            .collect();
+        if !acted.is_empty() {
+            self.actors.apply(epoch, acted).map_err(lost)?;
+        }
+        if !ended_blocks.is_empty() {
+            let blocks = self.actors.blocks().map_err(lost)?;
+            for ended in ended_blocks {
+                let block = blocks.iter().find(|block| block.block == ended);
+                debug_assert!(block.is_none_or(|block| block.state != OrderStatus::New));
+                if let Some(block) = block {
+                    tables.add_block(epoch, block);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// From here on actors act: everybody with an open trigger is named once.
+    fn begin(&mut self) {
+        self.acting = true;
+        let view = self.view.read();
+        let open = view.customers().iter().filter(|(_, customer)| !customer.triggers.is_empty());
+        self.changes.entered = open.map(|(id, _)| *id).collect();
+        self.changes.left.clear();
+        tracing::info!(
+            epoch = self.complete,
+            open = self.changes.entered.len(),
+            "recovered; acting from here on"
+        );
+    }
+
+    /// Lets the actors act on the newest complete epoch.
+    fn act(&mut self, upto: Epoch) -> Result<(), Error> {
+        // At the end nothing can be appended any more.
+        if !self.acting || upto >= self.end {
+            return Ok(());
+        }
+        let epoch = upto.saturating_sub(self.epoch_ms);
+        let changes = self.trigger_changes();
+        let books = ViewBooks(self.view.clone());
+        let snapshots = books.clone();
+        let shared: Arc<dyn Books> = Arc::new(books);
+        let events = self
+            .actors
+            .run_epoch(epoch, &changes, &move |customer: &Name| snapshots.snapshot(customer), &shared)
+            .map_err(lost)?;
+        self.live.actors.set(self.actors.stats().customers_live as i64);
+        if !events.is_empty() {
+            // When the sequencer has ended, what was proposed is proposed again after the next start.
+            let _ = self.submitter.append(events);
+        }
+        Ok(())
+    }
+
+    fn trigger_changes(&mut self) -> TriggerChanges {
+        let Changes { entered, left } = std::mem::take(&mut self.changes);
+        let view = self.view.read();
+        let names = view.names().read();
+        let name = |id: &CustomerId| Name::new(names.customer(*id)).ok();
+        let has_open = |id: &CustomerId| view.customers().get(id).is_some_and(|c| !c.triggers.is_empty());
+        let cleared = left.iter().filter(|id| !has_open(id)).filter_map(name).collect();
+        let entered: Vec<Name> = entered.iter().filter(|id| has_open(id)).filter_map(name).collect();
+        let now = Instant::now();
+        for customer in &entered {
+            self.entered.entry(customer.clone()).or_insert(now);
+        }
+        for customer in &cleared {
+            self.entered.remove(customer);
+        }
+        TriggerChanges { entered, cleared }
+    }
+}

@@ -1,0 +1,7 @@
+//! The `evenkeel` program.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    evenkeel::cli::main()
+}

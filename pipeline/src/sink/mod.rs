@@ -1,0 +1,167 @@
+//! The ClickHouse sink: whole epochs, in order, each table's rows in one atomic block.
+//!
+//! **Invariant:** what is in ClickHouse is a prefix of what the log derives, table by table: rows of an epoch
+//! are written whole, epochs in order; on a restart every table goes on after its own newest epoch. Writing
+//! again what is there changes nothing.
+//!
+//! While ClickHouse is away the pipeline goes on and rows wait in memory, up to a number of rows; beyond it
+//! the pipeline waits, and nothing is dropped.
+
+mod tables;
+mod writer;
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use crossbeam_channel::{Sender, unbounded};
+use evenkeel_clickhouse::Settings;
+use evenkeel_schemas::Epoch;
+
+use crate::config::{ClickHouseConfig, Config};
+use crate::error::Error;
+use crate::live::spawn;
+
+pub use tables::Tables;
+
+/// Where the sink writes.
+#[derive(Clone, Debug)]
+pub enum Server {
+    /// A server by URL.
+    External(Settings),
+    /// An engine of our own, with this data folder.
+    Embedded {
+        /// Its folder.
+        data: PathBuf,
+        /// Its memory limit in bytes.
+        memory_bytes: u64,
+        /// The database.
+        database: String,
+    },
+}
+
+impl Server {
+    /// The server that the settings name.
+    pub fn of(config: &Config) -> Server {
+        let ch: &ClickHouseConfig = &config.clickhouse;
+        if ch.url.is_empty() {
+            let data = config.data.join("clickhouse");
+            return Server::Embedded { data, memory_bytes: ch.memory_bytes, database: ch.database.clone() };
+        }
+        let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        let mut settings = Settings::new(ch.url.clone());
+        settings.user = some(&ch.user);
+        settings.password = some(&ch.password);
+        settings.database = ch.database.clone();
+        settings.cluster = some(&ch.cluster);
+        Server::External(settings)
+    }
+}
+
+/// Figures of the sink.
+#[derive(Debug, Default)]
+pub struct SinkState {
+    /// Whether ClickHouse answers.
+    pub up: AtomicBool,
+    /// Everything up to this epoch is written.
+    pub written: AtomicU64,
+    /// Everything up to this epoch was handed in.
+    pub handed: AtomicU64,
+    /// Rows written since the start.
+    pub rows: AtomicU64,
+    /// Failed attempts since the start.
+    pub failures: AtomicU64,
+    /// The server's URL, once known.
+    pub url: Mutex<String>,
+}
+
+impl SinkState {
+    /// The server's URL, once known.
+    pub fn url(&self) -> String {
+        self.url.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// Rows of one or more epochs.
+pub(crate) struct Batch {
+    tables: Tables,
+    upto: Epoch,
+}
+
+/// How many rows wait, with a wait for room.
+#[derive(Default)]
+pub(crate) struct Room {
+    rows: Mutex<usize>,
+    freed: Condvar,
+    waiting: AtomicUsize,
+}
+
+impl Room {
+    fn take(&self, rows: usize, limit: usize) {
+        let mut held = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
+        // A batch larger than the limit passes once nothing else waits.
+        while *held > 0 && *held + rows > limit {
+            held = self.freed.wait(held).unwrap_or_else(PoisonError::into_inner);
+        }
+        *held += rows;
+        self.waiting.store(*held, Ordering::Relaxed);
+    }
+
+    pub(crate) fn give(&self, rows: usize) {
+        let mut held = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
+        *held = held.saturating_sub(rows);
+        self.waiting.store(*held, Ordering::Relaxed);
+        self.freed.notify_all();
+    }
+}
+
+/// The handing-in end of the sink.
+pub struct Sink {
+    batches: Option<Sender<Batch>>,
+    room: Arc<Room>,
+    limit: usize,
+    /// Figures.
+    pub state: Arc<SinkState>,
+    thread: Option<JoinHandle<Result<(), Error>>>,
+}
+
+impl Sink {
+    /// Starts the sink: the embedded engine or a connection, migrations, then writing.
+    ///
+    /// # Errors
+    /// When the embedded engine cannot be installed or started. An external server that does not answer is
+    /// waited for.
+    pub fn start(config: &Config) -> Result<Sink, Error> {
+        let state = Arc::new(SinkState::default());
+        let room = Arc::new(Room::default());
+        let (batches, handed) = unbounded();
+        let server = writer::Connected::open(Server::of(config))?;
+        let (shared, thread_room) = (state.clone(), room.clone());
+        let thread = spawn("sink", move || writer::run(server, &handed, &shared, &thread_room))?;
+        let limit = config.clickhouse.queue_rows.max(1);
+        Ok(Sink { batches: Some(batches), room, limit, state, thread: Some(thread) })
+    }
+
+    /// Hands in the rows of epochs up to `upto`. Waits while too many rows wait already.
+    ///
+    /// # Errors
+    /// When the sink has ended because ClickHouse refuses what we write.
+    pub fn write(&self, tables: Tables, upto: Epoch) -> Result<(), Error> {
+        self.room.take(tables.len(), self.limit);
+        self.state.handed.fetch_max(upto, Ordering::Relaxed);
+        let ended = || Error::ClickHouse("the ClickHouse sink has ended; see the messages before".to_owned());
+        let batches = self.batches.as_ref().ok_or_else(ended)?;
+        batches.send(Batch { tables, upto }).map_err(|_| ended())
+    }
+
+    /// Writes what waits and ends.
+    ///
+    /// # Errors
+    /// What ClickHouse refused.
+    pub fn finish(mut self) -> Result<(), Error> {
+        self.batches = None;
+        let Some(thread) = self.thread.take() else { return Ok(()) };
+        thread.join().map_err(|_| Error::ClickHouse("the sink thread panicked".to_owned()))?
+    }
+}

@@ -1,0 +1,353 @@
+//! Rows by table, as ClickHouse stores them.
+
+use evenkeel_actors::BlockRow as DeskBlock;
+use evenkeel_clickhouse::{
+    AllocationRow, Amount, AnomalyRow, BlockRow, BreachRow, CashRow, DecisionRow, DriftRow, EventRow,
+    FxRateRow, Measure as MeasureColumn, OrderRow, OrderStateRow, PositionRow, PriceRow, Rate as RateColumn,
+    RejectedRow, Residual, Text, TickRow, TriggerRow, ValuationRow,
+};
+use evenkeel_schemas::events::{Decision, Event, OrderState, Tick, Topic};
+use evenkeel_schemas::{
+    AnomalySource, CustomerId, Epoch, InstrumentId, Measure, Money, Names, Price, Quantity, Rate, Ratio, Row,
+};
+
+use crate::door::Rejected;
+use crate::engine::Closed;
+use crate::live::Logged;
+
+macro_rules! tables {
+    ($($field:ident: $row:ty,)*) => {
+        /// Rows by table, in order of epochs.
+        #[derive(Clone, Debug, Default)]
+        #[allow(missing_docs, reason = "one field a table, named as the table")]
+        pub struct Tables { $(pub $field: Vec<$row>,)* }
+
+        impl Tables {
+            /// Rows over all tables.
+            pub fn len(&self) -> usize {
+                0 $(+ self.$field.len())*
+            }
+
+            /// Whether there is no row.
+            pub fn is_empty(&self) -> bool {
+                self.len() == 0
+            }
+
+            /// Adds later rows.
+            pub fn extend(&mut self, later: Tables) {
+                $(self.$field.extend(later.$field);)*
+            }
+        }
+
+        /// Runs a statement for the rows of every table.
+        macro_rules! each_table {
+            ($tables:expr, $rows:ident => $body:expr) => { $({ let $rows = &$tables.$field; $body })* };
+        }
+        pub(super) use each_table;
+    };
+}
+
+tables! {
+    positions: PositionRow,
+    cash: CashRow,
+    prices: PriceRow,
+    fx_rates: FxRateRow,
+    valuations: ValuationRow,
+    drift: DriftRow,
+    breaches: BreachRow,
+    triggers: TriggerRow,
+    orders: OrderRow,
+    allocations: AllocationRow,
+    anomalies: AnomalyRow,
+    events: EventRow,
+    ticks: TickRow,
+    rejected: RejectedRow,
+    decisions: DecisionRow,
+    order_states: OrderStateRow,
+    blocks: BlockRow,
+}
+
+fn amount(raw: i64) -> Amount {
+    Amount::from_units(raw.into())
+}
+
+fn money(value: Money) -> Amount {
+    amount(value.raw())
+}
+
+fn quantity(value: Quantity) -> Amount {
+    amount(value.raw())
+}
+
+fn price(value: Price) -> Amount {
+    amount(value.raw())
+}
+
+fn ratio(value: Ratio) -> RateColumn {
+    RateColumn::from_units(value.raw())
+}
+
+fn rate(value: Rate) -> RateColumn {
+    RateColumn::from_units(value.raw())
+}
+
+/// Shares are held to nine decimals, amounts to six: both fit nine.
+fn measure(value: Measure) -> MeasureColumn {
+    match value {
+        Measure::Share(share) => MeasureColumn::from_units(share.raw().into()),
+        Measure::Amount(amount) => MeasureColumn::from_units(i128::from(amount.raw()) * 1000),
+    }
+}
+
+impl Tables {
+    /// Adds the changes of an epoch.
+    pub fn add_rows(&mut self, closed: &Closed, names: &Names) {
+        for (row, diff) in &closed.changes {
+            // Consolidated rows are facts that hold or not: +1 or −1; more would be a fault upstream.
+            debug_assert!(diff.abs() == 1, "Invariant: a consolidated row changes by one: {row:?} {diff}");
+            self.add_row(closed.epoch, diff.signum() as i8, row, names);
+        }
+    }
+
+    fn add_row(&mut self, epoch: Epoch, diff: i8, row: &Row, names: &Names) {
+        let customer = |id: &CustomerId| -> Text { names.customer(*id).into() };
+        let instrument = |id: &InstrumentId| -> Text { names.instrument(*id).into() };
+        match row {
+            Row::Position { customer: c, instrument: i, quantity: q } => self.positions.push(PositionRow {
+                epoch,
+                diff,
+                customer: customer(c),
+                instrument: instrument(i),
+                quantity: quantity(*q),
+            }),
+            Row::Cash { customer: c, currency, amount } => self.cash.push(CashRow {
+                epoch,
+                diff,
+                customer: customer(c),
+                currency: currency.as_str().into(),
+                amount: money(*amount),
+            }),
+            Row::Price { instrument: i, price: p } => {
+                self.prices.push(PriceRow { epoch, diff, instrument: instrument(i), price: price(*p) });
+            }
+            Row::FxRate { pair, rate: r } => {
+                self.fx_rates.push(FxRateRow { epoch, diff, pair: pair.to_string().into(), rate: rate(*r) });
+            }
+            Row::Valuation { customer: c, currency, nav, market_value, cash } => {
+                self.valuations.push(ValuationRow {
+                    epoch,
+                    diff,
+                    customer: customer(c),
+                    currency: currency.as_str().into(),
+                    nav: money(*nav),
+                    market_value: money(*market_value),
+                    cash: money(*cash),
+                })
+            }
+            Row::Drift { customer: c, instrument: i, weight, target, drift } => self.drift.push(DriftRow {
+                epoch,
+                diff,
+                customer: customer(c),
+                instrument: instrument(i),
+                weight: ratio(*weight),
+                target: ratio(*target),
+                drift: ratio(*drift),
+            }),
+            Row::Breach { customer: c, instrument: i, side } => self.breaches.push(BreachRow {
+                epoch,
+                diff,
+                customer: customer(c),
+                instrument: instrument(i),
+                side: side.as_str().into(),
+            }),
+            Row::Trigger { key, measure: m, limit } => self.triggers.push(TriggerRow {
+                epoch,
+                diff,
+                trigger: key.id(names).as_str().into(),
+                customer: customer(&key.customer),
+                kind: key.kind.as_str().into(),
+                subject: key.subject_name(names).into(),
+                measure: measure(*m),
+                limit: measure(*limit),
+            }),
+            Row::Order(_) | Row::Allocation(_) | Row::Anomaly { .. } => {
+                self.add_trading_row(epoch, diff, row, names)
+            }
+        }
+    }
+
+    fn add_trading_row(&mut self, epoch: Epoch, diff: i8, row: &Row, names: &Names) {
+        match row {
+            Row::Order(row) => self.orders.push(OrderRow {
+                epoch,
+                diff,
+                order: row.order.clone(),
+                block: row.block.clone(),
+                decision: row.decision.clone(),
+                customer: names.customer(row.customer).into(),
+                instrument: names.instrument(row.instrument).into(),
+                side: row.side.as_str().into(),
+                quantity: quantity(row.quantity),
+                state: row.state.as_str().into(),
+            }),
+            Row::Allocation(row) => self.allocations.push(AllocationRow {
+                epoch,
+                diff,
+                block: row.block.clone(),
+                order: row.order.clone(),
+                customer: names.customer(row.customer).into(),
+                instrument: names.instrument(row.instrument).into(),
+                side: row.side.as_str().into(),
+                quantity: quantity(row.quantity),
+                price: price(row.price),
+                fee: money(row.fee),
+            }),
+            Row::Anomaly { source, kind } => self.anomalies.push(AnomalyRow {
+                epoch,
+                diff,
+                source: match source {
+                    AnomalySource::Customer(id) => names.customer(*id).into(),
+                    AnomalySource::Instrument(id) => names.instrument(*id).into(),
+                },
+                kind: kind.as_str().into(),
+                detail: kind.detail(names),
+            }),
+            _ => {}
+        }
+    }
+
+    /// Adds an accepted event.
+    pub fn add_event(&mut self, epoch: Epoch, logged: &Logged) {
+        match &logged.event {
+            Event::Tick(tick) => self.ticks.push(tick_row(epoch, logged.offset, tick)),
+            event => {
+                let (customer, instrument) = parties(event);
+                self.events.push(EventRow {
+                    epoch,
+                    topic: topic(event.event_type().topic()).into(),
+                    offset: logged.offset,
+                    id: event.id().map(ToString::to_string).unwrap_or_default(),
+                    event_type: event.event_type().as_str().into(),
+                    at: event.at().micros(),
+                    customer: customer.into(),
+                    instrument: instrument.into(),
+                    payload: String::from_utf8_lossy(&logged.payload).into_owned(),
+                });
+                match event {
+                    Event::Decision(decision) => self.decisions.push(decision_row(epoch, decision)),
+                    Event::OrderState(state) => self.order_states.push(order_state_row(epoch, state)),
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    /// Adds a refused line.
+    pub fn add_rejected(&mut self, epoch: Epoch, offset: u64, rejected: &Rejected) {
+        self.rejected.push(RejectedRow {
+            epoch,
+            offset,
+            source: rejected.file.as_str().into(),
+            line: rejected.line,
+            field: rejected.field.as_str().into(),
+            reason: rejected.reason.clone(),
+            payload: rejected.payload.clone(),
+        });
+    }
+
+    /// Adds a block that has ended.
+    pub fn add_block(&mut self, epoch: Epoch, block: &DeskBlock) {
+        self.blocks.push(BlockRow {
+            epoch,
+            block: block.block.as_str().into(),
+            instrument: block.instrument.as_str().into(),
+            side: block.side.as_str().into(),
+            quantity: quantity(block.quantity),
+            filled_quantity: quantity(block.filled),
+            average_price: price(block.average_price.unwrap_or_default()),
+            residual: Residual::from_units(block.residual),
+            state: block.state.as_str().into(),
+        });
+    }
+}
+
+fn topic(topic: Topic) -> &'static str {
+    match topic {
+        Topic::Market => "market",
+        Topic::Accounts => "accounts",
+        Topic::Decisions => "decisions",
+    }
+}
+
+fn tick_row(epoch: Epoch, offset: u64, tick: &Tick) -> TickRow {
+    TickRow {
+        epoch,
+        offset,
+        at: tick.at.micros(),
+        instrument: tick.instrument.as_str().into(),
+        price: price(tick.price),
+        bid: tick.bid.map(price),
+        ask: tick.ask.map(price),
+        volume: tick.volume.map(quantity),
+    }
+}
+
+fn decision_row(epoch: Epoch, decision: &Decision) -> DecisionRow {
+    let json = |lines| serde_json::to_string(lines).unwrap_or_default();
+    DecisionRow {
+        epoch,
+        decision: decision.decision.as_str().into(),
+        customer: decision.customer.as_str().into(),
+        outcome: decision.outcome.as_str().into(),
+        reason: decision.reason.clone(),
+        triggers: decision.triggers.iter().map(|t| t.trigger.as_str().into()).collect(),
+        snapshot_epoch: decision.snapshot,
+        nav: money(decision.nav.unwrap_or_default()),
+        objective: serde_json::to_string(&decision.objective).unwrap_or_default(),
+        before: json(&decision.before),
+        after: json(&decision.after),
+        orders: decision.orders.iter().map(|o| o.order.as_str().into()).collect(),
+    }
+}
+
+fn order_state_row(epoch: Epoch, state: &OrderState) -> OrderStateRow {
+    OrderStateRow {
+        epoch,
+        order: state.order.as_str().into(),
+        state: state.state.as_str().into(),
+        quantity: quantity(state.last_quantity.unwrap_or_default()),
+        cumulative_quantity: quantity(state.cumulative_quantity),
+        average_price: price(state.average_price.unwrap_or_default()),
+        text: state.text.clone(),
+    }
+}
+
+/// The customer and the instrument that an event names; empty where it names none.
+fn parties(event: &Event) -> (&str, &str) {
+    match event {
+        Event::InstrumentListed(e) => ("", e.instrument.as_str()),
+        Event::Tick(e) => ("", e.instrument.as_str()),
+        Event::Close(e) => ("", e.instrument.as_str()),
+        Event::ClosingMark(e) => ("", e.instrument.as_str()),
+        Event::Split(e) => ("", e.instrument.as_str()),
+        Event::Distribution(e) => ("", e.instrument.as_str()),
+        Event::CustomerOnboarded(e) => (e.customer.as_str(), ""),
+        Event::QuestionnaireCompleted(e) => (e.customer.as_str(), ""),
+        Event::GoalsDefined(e) => (e.customer.as_str(), ""),
+        Event::TargetsSet(e) => (e.customer.as_str(), ""),
+        Event::Deposit(e) | Event::Withdrawal(e) => (e.customer.as_str(), ""),
+        Event::CashPosted(e) => (e.customer.as_str(), ""),
+        Event::TransferIn(e) => (e.customer.as_str(), e.instrument.as_str()),
+        Event::Fill(e) => (e.customer.as_str(), e.instrument.as_str()),
+        Event::RebalanceRequested(e) => (e.customer.as_str(), ""),
+        Event::Decision(e) => (e.customer.as_str(), ""),
+        Event::Order(e) => (e.customer.as_str(), e.instrument.as_str()),
+        Event::Allocation(e) => (e.customer.as_str(), e.instrument.as_str()),
+        Event::Correction(e) => e.with.as_ref().map_or(("", ""), parties),
+        Event::FxRate(_)
+        | Event::Session(_)
+        | Event::BenchmarkSet(_)
+        | Event::OrderState(_)
+        | Event::Anomaly(_) => ("", ""),
+    }
+}

@@ -1,0 +1,215 @@
+//! The sink's thread: gathers batches, writes them table by table, waits out outages.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+use evenkeel_clickhouse::{
+    Engine, EngineOptions, LogRow, ProgressRow, Settings, Writer, connect, install, migrate, running_engine,
+};
+
+use super::tables::each_table;
+use super::{Batch, Room, Server, SinkState, Tables};
+use crate::error::Error;
+
+/// Rows that make a batch worth writing without waiting for more.
+const ROWS_ENOUGH: usize = 100_000;
+
+/// How long to gather before writing what there is.
+const GATHER: Duration = Duration::from_millis(200);
+
+/// How long to wait before an outage is looked at again.
+const AGAIN: Duration = Duration::from_millis(500);
+
+/// After how long of an outage no more is tried at the end of the program: the log has it all.
+const LAST_TRIES: u32 = 40;
+
+/// A server, and the engine when it is our own.
+pub(crate) struct Connected {
+    engine: Option<Engine>,
+    settings: Settings,
+}
+
+fn failed(error: evenkeel_clickhouse::Error) -> Error {
+    Error::ClickHouse(error.to_string())
+}
+
+impl Connected {
+    /// Starts the embedded engine, installing it first if need be; an external server is only named.
+    pub(crate) fn open(server: Server) -> Result<Connected, Error> {
+        let (data, memory_bytes, database) = match server {
+            Server::External(settings) => return Ok(Connected { engine: None, settings }),
+            Server::Embedded { data, memory_bytes, database } => (data, memory_bytes, database),
+        };
+        let library = install(&mut |line| eprintln!("evenkeel: {line}")).map_err(failed)?;
+        let exe = std::env::current_exe()
+            .map_err(|error| Error::Start(format!("cannot find the evenkeel executable itself: {error}")))?;
+        let mut options = EngineOptions::new(library, data);
+        options.memory_limit_bytes = memory_bytes;
+        let engine = Engine::start(&exe, &[OsString::from("engine-child")], options).map_err(failed)?;
+        let mut settings = Settings::new(engine.url());
+        settings.database = database;
+        Ok(Connected { engine: Some(engine), settings })
+    }
+
+    /// As [`Connected::open`], or the engine that a running program has on the folder.
+    pub(crate) fn open_or_join(server: Server) -> Result<Connected, Error> {
+        if let Server::Embedded { data, database, .. } = &server
+            && let Some(url) = running_engine(data)
+        {
+            let mut settings = Settings::new(url);
+            settings.database.clone_from(database);
+            return Ok(Connected { engine: None, settings });
+        }
+        Connected::open(server)
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Brings a dead engine of our own back.
+    fn revive(&mut self) {
+        let Some(engine) = &mut self.engine else { return };
+        if engine.alive() {
+            return;
+        }
+        tracing::warn!("the embedded ClickHouse has ended; starting it again");
+        match engine.restart() {
+            Ok(()) => self.settings.url = engine.url(),
+            Err(error) => tracing::error!(%error, "the embedded ClickHouse does not start"),
+        }
+    }
+
+    /// Stops an engine of our own.
+    pub(crate) fn close(self) -> Result<(), Error> {
+        self.engine.map_or(Ok(()), |engine| engine.stop().map_err(failed))
+    }
+}
+
+/// A connection with what each table holds already.
+struct Session {
+    writer: Writer,
+    watermarks: BTreeMap<&'static str, Option<u64>>,
+}
+
+impl Session {
+    async fn open(settings: &Settings) -> evenkeel_clickhouse::Result<Session> {
+        let client = connect(settings)?;
+        migrate(&client, settings).await?;
+        Ok(Session { writer: Writer::new(client, settings), watermarks: BTreeMap::new() })
+    }
+
+    /// Writes the rows of one table that it does not hold yet. Batches arrive in order of epochs, so what an
+    /// earlier run or attempt wrote is a prefix.
+    async fn write<T: LogRow>(&mut self, rows: &[T]) -> evenkeel_clickhouse::Result<u64> {
+        let Some(last) = rows.last().map(LogRow::epoch) else { return Ok(0) };
+        let known = match self.watermarks.get(T::TABLE) {
+            Some(known) => *known,
+            None => self.writer.watermark(T::TABLE).await?,
+        };
+        self.watermarks.insert(T::TABLE, known);
+        let fresh = known.map_or(0, |known| rows.partition_point(|row| row.epoch() <= known));
+        let rows = &rows[fresh..];
+        if !rows.is_empty() {
+            self.writer.insert_epochs(rows).await?;
+            self.watermarks.insert(T::TABLE, Some(last));
+        }
+        Ok(rows.len() as u64)
+    }
+
+    async fn write_all(&mut self, tables: &Tables, upto: u64) -> evenkeel_clickhouse::Result<u64> {
+        let mut written = 0;
+        each_table!(tables, rows => written += self.write(rows.as_slice()).await?);
+        self.write(&[ProgressRow { epoch: upto }]).await?;
+        Ok(written)
+    }
+}
+
+pub(super) fn run(
+    mut server: Connected,
+    batches: &Receiver<Batch>,
+    state: &SinkState,
+    room: &Room,
+) -> Result<(), Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Error::Start(format!("cannot start the sink's runtime: {error}")))?;
+    let mut session = None;
+    let mut ended = false;
+    while !ended {
+        let (batch, last) = gather(batches);
+        ended = last;
+        let Some(Batch { tables, upto }) = batch else { continue };
+        let mut tries = 0;
+        let written = loop {
+            let attempt = runtime.block_on(attempt(&mut session, &server, &tables, upto, state));
+            match attempt {
+                Ok(written) => break Some(written),
+                Err(error) if error.retryable() => {
+                    if state.up.swap(false, Ordering::Relaxed) || tries == 0 {
+                        tracing::warn!(%error, "ClickHouse does not take rows; going on without it for now");
+                    }
+                    state.failures.fetch_add(1, Ordering::Relaxed);
+                    session = None;
+                    server.revive();
+                    tries += 1;
+                    if ended && tries > LAST_TRIES {
+                        break None;
+                    }
+                    std::thread::sleep(AGAIN);
+                }
+                Err(error) => return Err(failed(error)),
+            }
+        };
+        let Some(written) = written else {
+            return Err(Error::ClickHouse(
+                "ClickHouse is away and the program is ending: the rest is written from the log at the next start".to_owned(),
+            ));
+        };
+        state.rows.fetch_add(written, Ordering::Relaxed);
+        state.written.fetch_max(upto, Ordering::Relaxed);
+        room.give(tables.len());
+    }
+    // An engine waits for idle connections before it ends.
+    drop(session);
+    drop(runtime);
+    server.close()
+}
+
+async fn attempt(
+    session: &mut Option<Session>,
+    server: &Connected,
+    tables: &Tables,
+    upto: u64,
+    state: &SinkState,
+) -> evenkeel_clickhouse::Result<u64> {
+    let open = match session {
+        Some(open) => open,
+        None => session.insert(Session::open(&server.settings).await?),
+    };
+    server.settings.url.clone_into(&mut state.url.lock().unwrap_or_else(PoisonError::into_inner));
+    state.up.store(true, Ordering::Relaxed);
+    open.write_all(tables, upto).await
+}
+
+/// What has been handed in, up to a good size, and whether that is all there will be.
+fn gather(batches: &Receiver<Batch>) -> (Option<Batch>, bool) {
+    let Ok(mut all) = batches.recv() else { return (None, true) };
+    let until = std::time::Instant::now() + GATHER;
+    while all.tables.len() < ROWS_ENOUGH {
+        match batches.recv_deadline(until) {
+            Ok(later) => {
+                all.tables.extend(later.tables);
+                all.upto = all.upto.max(later.upto);
+            }
+            Err(RecvTimeoutError::Timeout) => break,
+            Err(RecvTimeoutError::Disconnected) => return (Some(all), true),
+        }
+    }
+    (Some(all), false)
+}
