@@ -17,3 +17,4 @@ pub mod render;
 pub mod replay;
 pub mod sink;
 pub mod view;
+pub mod verify;

@@ -37,7 +37,7 @@ use crate::view::{SharedView, View};
 pub use recover::{Recovered, recover};
 pub use stats::{Latencies, Live, Quantiles};
 pub(crate) use submit::incoming_lines;
-pub use submit::{Receipt, Stopped, Submitter};
+pub use submit::{Receipt, Stopped, Submitter, submit_file};
 
 /// An accepted event with its place in the log.
 #[derive(Clone, Debug)]

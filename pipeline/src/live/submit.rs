@@ -1,5 +1,6 @@
 //! Handing events in: from HTTP, files, the simulated market and the actors.
 
+use std::io::BufRead;
 use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
@@ -7,7 +8,8 @@ use evenkeel_schemas::events::Event;
 use serde::Serialize;
 
 use crate::admission::Origin;
-use crate::door::{Place, Rejected, read_line};
+use crate::door::{Counts, Place, Rejected, read_line};
+use crate::error::Error;
 use crate::lines::{Line, Lines};
 
 /// One line as it came in.
@@ -85,6 +87,41 @@ pub(crate) fn incoming_lines(mut place: Place, lines: &mut Lines<&[u8]>) -> Vec<
         all.extend(incoming(&place, &line));
     }
     all
+}
+
+/// Lines of a file that are handed in together.
+const LINES_AT_ONCE: usize = 2000;
+
+/// Hands a file in, until it ends or `ending` says so.
+///
+/// # Errors
+/// When the file cannot be read or the program is stopping.
+pub fn submit_file<R: BufRead>(
+    submitter: &Submitter,
+    mut place: Place,
+    mut lines: Lines<R>,
+    ending: impl Fn() -> bool,
+) -> Result<Counts, Error> {
+    let mut total = Counts::default();
+    let stopped = |error: Stopped| Error::Start(error.to_string());
+    let mut batch = Vec::new();
+    loop {
+        let line = lines.next_line().map_err(|error| {
+            Error::Input(format!("cannot read {} after line {}: {error}", place.source, place.line))
+        })?;
+        place.line += 1;
+        let ended = line.is_none();
+        batch.extend(line.and_then(|line| incoming(&place, &line)));
+        if batch.len() >= LINES_AT_ONCE || (ended && !batch.is_empty()) {
+            let receipt = submitter.submit(std::mem::take(&mut batch)).map_err(stopped)?;
+            total.accepted += receipt.accepted;
+            total.duplicates += receipt.duplicates;
+            total.rejected += receipt.rejected.len() as u64;
+        }
+        if ended || ending() {
+            return Ok(total);
+        }
+    }
 }
 
 impl Submitter {

@@ -24,6 +24,8 @@ use crate::error::Error;
 use crate::live::spawn;
 
 pub use tables::Tables;
+pub(crate) use tables::each_table;
+pub(crate) use writer::{Connected, block_on};
 
 /// Where the sink writes.
 #[derive(Clone, Debug)]

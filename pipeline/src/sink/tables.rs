@@ -43,7 +43,7 @@ macro_rules! tables {
         macro_rules! each_table {
             ($tables:expr, $rows:ident => $body:expr) => { $({ let $rows = &$tables.$field; $body })* };
         }
-        pub(super) use each_table;
+        pub(crate) use each_table;
     };
 }
 

@@ -129,6 +129,13 @@ impl Session {
     }
 }
 
+/// Runs a future to its end on this thread.
+pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Error::Start(format!("cannot start a runtime: {error}")))?;
+    Ok(runtime.block_on(future))
+}
+
 pub(super) fn run(
     mut server: Connected,
     batches: &Receiver<Batch>,

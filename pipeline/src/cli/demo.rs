@@ -1,0 +1,206 @@
+use std::path::Path;
+use std::time::{Duration, Instant as Clock};
+
+use evenkeel_feeds::generate::{Book, Market, Shock};
+use evenkeel_schemas::Instant;
+
+use super::config::{Overrides, demo_folder};
+use super::serve::Running;
+use crate::config::Config;
+use crate::error::Error;
+use crate::progress::Progress;
+
+/// See it work: a simulated market, 1,000 customers, a live page, everything embedded.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Without --data the demo starts afresh each time, in a folder of its own that `evenkeel sql` and `evenkeel
+verify` find by themselves. With --data it goes on from what is there.")]
+pub(super) struct Args {
+    #[command(flatten)]
+    overrides: Overrides,
+    /// Customers
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    customers: u32,
+    /// Instruments
+    #[arg(long, default_value_t = 137, value_parser = clap::value_parser!(u32).range(1..=2000))]
+    instruments: u32,
+    /// Ticks a second
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=200_000))]
+    ticks_per_second: u32,
+    /// How many seconds of a real market happen in one second
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    intensity: u32,
+    /// Everything that is left to chance follows from it
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Seconds between market shocks; 0 for none
+    #[arg(long, default_value_t = 60)]
+    shock_seconds: u64,
+    /// Seconds to run; without it until Ctrl-C
+    #[arg(long)]
+    seconds: Option<u64>,
+}
+
+/// How often ticks are handed in: a hundred times a second, in even portions.
+const STEP: Duration = Duration::from_millis(10);
+
+/// Customers that are onboarded with one submission.
+const CUSTOMERS_AT_ONCE: u32 = 200;
+
+/// Shocks, in turn: the market, the dollar, equities.
+const SHOCK_BPS: i64 = 300;
+
+pub(super) fn run(args: Args) -> Result<(), Error> {
+    super::init_logging();
+    let mut config = Config::read(args.overrides.config.as_deref())?;
+    config.data = demo_folder();
+    // A simulated market moves faster than a real one: limits leave room for it.
+    config.policy.costs.half_spread = evenkeel_schemas::Ratio::from_bps(30).unwrap_or_default();
+    config.mark_ms = if args.customers > 20_000 { 10_000 } else { 1000 };
+    let config = args.overrides.settle_over(config)?;
+    if args.overrides.data.is_none() {
+        start_afresh(&config.data)?;
+    }
+    eprintln!("evenkeel: starting the log, the dataflow, the actors and the embedded ClickHouse");
+    let running = Running::start(&config, "demo")?;
+    let mut simulation = Simulation::new(&args);
+    let fresh = running.line.view.read().customers().is_empty();
+    if fresh && !running.ending() {
+        simulation.open(&running)?;
+    }
+    announce(&running, &args, &config);
+    simulation.play(&running)?;
+    running.stop()
+}
+
+/// Empties the demo's own folder. Another demo that runs there holds its log and is found out at opening.
+fn start_afresh(folder: &Path) -> Result<(), Error> {
+    if evenkeel_clickhouse::running_engine(&folder.join("clickhouse")).is_some() {
+        return Err(Error::Start(format!(
+            "a demo is running already, in {}; stop it first, or give this one --data DIR and --listen 127.0.0.1:0",
+            folder.display()
+        )));
+    }
+    match std::fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::file("empty", folder, error)),
+        _ => Ok(()),
+    }
+}
+
+fn announce(running: &Running, args: &Args, config: &Config) {
+    let data = if args.overrides.data.is_some() { format!(" --data {}", config.data.display()) } else { String::new() };
+    let address = running.http.address;
+    let customers = args.customers;
+    eprintln!(
+        "
+evenkeel: the demo runs: {customers} customers, {} instruments, {} ticks a second
+          live page   http://{address}/
+          metrics     http://{address}/metrics
+
+Three things to try next, in another terminal:
+  1. Why was an order sent? Its decision, trigger and price in one query:
+       evenkeel sql{data} \"SELECT o.order, o.side, o.quantity, o.instrument, d.reason, t.kind, t.subject, t.measure FROM orders_current o JOIN decisions d ON d.decision = o.decision ARRAY JOIN d.triggers AS cause JOIN triggers t ON t.trigger = cause AND t.diff = 1 LIMIT 5\"
+  2. Hand in money for a customer and watch it being invested on the live page:
+       curl -d '{{\"type\":\"deposit\",\"at\":\"{}\",\"customer\":\"C000001\",\"amount\":\"5000\",\"currency\":\"AUD\"}}' http://{address}/api/v1/events
+  3. Kill it (kill -9), start it again with{} and ask whether log, dataflow and ClickHouse agree:
+       evenkeel verify{data}
+
+Ctrl-C stops it.
+",
+        args.instruments,
+        args.ticks_per_second,
+        jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ"),
+        if data.is_empty() { " evenkeel demo --data DIR".to_owned() } else { format!(" evenkeel demo{data}") },
+    );
+}
+
+fn now() -> Instant {
+    Instant::from_micros(jiff::Timestamp::now().as_microsecond())
+}
+
+struct Simulation {
+    market: Market,
+    book: Book,
+    customers: u32,
+    ticks_per_second: u32,
+    shock_every: Option<Duration>,
+    until: Option<Clock>,
+    shocks: u32,
+}
+
+impl Simulation {
+    fn new(args: &Args) -> Simulation {
+        let mut market = Market::new(args.seed, args.instruments);
+        market.set_pace(args.ticks_per_second, args.intensity);
+        let shock_every = (args.shock_seconds > 0).then(|| Duration::from_secs(args.shock_seconds));
+        Simulation {
+            market,
+            book: Book::new(args.seed, args.customers),
+            customers: args.customers,
+            ticks_per_second: args.ticks_per_second,
+            shock_every,
+            until: args.seconds.map(|seconds| Clock::now() + Duration::from_secs(seconds)),
+            shocks: 0,
+        }
+    }
+
+    /// Lists instruments, gives the first prices, and onboards customers with their portfolios.
+    fn open(&mut self, running: &Running) -> Result<(), Error> {
+        let submitter = &running.line.submitter;
+        let stopped = |error: crate::live::Stopped| Error::Start(error.to_string());
+        let mut progress = Progress::new("onboarding customers", Some(u64::from(self.customers)));
+        let mut events = self.market.reference_events(now());
+        events.extend(self.market.quotes(now()));
+        for customer in 0..self.customers {
+            events.extend(self.book.open(&self.market, customer, now()));
+            if customer % CUSTOMERS_AT_ONCE == CUSTOMERS_AT_ONCE - 1 || customer + 1 == self.customers {
+                submitter.offer("simulation", std::mem::take(&mut events)).map_err(stopped)?;
+                progress.look(u64::from(customer) + 1, || format!("{} of {}", customer + 1, self.customers));
+                if running.ending() {
+                    break;
+                }
+            }
+        }
+        progress.done();
+        Ok(())
+    }
+
+    /// Ticks in even portions, an account event now and then, a shock every so often.
+    fn play(&mut self, running: &Running) -> Result<(), Error> {
+        let started = Clock::now();
+        let (mut ticks, mut account_events, mut shocked) = (0_u64, 0_u64, started);
+        let submitter = &running.line.submitter;
+        while !running.ending() && self.until.is_none_or(|until| Clock::now() < until) {
+            let due = (started.elapsed().as_secs_f64() * f64::from(self.ticks_per_second)) as u64;
+            // After a stall the market goes on from here; it does not catch up.
+            let count = due.saturating_sub(ticks).min(u64::from(self.ticks_per_second));
+            ticks = due;
+            let mut events = self.market.next_ticks(now(), count as usize);
+            if ticks / 1000 > account_events {
+                account_events = ticks / 1000;
+                events.extend(self.book.event(&self.market, now()));
+            }
+            if self.shock_every.is_some_and(|every| shocked.elapsed() >= every) {
+                shocked = Clock::now();
+                self.shock();
+            }
+            if !events.is_empty() && submitter.offer("simulation", events).is_err() {
+                break;
+            }
+            std::thread::sleep(STEP);
+        }
+        Ok(())
+    }
+
+    fn shock(&mut self) {
+        let sign = if self.shocks % 2 == 0 { -1 } else { 1 };
+        let shock = match self.shocks % 3 {
+            0 => Shock::AssetClass("equity".to_owned(), sign * SHOCK_BPS),
+            1 => Shock::Dollar(sign * SHOCK_BPS),
+            _ => Shock::Market(sign * SHOCK_BPS),
+        };
+        self.shocks += 1;
+        let moved = self.market.shock(&shock);
+        eprintln!("evenkeel: market shock: {shock:?} moves {moved} prices");
+    }
+}
