@@ -16,5 +16,5 @@ pub mod progress;
 pub mod render;
 pub mod replay;
 pub mod sink;
-pub mod view;
 pub mod verify;
+pub mod view;

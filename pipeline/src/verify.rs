@@ -50,7 +50,9 @@ pub struct Report {
 impl Report {
     /// Whether log, dataflow and ClickHouse agree, and ClickHouse is not behind.
     pub fn agrees(&self) -> bool {
-        self.chain.is_empty() && !self.behind() && self.tables.values().all(|table| table.differences.is_empty())
+        self.chain.is_empty()
+            && !self.behind()
+            && self.tables.values().all(|table| table.differences.is_empty())
     }
 
     fn behind(&self) -> bool {
@@ -114,7 +116,12 @@ pub fn verify(config: &Config, progress: &mut Progress) -> Result<Report, Error>
 }
 
 /// Derives everything again, and compares as it goes.
-fn derive(config: &Config, log: &Log, comparison: &mut Comparison, progress: &mut Progress) -> Result<(), Error> {
+fn derive(
+    config: &Config,
+    log: &Log,
+    comparison: &mut Comparison,
+    progress: &mut Progress,
+) -> Result<(), Error> {
     let mut door = Door::new(config.epoch_ms, config.correctable_ticks);
     let names = door.admission.names().clone();
     let mut desk = Desk::new(config.policy.clone());
@@ -209,7 +216,10 @@ impl Comparison {
                 self.tables.add_event(epoch, logged);
                 desk.apply(epoch, &logged.event);
                 if let Event::OrderState(state) = &logged.event {
-                    ended.extend((state.state.terminal() && state.order.as_str().starts_with("B-")).then_some(&**state));
+                    ended.extend(
+                        (state.state.terminal() && state.order.as_str().starts_with("B-"))
+                            .then_some(&**state),
+                    );
                 }
             }
             for (offset, rejected) in &recorded.rejected {
@@ -237,7 +247,11 @@ impl Comparison {
         Ok(())
     }
 
-    fn compare_table<T: LogRow + clickhouse::RowRead>(&mut self, derived: &[T], range: &str) -> Result<(), Error>
+    fn compare_table<T: LogRow + clickhouse::RowRead>(
+        &mut self,
+        derived: &[T],
+        range: &str,
+    ) -> Result<(), Error>
     where
         T: serde::Serialize,
     {
@@ -245,7 +259,8 @@ impl Comparison {
         let sql = format!("SELECT {} FROM {} WHERE {range}", columns.join(", "), T::TABLE);
         let stored: Vec<T> = block_on(fetch(&self.client, &sql))?.map_err(failed)?;
         let text = |rows: &[T]| {
-            let mut lines: Vec<String> = rows.iter().map(|row| serde_json::to_string(row).unwrap_or_default()).collect();
+            let mut lines: Vec<String> =
+                rows.iter().map(|row| serde_json::to_string(row).unwrap_or_default()).collect();
             lines.sort_unstable();
             lines
         };

@@ -12,7 +12,7 @@ use evenkeel_schemas::{
     AllocationRow, CustomerId, Epoch, Measure, Money, Name, Quantity, Ratio, Subject, TriggerKey,
 };
 
-use super::{Admission, Inputs, Splitting};
+use super::{Admission, Inputs, Origin, Splitting};
 
 /// The band where none is given: five percentage points.
 const BAND_DEFAULT: Ratio = Ratio::from_raw(Ratio::ONE / 20);
@@ -23,7 +23,7 @@ fn fact(fact: Fact) -> (Input, isize) {
 
 impl Admission {
     /// What an event other than a correction changes.
-    pub(super) fn inputs(&mut self, event: &Event, epoch: Epoch) -> Result<Inputs, Refusal> {
+    pub(super) fn inputs(&mut self, event: &Event, epoch: Epoch, origin: Origin) -> Result<Inputs, Refusal> {
         let version = Version { at: event.at(), number: self.accepted };
         match event {
             Event::InstrumentListed(e) => {
@@ -62,7 +62,7 @@ impl Admission {
                 // The units arrive on the basis of the day they arrive, whatever split since they were acquired.
                 Ok(vec![fact(Fact::Movement(customer, instrument, e.at.date(), e.quantity))])
             }
-            Event::Fill(e) => self.fill(e),
+            Event::Fill(e) => self.fill(e, origin),
             Event::RebalanceRequested(e) => {
                 let customer = self.customer(&e.customer)?;
                 let key = self.request(customer, TriggerKind::Manual, event.id(), epoch);
@@ -145,7 +145,7 @@ impl Admission {
         TriggerKey { customer, kind, subject: Subject::Event(subject), entered }
     }
 
-    fn fill(&self, e: &Fill) -> Result<Inputs, Refusal> {
+    fn fill(&self, e: &Fill, origin: Origin) -> Result<Inputs, Refusal> {
         let (customer, instrument) =
             (self.customer(&e.customer)?, self.instrument(&e.instrument, "instrument")?);
         let currency = self.terms(instrument).map(|terms| terms.currency);
@@ -159,7 +159,10 @@ impl Admission {
             Side::Buy => (Some(e.quantity), notional.checked_add(e.fee).and_then(Money::checked_neg)),
             Side::Sell => {
                 let held = self.held.get(&(instrument, customer)).copied().unwrap_or_default();
-                if held < i128::from(e.quantity.raw()) {
+                // What the broker executed of an order of ours is a fact, whatever was held by then; the anomaly
+                // shows it.
+                let executed = origin == Origin::Program && e.order.is_some();
+                if held < i128::from(e.quantity.raw()) && !executed {
                     let held = Quantity::from_wide(held).unwrap_or_default();
                     let reason = format!("expected at most the {held} held to be sold, got {}", e.quantity);
                     return Err(Refusal::new("quantity", reason));

@@ -115,7 +115,7 @@ impl Admission {
         }
         let admitted = match event {
             Event::Correction(correction) => self.correct(correction, epoch),
-            _ => self.inputs(event, epoch),
+            _ => self.inputs(event, epoch, origin),
         };
         match admitted {
             Ok(inputs) => {
@@ -162,7 +162,7 @@ impl Admission {
             }
             // What is replaced does not stand in the way of its replacement: a sale may be amended.
             self.count_units(&changes);
-            let replacing = self.inputs(with, epoch).map_err(within);
+            let replacing = self.inputs(with, epoch, Origin::Outside).map_err(within);
             let undone: Inputs = changes.iter().map(|(input, diff)| (input.clone(), -diff)).collect();
             self.count_units(&undone);
             let replacing = replacing?;

@@ -82,13 +82,19 @@ fn start_afresh(folder: &Path) -> Result<(), Error> {
         )));
     }
     match std::fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::file("empty", folder, error)),
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(Error::file("empty", folder, error))
+        }
         _ => Ok(()),
     }
 }
 
 fn announce(running: &Running, args: &Args, config: &Config) {
-    let data = if args.overrides.data.is_some() { format!(" --data {}", config.data.display()) } else { String::new() };
+    let data = if args.overrides.data.is_some() {
+        format!(" --data {}", config.data.display())
+    } else {
+        String::new()
+    };
     let address = running.http.address;
     let customers = args.customers;
     eprintln!(
@@ -101,7 +107,7 @@ Three things to try next, in another terminal:
   1. Why was an order sent? Its decision, trigger and price in one query:
        evenkeel sql{data} \"SELECT o.order, o.side, o.quantity, o.instrument, d.reason, t.kind, t.subject, t.measure FROM orders_current o JOIN decisions d ON d.decision = o.decision ARRAY JOIN d.triggers AS cause JOIN triggers t ON t.trigger = cause AND t.diff = 1 LIMIT 5\"
   2. Hand in money for a customer and watch it being invested on the live page:
-       curl -d '{{\"type\":\"deposit\",\"at\":\"{}\",\"customer\":\"C000001\",\"amount\":\"5000\",\"currency\":\"AUD\"}}' http://{address}/api/v1/events
+       curl -d '{{\"type\":\"deposit\",\"at\":\"{}\",\"customer\":\"C0000001\",\"amount\":\"5000\",\"currency\":\"AUD\"}}' http://{address}/api/v1/events
   3. Kill it (kill -9), start it again with{} and ask whether log, dataflow and ClickHouse agree:
        evenkeel verify{data}
 

@@ -65,7 +65,8 @@ pub(super) fn run(args: &Args) -> Result<(), Error> {
     for (done, path) in args.files.iter().enumerate() {
         let events = |event| out.event(&event);
         let mut sink = events;
-        import_file(path, &options, &mut sink, &mut report).map_err(|error| Error::Input(error.to_string()))?;
+        import_file(path, &options, &mut sink, &mut report)
+            .map_err(|error| Error::Input(error.to_string()))?;
         progress.look(done as u64, || format!("{} events", report.events));
     }
     let written = out.events();

@@ -116,7 +116,8 @@ fn out(text: std::fmt::Arguments<'_>) -> Result<(), Error> {
 /// Logs to stderr; `EVENKEEL_LOG` sets the level as `RUST_LOG` does elsewhere.
 fn init_logging() {
     use tracing_subscriber::EnvFilter;
-    let filter = EnvFilter::try_from_env("EVENKEEL_LOG").unwrap_or_else(|_| EnvFilter::new("warn,evenkeel=info"));
+    let filter =
+        EnvFilter::try_from_env("EVENKEEL_LOG").unwrap_or_else(|_| EnvFilter::new("warn,evenkeel=info"));
     // A second subscriber can only be there already, in tests.
     let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
 }

@@ -2,12 +2,18 @@ use std::path::PathBuf;
 
 use evenkeel_operators::dataflow::Timing;
 
+use crate::config::Config;
 use crate::error::Error;
 use crate::progress::Progress;
-use crate::replay::{Replay, derive};
+use crate::replay::{Replay, act, derive};
 
 /// Derive every collection from a file of events, into files.
 #[derive(clap::Args)]
+#[command(after_help = "\
+An event is recorded at its `recorded` time, else at its `at`. Every line of output begins
+{\"epoch\":ms,\"diff\":±n, and lines are sorted by epoch and row: two runs can be compared with cmp. What was
+refused is in rejected.ndjson. With --act, decisions.ndjson, fills.ndjson and order_states.ndjson hold what
+actors, desk and broker did.")]
 pub(super) struct Args {
     /// Files of events (NDJSON, also .zst and .gz; - is stdin), read one after the other
     #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
@@ -27,6 +33,12 @@ pub(super) struct Args {
     /// After how long without a price an instrument is stale, in milliseconds; 0 for never
     #[arg(long, default_value_t = 0)]
     stale_ms: u64,
+    /// Also run actors, desk and paper broker on the file's clock, and write what they do
+    #[arg(long)]
+    act: bool,
+    /// Settings file, for the policy of --act
+    #[arg(long, env = "EVENKEEL_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
 }
 
 pub(super) fn run(args: Args) -> Result<(), Error> {
@@ -46,7 +58,13 @@ pub(super) fn run(args: Args) -> Result<(), Error> {
         correctable_ticks: 1_000_000,
     };
     let mut progress = Progress::new("replaying", None);
-    let summary = derive(&replay, &mut progress)?;
+    let summary = if args.act {
+        let config = Config::read(args.config.as_deref())?;
+        config.check()?;
+        act(&replay, &config.policy, &mut progress)?
+    } else {
+        derive(&replay, &mut progress)?
+    };
     progress.done();
     let counts = summary.counts;
     let seconds = progress.elapsed().as_secs_f64().max(1e-9);

@@ -24,7 +24,8 @@ pub(super) struct Running {
 pub(super) fn open_log(config: &Config) -> Result<Log, Error> {
     let (log, report) = Log::open(LogConfig::new(config.data.join("log")))?;
     if !report.created {
-        let how = if report.clean_shutdown { "closed cleanly" } else { "not closed cleanly, checked and repaired" };
+        let how =
+            if report.clean_shutdown { "closed cleanly" } else { "not closed cleanly, checked and repaired" };
         eprintln!("evenkeel: the log in {} holds {} records ({how})", config.data.display(), report.records);
     }
     Ok(log)
@@ -38,7 +39,8 @@ impl Running {
             signal_hook::flag::register(signal, stop.clone())
                 .map_err(|error| Error::Start(format!("cannot listen for signals: {error}")))?;
         }
-        std::fs::create_dir_all(&config.data).map_err(|error| Error::file("make the folder", &config.data, error))?;
+        std::fs::create_dir_all(&config.data)
+            .map_err(|error| Error::file("make the folder", &config.data, error))?;
         let log = Arc::new(open_log(config)?);
         let sink = Sink::start(config)?;
         let sink_state = sink.state.clone();

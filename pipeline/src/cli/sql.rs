@@ -14,7 +14,7 @@ positions, cash, prices, fx_rates, valuations, drift, breaches, triggers, orders
 events, ticks, rejected, decisions, order_states, blocks. What holds now is in <table>_current, what was believed
 at a moment in <table>_as_of(as_of = EPOCH).
 
-  evenkeel sql \"SELECT * FROM positions_current WHERE customer = 'C000001'\"
+  evenkeel sql \"SELECT * FROM positions_current WHERE customer = 'C0000001'\"
   evenkeel sql \"SELECT * FROM breaches_as_of(as_of = 1767571200000)\"
   evenkeel sql --format JSONEachRow \"SHOW TABLES\"")]
 pub(super) struct Args {

@@ -23,5 +23,9 @@ pub(super) fn run(args: &Args) -> Result<(), Error> {
     let report = verify(&config, &mut progress)?;
     progress.done();
     super::out(format_args!("{report}"))?;
-    if report.agrees() { Ok(()) } else { Err(Error::Check("log, dataflow and ClickHouse do not agree".to_owned())) }
+    if report.agrees() {
+        Ok(())
+    } else {
+        Err(Error::Check("log, dataflow and ClickHouse do not agree".to_owned()))
+    }
 }

@@ -3,7 +3,7 @@
 //! **Invariant:** epochs are taken in whole and in order. Actors are handed what was committed before they are
 //! asked to act, and see the view of that same epoch.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -11,14 +11,14 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use crossbeam_channel::{Receiver, never, select};
 use evenkeel_actors::{ActorSystem, Books, Mode, TriggerChanges};
 use evenkeel_schemas::events::{Event, OrderStatus};
-use evenkeel_schemas::{CustomerId, Epoch, Name, Row};
+use evenkeel_schemas::{Epoch, Name};
 
 use super::{Heard, Live, Recorded, Submitter, Told, spawn};
 use crate::config::Config;
 use crate::engine::{Closed, Output};
 use crate::error::Error;
 use crate::sink::{Sink, Tables};
-use crate::view::{SharedView, ViewBooks};
+use crate::view::{SharedView, TriggerWatch, ViewBooks};
 
 /// What the conductor is made of.
 pub(super) struct Parts<'a> {
@@ -48,16 +48,9 @@ pub(super) struct Conductor {
     /// The first epoch that never comes, once the end is known.
     end: Epoch,
     acting: bool,
-    changes: Changes,
+    watch: TriggerWatch,
     /// When triggers of a customer were seen to enter, until orders for it are on the stream.
     entered: BTreeMap<Name, Instant>,
-}
-
-/// How triggers changed since the actors last ran.
-#[derive(Default)]
-struct Changes {
-    entered: BTreeSet<CustomerId>,
-    left: BTreeSet<CustomerId>,
 }
 
 fn lost(error: impl std::fmt::Display) -> Error {
@@ -82,7 +75,7 @@ impl Conductor {
             live_after: None,
             end: Epoch::MAX,
             acting: false,
-            changes: Changes::default(),
+            watch: TriggerWatch::default(),
             entered: BTreeMap::new(),
         };
         let heard = parts.heard;
@@ -171,14 +164,7 @@ impl Conductor {
         let Some(closed) = closed else { return Ok(()) };
         view.apply_rows(closed);
         drop(view);
-        let mut entered = 0;
-        for (row, diff) in &closed.changes {
-            if let Row::Trigger { key, .. } = row {
-                let changed = if *diff > 0 { &mut self.changes.entered } else { &mut self.changes.left };
-                changed.insert(key.customer);
-                entered += u64::from(*diff > 0);
-            }
-        }
+        let entered = self.watch.note(closed);
         if self.acting {
             self.measure(epoch, recorded, entered);
         }
@@ -248,15 +234,8 @@ impl Conductor {
     /// From here on actors act: everybody with an open trigger is named once.
     fn begin(&mut self) {
         self.acting = true;
-        let view = self.view.read();
-        let open = view.customers().iter().filter(|(_, customer)| !customer.triggers.is_empty());
-        self.changes.entered = open.map(|(id, _)| *id).collect();
-        self.changes.left.clear();
-        tracing::info!(
-            epoch = self.complete,
-            open = self.changes.entered.len(),
-            "recovered; acting from here on"
-        );
+        self.watch.note_open(&self.view.read());
+        tracing::info!(epoch = self.complete, "recovered; acting from here on");
     }
 
     /// Lets the actors act on the newest complete epoch.
@@ -283,20 +262,14 @@ impl Conductor {
     }
 
     fn trigger_changes(&mut self) -> TriggerChanges {
-        let Changes { entered, left } = std::mem::take(&mut self.changes);
-        let view = self.view.read();
-        let names = view.names().read();
-        let name = |id: &CustomerId| Name::new(names.customer(*id)).ok();
-        let has_open = |id: &CustomerId| view.customers().get(id).is_some_and(|c| !c.triggers.is_empty());
-        let cleared = left.iter().filter(|id| !has_open(id)).filter_map(name).collect();
-        let entered: Vec<Name> = entered.iter().filter(|id| has_open(id)).filter_map(name).collect();
+        let changes = self.watch.take(&self.view.read());
         let now = Instant::now();
-        for customer in &entered {
+        for customer in &changes.entered {
             self.entered.entry(customer.clone()).or_insert(now);
         }
-        for customer in &cleared {
+        for customer in &changes.cleared {
             self.entered.remove(customer);
         }
-        TriggerChanges { entered, cleared }
+        changes
     }
 }

@@ -1,5 +1,6 @@
 //! `evenkeel replay`: a file of events through the same dataflow, to the end, into files.
 
+mod act;
 mod input;
 mod output;
 
@@ -17,6 +18,7 @@ use crate::engine::{Engine, Output};
 use crate::error::Error;
 use crate::progress::Progress;
 
+pub use act::act;
 pub use input::{EventFiles, Placed};
 pub use output::OutputFiles;
 

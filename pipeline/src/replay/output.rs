@@ -21,7 +21,8 @@ pub struct OutputFiles {
     changes: u64,
 }
 
-fn create(folder: &Path, name: &str) -> Result<BufWriter<File>, Error> {
+/// Creates the file of a collection.
+pub(super) fn create(folder: &Path, name: &str) -> Result<BufWriter<File>, Error> {
     let path = folder.join(format!("{name}.ndjson"));
     let file = File::create(&path).map_err(|error| Error::file("write", &path, error))?;
     Ok(BufWriter::with_capacity(1 << 16, file))

@@ -7,6 +7,7 @@ mod books;
 mod current;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -24,6 +25,7 @@ use crate::engine::Closed;
 use crate::names::SharedNames;
 
 pub use books::ViewBooks;
+pub use watch::TriggerWatch;
 
 /// How many of the latest triggers, decisions and orders are kept for a look.
 const LATEST: usize = 50;
