@@ -33,9 +33,10 @@ fn lines(folder: &Path, collection: &str) -> Vec<String> {
 fn program_agrees(events: &[Event], options: Options) {
     let folder = tempfile::tempdir().unwrap();
     prepare(folder.path(), events, options);
-    for workers in [1, 2] {
+    for workers in [1, 2, 4] {
         let out = folder.path().join(format!("got-{workers}"));
-        let how = Replay { epoch_ms: options.epoch_ms, mark_ms: options.mark_ms, workers };
+        let Options { epoch_ms, mark_ms, stale_ms } = options;
+        let how = Replay { epoch_ms, mark_ms, stale_ms, workers };
         replay(&folder.path().join("events.ndjson"), &out, how).unwrap();
         for collection in Collection::ALL {
             let name = format!("{}.ndjson", collection.as_str());

@@ -16,5 +16,6 @@ pub mod progress;
 pub mod render;
 pub mod replay;
 pub mod sink;
+pub mod source;
 pub mod verify;
 pub mod view;

@@ -3,7 +3,10 @@
 #![warn(missing_docs)]
 
 pub mod batch;
+mod chance;
+pub mod live;
 mod program;
 pub mod real;
 
-pub use program::{Replay, binary, compare, replay};
+pub use chance::Dice;
+pub use program::{Outcome, Replay, binary, compare, evenkeel, replay};

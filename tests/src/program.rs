@@ -1,8 +1,9 @@
 //! Running the program and comparing files.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output, Stdio};
 
 /// The variable that says where the program is.
 const VARIABLE: &str = "EVENKEEL_BIN";
@@ -40,8 +41,41 @@ pub struct Replay {
     pub epoch_ms: u64,
     /// Distance of marks in milliseconds.
     pub mark_ms: u64,
+    /// After how long without a price an instrument is stale; 0 is never.
+    pub stale_ms: u64,
     /// Workers of the dataflow.
     pub workers: usize,
+}
+
+/// How a command ended and what it printed.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The exit code; none when a signal ended it.
+    pub code: Option<i32>,
+    /// Data.
+    pub stdout: String,
+    /// What it told people.
+    pub stderr: String,
+}
+
+impl Outcome {
+    /// What a command that has ended left.
+    pub fn of(output: &Output) -> Outcome {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Outcome { code: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr) }
+    }
+}
+
+/// Runs the program to its end.
+///
+/// # Errors
+/// In words, when there is no program.
+pub fn evenkeel<I: AsRef<OsStr>>(args: impl IntoIterator<Item = I>) -> Result<Outcome, String> {
+    let program = binary()?;
+    let mut command = Command::new(&program);
+    command.args(args).stdin(Stdio::null());
+    let output = command.output().map_err(|error| format!("{}: {error}", program.display()))?;
+    Ok(Outcome::of(&output))
 }
 
 /// Runs `evenkeel replay`.
@@ -54,6 +88,7 @@ pub fn replay(events: &Path, out: &Path, how: Replay) -> Result<(), String> {
     command.arg("replay").arg("--events").arg(events).arg("--out").arg(out);
     command.arg("--epoch-ms").arg(how.epoch_ms.to_string());
     command.arg("--mark-ms").arg(how.mark_ms.to_string());
+    command.arg("--stale-ms").arg(how.stale_ms.to_string());
     command.arg("--workers").arg(how.workers.to_string());
     let output = command.output().map_err(|error| format!("{}: {error}", program.display()))?;
     if output.status.success() {

@@ -9,6 +9,7 @@ use super::serve::Running;
 use crate::config::Config;
 use crate::error::Error;
 use crate::progress::Progress;
+use crate::source::{Incoming, Source, pump};
 
 /// See it work: a simulated market, 1,000 customers, a live page, everything embedded.
 #[derive(clap::Args)]
@@ -44,6 +45,9 @@ pub(super) struct Args {
 /// How often ticks are handed in: a hundred times a second, in even portions.
 const STEP: Duration = Duration::from_millis(10);
 
+/// Ticks for each account event.
+const TICKS_PER_ACCOUNT_EVENT: u64 = 1000;
+
 /// Customers that are onboarded with one submission.
 const CUSTOMERS_AT_ONCE: u32 = 200;
 
@@ -69,8 +73,10 @@ pub(super) fn run(args: Args) -> Result<(), Error> {
         simulation.open(&running)?;
     }
     announce(&running, &args, &config);
-    simulation.play(&running)?;
-    running.stop()
+    let played = pump(&mut simulation, &running.line.submitter, &|| running.ending());
+    // A station that failed says why itself.
+    running.stop()?;
+    played.map(|_| ())
 }
 
 /// Empties the demo's own folder. Another demo that runs there holds its log and is found out at opening.
@@ -132,6 +138,9 @@ struct Simulation {
     shock_every: Option<Duration>,
     until: Option<Clock>,
     shocks: u32,
+    playing: Option<Clock>,
+    ticks: u64,
+    account_events: u64,
 }
 
 impl Simulation {
@@ -147,20 +156,23 @@ impl Simulation {
             shock_every,
             until: args.seconds.map(|seconds| Clock::now() + Duration::from_secs(seconds)),
             shocks: 0,
+            playing: None,
+            ticks: 0,
+            account_events: 0,
         }
     }
 
     /// Lists instruments, gives the first prices, and onboards customers with their portfolios.
     fn open(&mut self, running: &Running) -> Result<(), Error> {
-        let submitter = &running.line.submitter;
-        let stopped = |error: crate::live::Stopped| Error::Start(error.to_string());
         let mut progress = Progress::new("onboarding customers", Some(u64::from(self.customers)));
         let mut events = self.market.reference_events(now());
         events.extend(self.market.quotes(now()));
         for customer in 0..self.customers {
             events.extend(self.book.open(&self.market, customer, now()));
             if customer % CUSTOMERS_AT_ONCE == CUSTOMERS_AT_ONCE - 1 || customer + 1 == self.customers {
-                submitter.offer("simulation", std::mem::take(&mut events)).map_err(stopped)?;
+                let portion = Incoming::made("simulation", std::mem::take(&mut events));
+                let submitted = running.line.submitter.submit(portion);
+                submitted.map_err(|stopped| Error::Start(stopped.to_string()))?;
                 progress.look(u64::from(customer) + 1, || format!("{} of {}", customer + 1, self.customers));
                 if running.ending() {
                     break;
@@ -168,33 +180,6 @@ impl Simulation {
             }
         }
         progress.done();
-        Ok(())
-    }
-
-    /// Ticks in even portions, an account event now and then, a shock every so often.
-    fn play(&mut self, running: &Running) -> Result<(), Error> {
-        let started = Clock::now();
-        let (mut ticks, mut account_events, mut shocked) = (0_u64, 0_u64, started);
-        let submitter = &running.line.submitter;
-        while !running.ending() && self.until.is_none_or(|until| Clock::now() < until) {
-            let due = (started.elapsed().as_secs_f64() * f64::from(self.ticks_per_second)) as u64;
-            // After a stall the market goes on from here; it does not catch up.
-            let count = due.saturating_sub(ticks).min(u64::from(self.ticks_per_second));
-            ticks = due;
-            let mut events = self.market.next_ticks(now(), count as usize);
-            if ticks / 1000 > account_events {
-                account_events = ticks / 1000;
-                events.extend(self.book.event(&self.market, now()));
-            }
-            if self.shock_every.is_some_and(|every| shocked.elapsed() >= every) {
-                shocked = Clock::now();
-                self.shock();
-            }
-            if !events.is_empty() && submitter.offer("simulation", events).is_err() {
-                break;
-            }
-            std::thread::sleep(STEP);
-        }
         Ok(())
     }
 
@@ -208,5 +193,29 @@ impl Simulation {
         self.shocks += 1;
         let moved = self.market.shock(&shock);
         eprintln!("evenkeel: market shock: {shock:?} moves {moved} prices");
+    }
+}
+
+/// Ticks in even portions, an account event now and then, a shock every so often.
+impl Source for Simulation {
+    fn next_portion(&mut self) -> Result<Option<Vec<Incoming>>, Error> {
+        if self.until.is_some_and(|until| Clock::now() >= until) {
+            return Ok(None);
+        }
+        std::thread::sleep(STEP);
+        let started = *self.playing.get_or_insert_with(Clock::now);
+        let due = (started.elapsed().as_secs_f64() * f64::from(self.ticks_per_second)) as u64;
+        // After a stall the market goes on from here; it does not catch up.
+        let count = due.saturating_sub(self.ticks).min(u64::from(self.ticks_per_second));
+        self.ticks = due;
+        if self.shock_every.is_some_and(|every| started.elapsed() >= every * (self.shocks + 1)) {
+            self.shock();
+        }
+        let mut events = self.market.next_ticks(now(), count as usize);
+        if self.ticks / TICKS_PER_ACCOUNT_EVENT > self.account_events {
+            self.account_events = self.ticks / TICKS_PER_ACCOUNT_EVENT;
+            events.extend(self.book.event(&self.market, now()));
+        }
+        Ok(Some(Incoming::made("simulation", events)))
     }
 }

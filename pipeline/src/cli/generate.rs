@@ -54,7 +54,17 @@ pub(super) fn run(args: &Args) -> Result<(), Error> {
     .map_err(failed)?;
     out.finish().map_err(failed)?;
     progress.done();
-    eprintln!("{summary:?} to {} in {:.1} s", args.out.display(), progress.elapsed().as_secs_f64());
+    eprintln!(
+        "{} events ({} ticks, {} account events; {} bytes) from {} to {} in {}, in {:.1} s",
+        summary.events,
+        summary.ticks,
+        summary.account_events,
+        summary.bytes,
+        summary.first,
+        summary.last,
+        args.out.display(),
+        progress.elapsed().as_secs_f64()
+    );
     Ok(())
 }
 

@@ -2,10 +2,8 @@ use std::path::PathBuf;
 
 use super::config::Overrides;
 use super::serve::Running;
-use crate::door::Place;
 use crate::error::Error;
-use crate::lines::{Lines, open};
-use crate::live::submit_file;
+use crate::source::{LineSource, pump};
 
 /// Run in production: events over HTTP or from a file, log, dataflow, actors, ClickHouse.
 #[derive(clap::Args)]
@@ -33,10 +31,8 @@ pub(super) fn run(args: &Args) -> Result<(), Error> {
         if running.ending() {
             break;
         }
-        let input = open(path).map_err(|error| Error::file("read events from", path, error))?;
-        let source = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-        let place = Place { source, line: 0 };
-        let total = submit_file(&running.line.submitter, place, Lines::new(input), || running.ending())?;
+        let mut source = LineSource::open(path)?;
+        let total = pump(&mut source, &running.line.submitter, &|| running.ending())?;
         eprintln!(
             "evenkeel: {}: {} accepted, {} duplicates, {} rejected",
             path.display(),

@@ -6,9 +6,8 @@ use futures_util::StreamExt;
 
 use super::Context;
 use super::problem::Problem;
-use crate::door::Place;
-use crate::lines::{LINE_MAX, Lines};
-use crate::live::incoming_lines;
+use crate::lines::LINE_MAX;
+use crate::source::{LineSource, Source};
 
 /// The largest body, in bytes: send more in several requests.
 const BODY_MAX: usize = 32 << 20;
@@ -31,8 +30,12 @@ pub(super) async fn accept(
     }
     // Waiting for the disk, or for room in the queue, must not hold up other requests.
     let receipt = web::block(move || {
-        let place = Place { source: "http".to_owned(), line: 0 };
-        let lines = incoming_lines(place, &mut Lines::new(body.as_ref()));
+        let mut source = LineSource::new("http", body.as_ref());
+        let mut lines = Vec::new();
+        // Reading from memory does not fail.
+        while let Ok(Some(portion)) = source.next_portion() {
+            lines.extend(portion);
+        }
         context.submitter.submit(lines)
     })
     .await;

@@ -12,6 +12,7 @@
 //! bounded by open triggers and orders.
 
 mod conductor;
+mod event_log;
 mod recover;
 mod sequencer;
 mod stats;
@@ -22,7 +23,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use crossbeam_channel::Receiver;
-use evenkeel_log::Log;
 use evenkeel_schemas::Epoch;
 use evenkeel_schemas::events::Event;
 
@@ -34,10 +34,10 @@ use crate::error::Error;
 use crate::sink::Sink;
 use crate::view::{SharedView, View};
 
+pub use event_log::EventLog;
 pub use recover::{Recovered, recover};
 pub use stats::{Latencies, Live, Quantiles};
-pub(crate) use submit::incoming_lines;
-pub use submit::{Receipt, Stopped, Submitter, submit_file};
+pub use submit::{Receipt, Stopped, Submitter};
 
 /// An accepted event with its place in the log.
 #[derive(Clone, Debug)]
@@ -94,7 +94,7 @@ impl Line {
     ///
     /// # Errors
     /// When a station does not start or the log is damaged.
-    pub fn start(config: &Config, log: Arc<Log>, sink: Sink) -> Result<Line, Error> {
+    pub fn start(config: &Config, log: Arc<dyn EventLog>, sink: Sink) -> Result<Line, Error> {
         let stopping = Arc::new(AtomicBool::new(false));
         let live = Arc::new(Live::new(config));
         let (engine, outputs) = Engine::start(config.workers, config.timing()).map_err(Error::Start)?;

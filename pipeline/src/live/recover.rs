@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use evenkeel_log::{Log, Topic};
+use evenkeel_log::Topic;
 use evenkeel_schemas::Epoch;
 use evenkeel_schemas::events::parse_event;
 
 use super::sequencer::{DeadLetter, NUMBER_BYTES};
-use super::{Logged, Recorded};
+use super::{EventLog, Logged, Recorded};
 use crate::admission::{Inputs, Origin};
 use crate::door::{Door, Rejected};
 use crate::error::Error;
@@ -32,24 +32,19 @@ struct Numbered {
 /// # Errors
 /// When the log cannot be read, or holds what the door would not accept now: an altered or foreign log.
 pub fn recover(
-    log: &Log,
+    log: &dyn EventLog,
     door: &mut Door,
     mut each: impl FnMut(Recorded) -> bool,
 ) -> Result<Recovered, Error> {
-    let mut scan = log.scan_all(0)?;
     let mut recovered = Recovered::default();
-    let mut epoch = None;
     let (mut events, mut letters) = (Vec::new(), Vec::new());
-    while let Some(record) = scan.next_ref() {
-        let record = record?;
-        if let Some(last) = epoch.filter(|last| *last != record.epoch) {
+    let mut more = true;
+    log.scan(&mut |record| {
+        if let Some(last) = recovered.last_epoch.filter(|last| *last != record.epoch) {
             recovered.events += events.len() as u64;
-            if !each(recorded(door, last, std::mem::take(&mut events), std::mem::take(&mut letters))?) {
-                return Ok(recovered);
-            }
+            more = each(recorded(door, last, std::mem::take(&mut events), std::mem::take(&mut letters))?);
         }
-        epoch = Some(record.epoch);
-        recovered.last_epoch = epoch;
+        recovered.last_epoch = Some(record.epoch);
         let broken = || {
             Error::Check(format!("log: {} {} is not a record of this program", record.topic, record.offset))
         };
@@ -58,14 +53,12 @@ pub fn recover(
             letters.push((record.offset, letter.into_rejected()));
         } else {
             let (number, text) = record.payload.split_first_chunk::<NUMBER_BYTES>().ok_or_else(broken)?;
-            events.push(Numbered {
-                number: u64::from_le_bytes(*number),
-                offset: record.offset,
-                text: text.into(),
-            });
+            let number = u64::from_le_bytes(*number);
+            events.push(Numbered { number, offset: record.offset, text: text.into() });
         }
-    }
-    if let Some(last) = epoch {
+        Ok(more)
+    })?;
+    if let Some(last) = recovered.last_epoch.filter(|_| more) {
         recovered.events += events.len() as u64;
         each(recorded(door, last, events, letters)?);
     }

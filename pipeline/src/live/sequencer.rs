@@ -8,19 +8,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crossbeam_channel::{Sender, select};
-use evenkeel_log::{Log, Topic as LogTopic};
+use evenkeel_log::Topic as LogTopic;
 use evenkeel_schemas::Epoch;
 use evenkeel_schemas::events::{Event, Topic};
 
 use super::recover::{Recovered, recover};
-use super::submit::{Inbox, Incoming, Receipt, Submission};
-use super::{Live, Logged, Recorded, Told};
+use super::submit::{Inbox, Receipt, Submission};
+use super::{EventLog, Live, Logged, Recorded, Told};
 use crate::admission::{Inputs, Origin};
 use crate::config::Config;
 use crate::door::{Door, Rejected};
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::names::SharedNames;
+use crate::source::Incoming;
 
 /// Bytes in front of a record's text: the running number over all topics, so that recovery sees events in
 /// the order in which they were judged.
@@ -28,7 +29,7 @@ pub(super) const NUMBER_BYTES: usize = 8;
 
 pub(super) struct Sequencer {
     door: Door,
-    log: Arc<Log>,
+    log: Arc<dyn EventLog>,
     engine: Engine,
     told: Sender<Told>,
     live: Arc<Live>,
@@ -69,7 +70,7 @@ pub(super) fn log_topic(topic: Topic) -> LogTopic {
 impl Sequencer {
     pub(super) fn new(
         config: &Config,
-        log: Arc<Log>,
+        log: Arc<dyn EventLog>,
         engine: Engine,
         told: Sender<Told>,
         live: Arc<Live>,
@@ -93,7 +94,7 @@ impl Sequencer {
     /// Recovers, then runs until it is told to stop and the queue is empty.
     pub(super) fn run(mut self, inbox: &Inbox, stopping: &AtomicBool) -> Result<(), Error> {
         let (engine, told) = (&self.engine, &self.told);
-        let recovered = recover(&self.log, &mut self.door, |recorded| {
+        let recovered = recover(self.log.as_ref(), &mut self.door, |recorded| {
             engine.feed(recorded.epoch, recorded.inputs.clone());
             engine.advance(recorded.epoch + 1);
             told.send(Told::Recorded(Box::new(recorded))).is_ok()

@@ -1,1 +1,74 @@
+use evenkeel_actors::Books;
+use evenkeel_schemas::events::parse_event;
+use evenkeel_schemas::{Currency, Name, Row};
 
+use super::{SharedView, View, ViewBooks};
+use crate::admission::{Admission, Origin, Verdict};
+use crate::engine::Closed;
+
+const LINES: [&str; 4] = [
+    r#"{"type":"instrument_listed","at":"1970-01-01T00:00:00Z","instrument":"A","name":"A","kind":"etf","currency":"USD","tick_size":"0.01","lot_size":"1"}"#,
+    r#"{"type":"customer_onboarded","at":"1970-01-01T00:00:00Z","customer":"c","base_currency":"AUD"}"#,
+    r#"{"type":"targets_set","at":"1970-01-01T00:00:00Z","customer":"c","weights":{"A":"0.5"}}"#,
+    r#"{"type":"targets_set","at":"1970-01-01T00:00:01Z","id":"later","customer":"c","weights":{"A":"0.6"}}"#,
+];
+const BUST: &str = r#"{"type":"correction","at":"1970-01-01T00:00:02Z","of":"later","with":null,"reason":"wrong"}"#;
+
+fn admit(door: &mut Admission, view: &mut View, line: &str) {
+    match door.admit(&parse_event(line.as_bytes()).unwrap(), 100, Origin::Outside) {
+        Verdict::Accepted(inputs) => view.apply_inputs(&inputs),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn held() -> (Admission, View) {
+    let mut door = Admission::new(100, 10);
+    let mut view = View::new(door.names().clone());
+    LINES.iter().for_each(|line| admit(&mut door, &mut view, line));
+    let (customer, instrument) = (evenkeel_schemas::CustomerId(0), evenkeel_schemas::InstrumentId(0));
+    let pair = "AUD/USD".parse().unwrap();
+    let rows = [
+        Row::Position { customer, instrument, quantity: "10".parse().unwrap() },
+        Row::Cash { customer, currency: Currency::AUD, amount: "50".parse().unwrap() },
+        Row::Price { instrument, price: "8".parse().unwrap() },
+        Row::FxRate { pair, rate: "0.8".parse().unwrap() },
+    ];
+    view.apply_rows(&Closed { epoch: 100, changes: rows.into_iter().map(|row| (row, 1)).collect() });
+    view.complete(100);
+    (door, view)
+}
+
+#[test]
+fn a_portfolio_is_valued_on_demand_as_the_dataflow_values_it() {
+    let (_, view) = held();
+    let customer = view.customer(evenkeel_schemas::CustomerId(0)).unwrap();
+    let (worth, _) = view.worth(customer).unwrap();
+    assert_eq!(worth.nav.to_string(), "150", "10 × 8 USD at the inverse of 0.8, and 50");
+    let standing = view.standings(customer)[0];
+    assert_eq!((standing.target.to_string(), standing.drift.to_string()), ("0.6".into(), "0.066666667".into()));
+    assert!(standing.breach.is_some());
+}
+
+#[test]
+fn busted_targets_give_way_to_the_ones_before() {
+    let (mut door, mut view) = held();
+    admit(&mut door, &mut view, BUST);
+    let books = ViewBooks(SharedView::new(view));
+    let name = |text| Name::new(text).unwrap();
+    assert_eq!(books.target(&name("c"), &name("A")).unwrap().to_string(), "0.5");
+    assert_eq!(books.nav(&name("c")).unwrap().to_string(), "150");
+    assert_eq!(books.quantity(&name("c"), &name("A")).to_string(), "10");
+    assert_eq!(books.nav(&name("nobody")), None);
+    let snapshot = books.snapshot(&name("c")).unwrap();
+    assert_eq!((snapshot.epoch, snapshot.holdings.len(), snapshot.cash.to_string()), (100, 1, "50".into()));
+}
+
+#[test]
+fn a_missing_price_leaves_a_customer_without_a_value() {
+    let (_, mut view) = held();
+    let price = Row::Price { instrument: evenkeel_schemas::InstrumentId(0), price: "8".parse().unwrap() };
+    view.apply_rows(&Closed { epoch: 200, changes: vec![(price, -1)] });
+    let customer = view.customer(evenkeel_schemas::CustomerId(0)).unwrap();
+    assert!(view.worth(customer).is_err());
+    assert!(view.standings(customer).is_empty());
+}

@@ -6,7 +6,9 @@ use evenkeel_feeds::import::ImportOptions;
 use evenkeel_schemas::Instant;
 use evenkeel_schemas::events::{Event, Side};
 
-use super::story::{Dice, Story, find, instant, later, units_for};
+use crate::Dice;
+
+use super::story::{Story, find, instant, later, units_for};
 
 const CUSTOMERS: u64 = 200;
 const DAY_MILLIS: i64 = 86_400_000;

@@ -211,17 +211,3 @@ pub(super) fn units_for(whole: i64, price: Price) -> i64 {
         i128::from(whole) * i128::from(Money::ONE) * i128::from(Quantity::ONE) / i128::from(price.raw());
     (raw / i128::from(Quantity::ONE)) as i64
 }
-
-/// Numbers that look like chance and are the same every time (splitmix64).
-pub(super) struct Dice(pub u64);
-
-impl Dice {
-    /// A number below `below`.
-    pub fn roll(&mut self, below: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % below.max(1)
-    }
-}

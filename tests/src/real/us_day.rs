@@ -7,7 +7,9 @@ use evenkeel_feeds::import::ImportOptions;
 use evenkeel_schemas::Price;
 use evenkeel_schemas::events::{Event, Side};
 
-use super::story::{Dice, Story, Told, instant, later, units_for};
+use crate::Dice;
+
+use super::story::{Story, Told, instant, later, units_for};
 
 const CUSTOMERS: u64 = 500;
 const INSTRUMENTS: [&str; 3] = ["SPY", "BAC", "IBM"];

@@ -1,0 +1,43 @@
+//! The seam behind which the log lies: what the line needs of a log, whoever keeps it.
+//!
+//! The embedded log (`evenkeel-log`) is the default; a broker's topics fit in the same place. What a log must
+//! give: an append that is atomic over topics and on disk when it returns, gap-free offsets by topic, and a
+//! scan of everything in order of epochs. Identity, numbering and deduplication are the line's own: a log
+//! that delivers at least once is enough.
+
+use evenkeel_log::{Log, LogError, RecordRef, Topic};
+use evenkeel_schemas::Epoch;
+
+use crate::error::Error;
+
+/// What the line needs of a log.
+pub trait EventLog: Send + Sync {
+    /// Appends records of one epoch, atomically; they are on disk when it returns. Gives each its offset in
+    /// its topic.
+    ///
+    /// # Errors
+    /// When nothing was appended; the log then takes no more until it is opened again.
+    fn append(&self, epoch: Epoch, records: &[(Topic, &[u8])]) -> Result<Vec<u64>, LogError>;
+
+    /// Hands every record to `each`, by epoch, topic and offset, until it fails or says no.
+    ///
+    /// # Errors
+    /// When a record cannot be read or is not what was written, or what `each` says.
+    fn scan(&self, each: &mut dyn FnMut(RecordRef<'_>) -> Result<bool, Error>) -> Result<(), Error>;
+}
+
+impl EventLog for Log {
+    fn append(&self, epoch: Epoch, records: &[(Topic, &[u8])]) -> Result<Vec<u64>, LogError> {
+        Log::append(self, epoch, records)
+    }
+
+    fn scan(&self, each: &mut dyn FnMut(RecordRef<'_>) -> Result<bool, Error>) -> Result<(), Error> {
+        let mut scan = self.scan_all(0)?;
+        while let Some(record) = scan.next_ref() {
+            if !each(record?)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,489 @@
+//! Random histories: what the program derives is the plain computation's, byte for byte, whatever the
+//! workers; and when everything is taken back, nothing is left.
+//!
+//! A history is drawn from a seed: `histories()` lists those of the normal run, `EVENKEEL_DEEP=1` draws ten
+//! times as many. A failure names its seed; `EVENKEEL_SEED=n` runs that one alone and keeps its files.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail the test")]
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::Path;
+
+use evenkeel_schemas::Collection;
+use evenkeel_tests::batch::{Options, run_files};
+use evenkeel_tests::{Dice, Replay, compare, replay};
+
+/// 2026-01-05T00:00:00Z, a Monday, in milliseconds.
+const START: i64 = 1_767_571_200_000;
+const DAY: i64 = 86_400_000;
+const CURRENCIES: [&str; 3] = ["AUD", "USD", "NZD"];
+
+/// An event that a correction may name.
+#[derive(Clone)]
+struct Said {
+    kind: &'static str,
+    at: i64,
+    /// The fields but `type`, `at`, `id` and `recorded`.
+    fields: String,
+}
+
+/// A history being made up.
+struct History {
+    dice: Dice,
+    lines: Vec<String>,
+    /// Recorded time reached, in milliseconds.
+    now: i64,
+    ids: u32,
+    /// Whether every event gets an id.
+    all_named: bool,
+    live: BTreeMap<String, Said>,
+    instruments: Vec<(String, &'static str)>,
+    customers: Vec<String>,
+    /// Units bought less units sold, roughly: a sale of more is refused anyway.
+    held: BTreeMap<(String, String), i64>,
+    options: Options,
+}
+
+fn time(millis: i64) -> String {
+    evenkeel_schemas::Instant::from_micros(millis * 1000).to_string()
+}
+
+fn date(millis: i64) -> String {
+    time(millis)[..10].to_owned()
+}
+
+impl History {
+    fn new(seed: u64, all_named: bool) -> History {
+        let mut dice = Dice(seed);
+        let epoch_ms = *dice.one(&[1, 100, 250, 1_000, 60_000]);
+        let mark_ms = epoch_ms * *dice.one(&[1, 1, 3, 10, 1_000]);
+        let stale_ms = *dice.one(&[0, 0, epoch_ms * 5, 7_777]);
+        let options = Options { epoch_ms, mark_ms, stale_ms };
+        let empty = BTreeMap::new;
+        let (instruments, customers) = (Vec::new(), Vec::new());
+        let mut history = History {
+            dice, lines: Vec::new(), now: START, ids: 0, all_named, live: empty(), instruments, customers,
+            held: BTreeMap::new(), options,
+        };
+        history.open();
+        let events = history.dice.between(60, 260);
+        for _ in 0..events {
+            history.happen();
+        }
+        history
+    }
+
+    /// Records an event; mostly its effective time is now, and its recorded time is not told.
+    fn say(&mut self, kind: &'static str, at: i64, fields: String) {
+        let id = (self.all_named || self.dice.percent(85)).then(|| self.next_id());
+        let mut line = format!("{{\"type\":\"{kind}\",\"at\":\"{}\"", time(at));
+        if let Some(id) = &id {
+            let _ = write!(line, ",\"id\":\"{id}\"");
+        }
+        if at != self.now || self.dice.percent(30) {
+            let _ = write!(line, ",\"recorded\":\"{}\"", time(self.now));
+        }
+        let _ = write!(line, ",{fields}}}");
+        self.lines.push(line);
+        if let Some(id) = id.filter(|_| kind != "correction") {
+            self.live.insert(id, Said { kind, at, fields });
+        }
+    }
+
+    fn next_id(&mut self) -> String {
+        self.ids += 1;
+        // Names are not in order of time: nothing may depend on it.
+        format!("{}-{}", ["e", "Z", "m"][self.ids as usize % 3], self.ids)
+    }
+
+    /// An effective time: now, or late by seconds or days, now and then early.
+    fn effective(&mut self) -> i64 {
+        match self.dice.roll(20) {
+            0..=13 => self.now,
+            14..=16 => self.now - self.dice.between(1, 20_000),
+            17 | 18 => self.now - self.dice.between(1, 4 * DAY),
+            _ => self.now + self.dice.between(1, DAY),
+        }
+    }
+
+    /// Lists instruments and opens accounts; some come later.
+    fn open(&mut self) {
+        for _ in 0..self.dice.between(2, 4) {
+            self.list();
+        }
+        for _ in 0..self.dice.between(1, 4) {
+            self.onboard();
+        }
+        let rates = [("USD/AUD", 15), ("AUD/NZD", 11), ("NZD/USD", 6)];
+        for (pair, tenths) in rates {
+            // A rate that is not there makes anomalies.
+            if self.dice.percent(60) {
+                self.say("fx_rate", self.now, format!("\"pair\":\"{pair}\",\"rate\":\"{}.{}\"", tenths / 10, tenths % 10));
+            }
+        }
+    }
+
+    fn list(&mut self) {
+        let name = format!("I{}", self.instruments.len());
+        let currency = *self.dice.one(&CURRENCIES[..2 + self.instruments.len() % 2]);
+        let fields = format!("\"instrument\":\"{name}\",\"name\":\"{name}\",\"kind\":\"etf\",\"currency\":\"{currency}\",\"tick_size\":\"0.01\",\"lot_size\":\"1\"");
+        self.say("instrument_listed", self.now, fields);
+        self.instruments.push((name, currency));
+    }
+
+    fn onboard(&mut self) {
+        let name = format!("c{}", self.customers.len());
+        let base = *self.dice.one(&CURRENCIES);
+        self.say("customer_onboarded", self.now, format!("\"customer\":\"{name}\",\"base_currency\":\"{base}\""));
+        self.customers.push(name.clone());
+        if self.dice.percent(80) {
+            let amount = self.dice.between(500, 20_000);
+            self.say("deposit", self.now, format!("\"customer\":\"{name}\",\"amount\":\"{amount}\",\"currency\":\"{base}\""));
+        }
+        self.target(&name);
+        for _ in 0..self.dice.between(0, 4) {
+            self.trade(&name, true);
+        }
+    }
+
+    /// Time passes: not at all, within an epoch, over some epochs or days.
+    fn pass(&mut self) {
+        let epoch = self.options.epoch_ms as i64;
+        self.now += match self.dice.roll(20) {
+            0..=7 => 0,
+            8..=10 => self.dice.between(0, epoch),
+            11..=16 => self.dice.between(0, 5 * epoch),
+            17 | 18 => self.dice.between(0, 60 * epoch),
+            _ => self.dice.between(0, DAY),
+        };
+        // Some are recorded a little before what was recorded last: their epoch is that of the last.
+        if self.dice.percent(3) {
+            self.now -= self.dice.between(0, 2 * epoch);
+        }
+    }
+
+    fn happen(&mut self) {
+        self.pass();
+        let customer = self.dice.one(&self.customers).clone();
+        match self.dice.roll(100) {
+            0..=34 => self.price(),
+            35..=54 => self.trade(&customer, false),
+            55..=62 => self.flow(&customer),
+            63..=66 => self.post(&customer),
+            67..=69 => self.transfer(&customer),
+            70..=72 => self.split(),
+            73..=76 => self.target(&customer),
+            77..=80 => self.rate(),
+            81 => self.say("rebalance_requested", self.now, format!("\"customer\":\"{customer}\",\"by\":\"adviser\"")),
+            82 => self.onboard(),
+            83 => self.list(),
+            84 => self.relist(),
+            _ => self.correct(),
+        }
+    }
+
+    fn price(&mut self) {
+        let (instrument, _) = self.dice.one(&self.instruments).clone();
+        let cents = if self.dice.percent(90) { self.dice.between(900, 1_400) } else { self.dice.between(1, 9_000) };
+        let price = format!("\"instrument\":\"{instrument}\",\"price\":\"{}.{:02}\"", cents / 100, cents % 100);
+        let at = self.effective();
+        if self.dice.percent(90) {
+            self.say("tick", at, price);
+        } else {
+            self.say("close", at, format!("{price},\"date\":\"{}\"", date(at)));
+        }
+    }
+
+    fn rate(&mut self) {
+        let pair = *self.dice.one(&["USD/AUD", "AUD/NZD", "NZD/USD", "AUD/USD"]);
+        let rate = self.dice.between(500_000_001, 2_000_000_000);
+        let at = self.effective();
+        self.say("fx_rate", at, format!("\"pair\":\"{pair}\",\"rate\":\"{}.{:09}\"", rate / 1_000_000_000, rate % 1_000_000_000));
+    }
+
+    fn trade(&mut self, customer: &str, buys: bool) {
+        let (instrument, currency) = self.dice.one(&self.instruments).clone();
+        let key = (customer.to_owned(), instrument.clone());
+        let held = self.held.get(&key).copied().unwrap_or(0);
+        let sells = !buys && held > 0 && self.dice.percent(50);
+        let units = if sells { self.dice.between(1, held) } else { self.dice.between(1, 60) };
+        *self.held.entry(key).or_default() += if sells { -units } else { units };
+        let part = if sells { "" } else { *self.dice.one(&["", "", ".5", ".000001"]) };
+        let (side, cents, at) = (if sells { "sell" } else { "buy" }, self.dice.between(900, 1_400), self.effective());
+        let fields = format!(
+            "\"customer\":\"{customer}\",\"instrument\":\"{instrument}\",\"side\":\"{side}\",\"quantity\":\"{units}{part}\",\
+             \"price\":\"{}.{:02}\",\"fee\":\"{}.5\",\"currency\":\"{currency}\",\"trade_date\":\"{}\"",
+            cents / 100, cents % 100, units % 4, date(at)
+        );
+        self.say("fill", at, fields);
+    }
+
+    fn flow(&mut self, customer: &str) {
+        let kind = if self.dice.percent(50) { "deposit" } else { "withdrawal" };
+        // Some take out more than there is: overdrafts, and a net value of zero or less.
+        let amount = if self.dice.percent(15) { 30_000 } else { self.dice.between(1, 2_000) };
+        let (currency, at) = (*self.dice.one(&CURRENCIES), self.effective());
+        self.say(kind, at, format!("\"customer\":\"{customer}\",\"amount\":\"{amount}\",\"currency\":\"{currency}\""));
+    }
+
+    fn post(&mut self, customer: &str) {
+        let kind = *self.dice.one(&["interest", "fee", "tax", "distribution"]);
+        let (amount, currency) = (self.dice.between(-300, 300), *self.dice.one(&CURRENCIES));
+        let at = self.effective();
+        self.say("cash_posted", at, format!("\"customer\":\"{customer}\",\"amount\":\"{amount}.25\",\"currency\":\"{currency}\",\"kind\":\"{kind}\""));
+    }
+
+    fn transfer(&mut self, customer: &str) {
+        let (instrument, _) = self.dice.one(&self.instruments).clone();
+        let (units, at) = (self.dice.between(1, 50), self.effective());
+        *self.held.entry((customer.to_owned(), instrument.clone())).or_default() += units;
+        let fields = format!("\"customer\":\"{customer}\",\"instrument\":\"{instrument}\",\"quantity\":\"{units}\",\"cost_base\":\"100\",\"acquired\":\"2020-02-29\"");
+        self.say("transfer_in", at, fields);
+    }
+
+    fn split(&mut self) {
+        let (instrument, _) = self.dice.one(&self.instruments).clone();
+        let (new, old) = *self.dice.one(&[(2, 1), (3, 1), (1, 2), (3, 2), (1, 7)]);
+        let ex_date = date(self.now + self.dice.between(-2, 2) * DAY);
+        self.say("split", self.now, format!("\"instrument\":\"{instrument}\",\"new\":\"{new}\",\"old\":\"{old}\",\"ex_date\":\"{ex_date}\""));
+    }
+
+    fn target(&mut self, customer: &str) {
+        let (mut left, mut weights, mut bands) = (100, Vec::new(), Vec::new());
+        for (instrument, _) in self.instruments.clone() {
+            if self.dice.percent(70) {
+                let weight = self.dice.between(0, left / 2);
+                left -= weight;
+                weights.push(format!("\"{instrument}\":\"0.{weight:02}\""));
+                if self.dice.percent(30) {
+                    bands.push(format!("\"{instrument}\":\"0.00{}\"", self.dice.between(1, 99)));
+                }
+            }
+        }
+        if self.dice.percent(50) {
+            bands.push("\"default\":\"0.02\"".to_owned());
+        }
+        let (weights, bands, at) = (weights.join(","), bands.join(","), self.effective());
+        self.say("targets_set", at, format!("\"customer\":\"{customer}\",\"weights\":{{{weights}}},\"bands\":{{{bands}}}"));
+    }
+
+    /// The same terms again, or a customer in another base currency.
+    fn relist(&mut self) {
+        if self.dice.percent(50) {
+            let (customer, base) = (self.dice.one(&self.customers).clone(), *self.dice.one(&CURRENCIES));
+            return self.say("customer_onboarded", self.now, format!("\"customer\":\"{customer}\",\"base_currency\":\"{base}\""));
+        }
+        let (name, currency) = self.dice.one(&self.instruments).clone();
+        let fields = format!("\"instrument\":\"{name}\",\"name\":\"again\",\"kind\":\"etf\",\"currency\":\"{currency}\",\"tick_size\":\"0.05\",\"lot_size\":\"10\"");
+        self.say("instrument_listed", self.now, fields);
+    }
+
+    /// Busts or amends anything that stands, listings and onboardings apart: what names them would be refused.
+    fn correct(&mut self) {
+        let standing: Vec<&String> = self.live.iter().filter(|(_, said)| !basic(said.kind)).map(|(id, _)| id).collect();
+        if standing.is_empty() {
+            return;
+        }
+        let of = (*self.dice.one(&standing)).clone();
+        let Some(said) = self.live.remove(&of) else { return };
+        if self.dice.percent(50) {
+            return self.say("correction", self.now, bust(&of));
+        }
+        let Said { kind, at, fields } = amended(&said, &mut self.dice);
+        let id = (self.all_named || self.dice.percent(70)).then(|| self.next_id());
+        let named = id.as_ref().map(|id| format!("\"id\":\"{id}\",")).unwrap_or_default();
+        let with = format!("{{\"type\":\"{kind}\",\"at\":\"{}\",{named}{fields}}}", time(at));
+        self.say("correction", self.now, format!("\"of\":\"{of}\",\"with\":{with},\"reason\":\"amended\""));
+        if let Some(id) = id {
+            self.live.insert(id, Said { kind, at, fields });
+        }
+    }
+
+    /// Busts everything that stands, in any order.
+    fn bust_all(&mut self) {
+        let mut ids: Vec<String> = self.live.keys().cloned().collect();
+        while !ids.is_empty() {
+            let at = self.dice.roll(ids.len() as u64) as usize;
+            self.pass();
+            let of = ids.swap_remove(at);
+            self.live.remove(&of);
+            self.say("correction", self.now, bust(&of));
+        }
+    }
+}
+
+fn basic(kind: &str) -> bool {
+    matches!(kind, "instrument_listed" | "customer_onboarded")
+}
+
+fn bust(of: &str) -> String {
+    format!("\"of\":\"{of}\",\"with\":null,\"reason\":\"busted\"")
+}
+
+/// The same at another time, or with another number.
+fn amended(said: &Said, dice: &mut Dice) -> Said {
+    let mut changed = said.clone();
+    match dice.roll(3) {
+        0 => changed.at -= dice.between(1, 3_000_000),
+        1 => changed.at += dice.between(1, 3_000),
+        _ => {
+            for field in ["price", "amount", "quantity", "rate", "new"] {
+                let mark = format!("\"{field}\":\"");
+                changed.fields = changed.fields.replacen(&mark, &format!("{mark}{}", dice.between(1, 2)), 1)
+                    .replacen(&format!("{mark}1-"), &format!("{mark}-1"), 1)
+                    .replacen(&format!("{mark}2-"), &format!("{mark}-2"), 1);
+            }
+        }
+    }
+    changed
+}
+
+/// The seeds to run: committed ones, more in the deep mode, or the one asked for.
+fn seeds(normal: u64) -> Vec<u64> {
+    if let Some(seed) = std::env::var("EVENKEEL_SEED").ok().and_then(|text| text.parse().ok()) {
+        return vec![seed];
+    }
+    let times = if std::env::var_os("EVENKEEL_DEEP").is_some() { 10 } else { 1 };
+    (1..=normal * times).map(|number| 20_260_105 + number).collect()
+}
+
+/// Line numbers that a replay refused. Only a sale of more than is held is expected among them, and what
+/// would correct one.
+fn refused(out: &Path) -> Result<Vec<usize>, String> {
+    let text = std::fs::read_to_string(out.join("rejected.ndjson")).unwrap();
+    text.lines().map(|line| {
+        let row: serde_json::Value = serde_json::from_str(line).unwrap();
+        let reason = row["reason"].as_str().unwrap_or_default();
+        if reason.contains("held to be sold") || reason.contains("is not known or too old to correct") {
+            Ok(row["line"].as_u64().unwrap() as usize)
+        } else {
+            Err(format!("not expected to be refused: {line}"))
+        }
+    }).collect()
+}
+
+/// Replays lines with some numbers of workers and compares with the plain computation.
+fn compare_all(lines: &[String], options: Options, workers: &[usize], folder: &Path) -> Result<(), String> {
+    let Options { epoch_ms, mark_ms, stale_ms } = options;
+    let file = folder.join("events.ndjson");
+    let how = |workers| Replay { epoch_ms, mark_ms, stale_ms, workers };
+    write(&file, lines, &[]);
+    replay(&file, &folder.join("got-0"), how(1))?;
+    write(&file, lines, &refused(&folder.join("got-0"))?);
+    let expected = folder.join("expected");
+    let counts = run_files(&file, options, &expected).map_err(|error| error.to_string())?;
+    if (counts.refused, counts.duplicates) != (0, 0) {
+        return Err(format!("the plain computation refuses something: {counts:?}"));
+    }
+    for workers in workers {
+        let out = folder.join(format!("got-{workers}"));
+        replay(&file, &out, how(*workers))?;
+        compare(&folder.join("none"), &out.join("rejected.ndjson"))?;
+        for collection in Collection::ALL {
+            let name = format!("{}.ndjson", collection.as_str());
+            compare(&expected.join(&name), &out.join(&name))?;
+        }
+    }
+    Ok(())
+}
+
+/// The lines, without those whose numbers are given.
+fn write(path: &Path, lines: &[String], without: &[usize]) {
+    let kept = lines.iter().enumerate().filter(|(at, _)| !without.contains(&(at + 1)));
+    let text: String = kept.flat_map(|(_, line)| [line.as_str(), "\n"]).collect();
+    std::fs::write(path, text).unwrap();
+}
+
+fn check(history: &History, folder: &Path) -> Result<(), String> {
+    compare_all(&history.lines, history.options, &[1, 2, 4], folder).map_err(|error| {
+        let small = shrunk(&history.lines, history.options, folder);
+        let small = small.map_or(String::new(), |(lines, error)| format!("\n{error}\n{}", lines.join("\n")));
+        format!("{error}\nsmallest found, {:?}:{small}", history.options)
+    })
+}
+
+/// Takes lines out, fewer and fewer at a time, as long as what is left still fails; for people to read.
+fn shrunk(lines: &[String], options: Options, folder: &Path) -> Option<(Vec<String>, String)> {
+    std::env::var_os("EVENKEEL_SEED")?;
+    let fails = |lines: &[String]| compare_all(lines, options, &[1], folder).err();
+    let mut kept = lines.to_vec();
+    let mut told = fails(&kept)?;
+    let mut size = kept.len() / 2;
+    while size > 0 {
+        let mut at = 0;
+        while at < kept.len() {
+            let mut fewer = kept.clone();
+            fewer.drain(at..(at + size).min(kept.len()));
+            match fails(&fewer).filter(|error| error.contains("differ first")) {
+                Some(error) => (kept, told) = (fewer, error),
+                None => at += size,
+            }
+        }
+        size /= 2;
+    }
+    Some((kept, told))
+}
+
+/// Rows of any collection that are left at the end.
+fn left(folder: &Path) -> Vec<String> {
+    let mut findings = Vec::new();
+    for collection in Collection::ALL {
+        let mut sums: BTreeMap<String, i64> = BTreeMap::new();
+        let text = std::fs::read_to_string(folder.join(format!("{}.ndjson", collection.as_str()))).unwrap();
+        for line in text.lines() {
+            let (head, row) = line.split_once(",\"diff\":").and_then(|(_, rest)| rest.split_once(',')).unwrap();
+            *sums.entry(row.to_owned()).or_default() += head.parse::<i64>().unwrap();
+        }
+        let standing = sums.into_iter().filter(|(_, sum)| *sum != 0);
+        findings.extend(standing.map(|(row, sum)| format!("{} {sum} × {row}", collection.as_str())));
+    }
+    findings
+}
+
+fn all_hold(normal: u64, holds: impl Fn(u64, &Path) -> Result<(), String>) {
+    let mut failures = Vec::new();
+    for seed in seeds(normal) {
+        let folder = tempfile::tempdir().unwrap();
+        if let Err(error) = holds(seed, folder.path()) {
+            failures.push(format!("EVENKEEL_SEED={seed}: {error}"));
+            if std::env::var_os("EVENKEEL_SEED").is_some() {
+                eprintln!("kept in {}", folder.keep().display());
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{} histories fail:\n{}", failures.len(), failures.join("\n\n"));
+}
+
+#[test]
+fn any_history_gives_what_the_plain_computation_gives() {
+    all_hold(40, |seed, folder| check(&History::new(seed, false), folder));
+}
+
+#[test]
+fn when_everything_is_busted_nothing_is_left() {
+    all_hold(12, |seed, folder| {
+        let mut history = History::new(seed + 500_000, true);
+        history.bust_all();
+        check(&history, folder)?;
+        match left(&folder.join("got-1")) {
+            left if left.is_empty() => Ok(()),
+            left => Err(format!("left at the end:\n{}", left.join("\n"))),
+        }
+    });
+}
+
+/// A test of the test: histories are as varied as they are meant to be.
+#[test]
+fn histories_are_full_of_life() {
+    let all: Vec<String> = seeds(40).into_iter().flat_map(|seed| History::new(seed, false).lines).collect();
+    let kinds = [
+        "tick", "close", "fx_rate", "split", "customer_onboarded", "instrument_listed", "targets_set", "deposit",
+        "withdrawal", "cash_posted", "transfer_in", "fill", "rebalance_requested", "correction",
+    ];
+    for kind in kinds {
+        let told = format!("{{\"type\":\"{kind}\"");
+        assert!(all.iter().any(|line| line.starts_with(&told)), "no {kind}");
+        let replaced = format!("\"with\":{told}");
+        assert!(basic(kind) || kind == "correction" || all.iter().any(|line| line.contains(&replaced)), "no amended {kind}");
+    }
+}
