@@ -56,7 +56,10 @@ fn tick(price: &str) -> String {
 
 fn fill(side: &str, quantity: &str, price: &str, currency: &str) -> String {
     let money = format!(r#""quantity":"{quantity}","price":"{price}","fee":"0","currency":"{currency}""#);
-    event("fill", &format!(r#""customer":"ann","instrument":"VAS","side":"{side}",{money},"trade_date":"2026-01-05""#))
+    event(
+        "fill",
+        &format!(r#""customer":"ann","instrument":"VAS","side":"{side}",{money},"trade_date":"2026-01-05""#),
+    )
 }
 
 fn targets(weights: &str, more: &str) -> String {
@@ -76,7 +79,12 @@ fn malformed() -> Vec<Bad> {
     vec![
         bad("not JSON", "this is no event", "line", object),
         bad("a quote is missing", r#"{"type":"tick,"at":"2026-01-05T00:00:13Z"}"#, "line", object),
-        bad("a list", r#"["tick","2026-01-05T00:00:13Z",null,null,"VAS","1",null,null,null]"#, "line", object),
+        bad(
+            "a list",
+            r#"["tick","2026-01-05T00:00:13Z",null,null,"VAS","1",null,null,null]"#,
+            "line",
+            object,
+        ),
         bad("cut in the middle", &tick(r#""1""#)[..40], "line", "ends in the middle"),
         bad("two events on a line", tick(r#""1""#) + &tick(r#""2""#), "line", object),
         bad("a number alone", "17", "line", object),
@@ -87,8 +95,18 @@ fn malformed() -> Vec<Bad> {
         bad("a byte order mark", "\u{feff}".to_owned() + &tick(r#""1""#), "line", object),
         bad("100,000 open brackets", deep, "line", object),
         bad("100,000 brackets in a field", nested, "line", object),
-        bad("the type twice", tick(r#""1""#).replace("\"at\"", "\"type\":\"tick\",\"at\""), "line", "duplicate field"),
-        bad("too long for a line", "x".repeat((1 << 20) + 1), "line", "expected at most 1048576 bytes, got 1048577"),
+        bad(
+            "the type twice",
+            tick(r#""1""#).replace("\"at\"", "\"type\":\"tick\",\"at\""),
+            "line",
+            "duplicate field",
+        ),
+        bad(
+            "too long for a line",
+            "x".repeat((1 << 20) + 1),
+            "line",
+            "expected at most 1048576 bytes, got 1048577",
+        ),
     ]
 }
 
@@ -96,10 +114,25 @@ fn misformed() -> Vec<Bad> {
     let digits = "\"123456789012345678901234567890\"";
     vec![
         bad("no type", r#"{"at":"2026-01-05T00:00:13Z"}"#, "type", "expected a field \"type\""),
-        bad("unknown type", event("teleport", r#""instrument":"VAS""#), "type", "expected one of instrument_listed"),
-        bad("unknown field", event("tick", r#""instrument":"VAS","price":"1","colour":"red""#), "colour", "expected one of"),
+        bad(
+            "unknown type",
+            event("teleport", r#""instrument":"VAS""#),
+            "type",
+            "expected one of instrument_listed",
+        ),
+        bad(
+            "unknown field",
+            event("tick", r#""instrument":"VAS","price":"1","colour":"red""#),
+            "colour",
+            "expected one of",
+        ),
         bad("missing field", event("tick", r#""instrument":"VAS""#), "price", "missing field"),
-        bad("a field twice", event("tick", r#""instrument":"VAS","price":"1","price":"2""#), "price", "duplicate field"),
+        bad(
+            "a field twice",
+            event("tick", r#""instrument":"VAS","price":"1","price":"2""#),
+            "price",
+            "duplicate field",
+        ),
         bad("a JSON number", tick("101.5"), "price", "expected a decimal number in a string"),
         bad("null for a number", tick("null"), "price", "expected a decimal number in a string"),
         bad("30 digits", tick(digits), "price", "expected a number between -9223372036854 and 9223372036854"),
@@ -114,46 +147,174 @@ fn misformed() -> Vec<Bad> {
         bad("no time", tick("\"1\"").replace("2026-01-05T00:00:13Z", "yesterday"), "at", "expected"),
         bad("not UTC", tick("\"1\"").replace("00:00:13Z", "00:00:13"), "at", "expected"),
         bad("a leap month", tick("\"1\"").replace("2026-01", "2026-13"), "at", "expected"),
-        bad("an id with a space", event("tick", r#""id":"a b","instrument":"VAS","price":"1""#), "id", "expected 1 to 64 letters"),
-        bad("a name too long", tick("\"1\"").replace("VAS", &"V".repeat(65)), "instrument", "expected 1 to 64 letters"),
-        bad("a zero rate", event("fx_rate", r#""pair":"USD/AUD","rate":"0""#), "rate", "expected a number above 0"),
-        bad("a pair of one", event("fx_rate", r#""pair":"AUD/AUD","rate":"1""#), "pair", "two different currencies"),
-        bad("a split to none", event("split", r#""instrument":"VAS","new":"0","old":"1","ex_date":"2026-01-06""#), "new", "expected a number above 0"),
-        bad("a negative deposit", event("deposit", r#""customer":"ann","amount":"-5","currency":"AUD""#), "amount", "expected a number above 0"),
-        bad("weights above 1", targets(r#"{"VAS":"0.7","SPY":"0.4"}"#, ""), "weights", "expected weights that sum to at most 1, got 1.1"),
-        bad("a weight above 1", targets(r#"{"VAS":"1.1"}"#, ""), "weights.VAS", "expected a share between 0 and 1"),
-        bad("a negative weight", targets(r#"{"VAS":"-0.1"}"#, ""), "weights.VAS", "expected a share between 0 and 1"),
-        bad("a key of weights twice", targets(r#"{"VAS":"0.1","SPY":"0.1","VAS":"0.2"}"#, ""), "weights", "expected each key once"),
-        bad("a key of bands twice", targets(r#"{"VAS":"0.1"}"#, r#","bands":{"VAS":"0.1","VAS":"0.2"}"#), "bands", "expected each key once"),
-        bad("a band of nothing", targets(r#"{"VAS":"0.1"}"#, r#","bands":{"SPY":"0.1"}"#), "bands.SPY", "expected \"default\" or an instrument that weights names"),
-        bad("a band of zero", targets(r#"{"VAS":"0.1"}"#, r#","bands":{"VAS":"0"}"#), "bands.VAS", "expected a number above 0"),
+        bad(
+            "an id with a space",
+            event("tick", r#""id":"a b","instrument":"VAS","price":"1""#),
+            "id",
+            "expected 1 to 64 letters",
+        ),
+        bad(
+            "a name too long",
+            tick("\"1\"").replace("VAS", &"V".repeat(65)),
+            "instrument",
+            "expected 1 to 64 letters",
+        ),
+        bad(
+            "a zero rate",
+            event("fx_rate", r#""pair":"USD/AUD","rate":"0""#),
+            "rate",
+            "expected a number above 0",
+        ),
+        bad(
+            "a pair of one",
+            event("fx_rate", r#""pair":"AUD/AUD","rate":"1""#),
+            "pair",
+            "two different currencies",
+        ),
+        bad(
+            "a split to none",
+            event("split", r#""instrument":"VAS","new":"0","old":"1","ex_date":"2026-01-06""#),
+            "new",
+            "expected a number above 0",
+        ),
+        bad(
+            "a negative deposit",
+            event("deposit", r#""customer":"ann","amount":"-5","currency":"AUD""#),
+            "amount",
+            "expected a number above 0",
+        ),
+        bad(
+            "weights above 1",
+            targets(r#"{"VAS":"0.7","SPY":"0.4"}"#, ""),
+            "weights",
+            "expected weights that sum to at most 1, got 1.1",
+        ),
+        bad(
+            "a weight above 1",
+            targets(r#"{"VAS":"1.1"}"#, ""),
+            "weights.VAS",
+            "expected a share between 0 and 1",
+        ),
+        bad(
+            "a negative weight",
+            targets(r#"{"VAS":"-0.1"}"#, ""),
+            "weights.VAS",
+            "expected a share between 0 and 1",
+        ),
+        bad(
+            "a key of weights twice",
+            targets(r#"{"VAS":"0.1","SPY":"0.1","VAS":"0.2"}"#, ""),
+            "weights",
+            "expected each key once",
+        ),
+        bad(
+            "a key of bands twice",
+            targets(r#"{"VAS":"0.1"}"#, r#","bands":{"VAS":"0.1","VAS":"0.2"}"#),
+            "bands",
+            "expected each key once",
+        ),
+        bad(
+            "a band of nothing",
+            targets(r#"{"VAS":"0.1"}"#, r#","bands":{"SPY":"0.1"}"#),
+            "bands.SPY",
+            "expected \"default\" or an instrument that weights names",
+        ),
+        bad(
+            "a band of zero",
+            targets(r#"{"VAS":"0.1"}"#, r#","bands":{"VAS":"0"}"#),
+            "bands.VAS",
+            "expected a number above 0",
+        ),
     ]
 }
 
 fn senseless() -> Vec<Bad> {
     let other = tick("\"1\"").replace("VAS", "ZZZ");
     let unknown = event("deposit", r#""customer":"zoe","amount":"5","currency":"AUD""#);
-    let twice = format!(r#"{{"type":"targets_set","at":"2026-01-05T00:00:06Z","customer":"ann","weights":{}}}"#, r#"{"VAS":"0.1","VAS":"0.2"}"#);
+    let twice = format!(
+        r#"{{"type":"targets_set","at":"2026-01-05T00:00:06Z","customer":"ann","weights":{}}}"#,
+        r#"{"VAS":"0.1","VAS":"0.2"}"#
+    );
     vec![
         bad("unknown instrument", other, "instrument", "expected an instrument listed before, ZZZ is not"),
-        bad("unknown instrument in weights", targets(r#"{"ZZZ":"0.1"}"#, ""), "weights.ZZZ", "expected an instrument listed before"),
+        bad(
+            "unknown instrument in weights",
+            targets(r#"{"ZZZ":"0.1"}"#, ""),
+            "weights.ZZZ",
+            "expected an instrument listed before",
+        ),
         bad("unknown customer", unknown, "customer", "expected a customer onboarded before, zoe is not"),
         bad("quantity of zero", fill("buy", "0", "1", "AUD"), "quantity", "expected a number above 0, got 0"),
-        bad("negative quantity", fill("buy", "-1", "1", "AUD"), "quantity", "expected a number above 0, got -1"),
+        bad(
+            "negative quantity",
+            fill("buy", "-1", "1", "AUD"),
+            "quantity",
+            "expected a number above 0, got -1",
+        ),
         bad("a fill at no price", fill("buy", "1", "0", "AUD"), "price", "expected a number above 0"),
-        bad("a fill too big for money", fill("buy", "9000000000", "9000000000", "AUD"), "quantity", "expected quantity × price below"),
-        bad("a sell of more than is held", fill("sell", "50.000001", "1", "AUD"), "quantity", "expected at most the 50 held"),
-        bad("another currency", fill("buy", "1", "1", "USD"), "currency", "expected AUD, the currency of VAS, got USD"),
+        bad(
+            "a fill too big for money",
+            fill("buy", "9000000000", "9000000000", "AUD"),
+            "quantity",
+            "expected quantity × price below",
+        ),
+        bad(
+            "a sell of more than is held",
+            fill("sell", "50.000001", "1", "AUD"),
+            "quantity",
+            "expected at most the 50 held",
+        ),
+        bad(
+            "another currency",
+            fill("buy", "1", "1", "USD"),
+            "currency",
+            "expected AUD, the currency of VAS, got USD",
+        ),
         bad("an unknown side", fill("short", "1", "1", "AUD"), "side", "expected `buy` or `sell`"),
-        bad("a correction of the unknown", correction("nobody", "null"), "of", "expected the id of an accepted event"),
+        bad(
+            "a correction of the unknown",
+            correction("nobody", "null"),
+            "of",
+            "expected the id of an accepted event",
+        ),
         bad("a second correction", correction("f2", "null"), "of", "expected an event that stands"),
-        bad("a correction of a correction", correction("x1", "null"), "of", "expected the id of an event other than a correction"),
-        bad("a correction in a correction", correction("f1", &correction("d1", "null")), "with.type", "expected an event other than a correction"),
-        bad("a replacement by the senseless", correction("p1", &tick("\"-1\"")), "with.price", "expected a number above 0"),
-        bad("a replacement about the unknown", correction("p1", &tick("\"1\"").replace("VAS", "ZZZ")), "with.instrument", "expected an instrument listed before"),
-        bad("a replacement with a known id", correction("p1", &tick("\"1\"").replace("\"price\"", "\"id\":\"d1\",\"price\"")), "with.id", "expected an id not seen before"),
+        bad(
+            "a correction of a correction",
+            correction("x1", "null"),
+            "of",
+            "expected the id of an event other than a correction",
+        ),
+        bad(
+            "a correction in a correction",
+            correction("f1", &correction("d1", "null")),
+            "with.type",
+            "expected an event other than a correction",
+        ),
+        bad(
+            "a replacement by the senseless",
+            correction("p1", &tick("\"-1\"")),
+            "with.price",
+            "expected a number above 0",
+        ),
+        bad(
+            "a replacement about the unknown",
+            correction("p1", &tick("\"1\"").replace("VAS", "ZZZ")),
+            "with.instrument",
+            "expected an instrument listed before",
+        ),
+        bad(
+            "a replacement with a known id",
+            correction("p1", &tick("\"1\"").replace("\"price\"", "\"id\":\"d1\",\"price\"")),
+            "with.id",
+            "expected an id not seen before",
+        ),
         bad("a replacement with a key twice", correction("t1", &twice), "with", "each key once"),
-        bad("a correction without a replacement", event("correction", r#""of":"f1","reason":"why not""#), "with", "missing field"),
+        bad(
+            "a correction without a replacement",
+            event("correction", r#""of":"f1","reason":"why not""#),
+            "with",
+            "missing field",
+        ),
     ]
 }
 
@@ -229,7 +390,9 @@ fn told_wrongly(bad: &Bad, line: usize, rejected: &Value) -> Option<String> {
         && text("field") == bad.field
         && text("reason").contains(bad.expected);
     let (field, expected) = (bad.field, bad.expected);
-    (!right).then(|| format!("{}: expected line {line}, field {field}, reason with {expected:?}; got {rejected}", bad.what))
+    (!right).then(|| {
+        format!("{}: expected line {line}, field {field}, reason with {expected:?}; got {rejected}", bad.what)
+    })
 }
 
 #[test]
@@ -243,7 +406,8 @@ fn each_bad_line_is_refused_in_words_and_nothing_else_changes() {
             [one] => findings.extend(told_wrongly(&bad, BEFORE + 1, one)),
             other => findings.push(format!("{}: expected one refused line, got {other:?}", bad.what)),
         }
-        findings.extend(same_but_for_rejected(&clean, &got).err().map(|error| format!("{}: {error}", bad.what)));
+        findings
+            .extend(same_but_for_rejected(&clean, &got).err().map(|error| format!("{}: {error}", bad.what)));
     }
     assert!(findings.is_empty(), "{} findings:\n{}", findings.len(), findings.join("\n"));
 }
@@ -305,7 +469,11 @@ fn the_form_of_lines_does_not_matter() {
 fn an_empty_file_is_a_file_without_events() {
     for bytes in [b"".as_slice(), b"\n", b"\n\n\n"] {
         let got = replay_bytes("events.ndjson", bytes).succeeded();
-        assert!(got.counts().starts_with("0 events (0 duplicate, 0 rejected) to 0 changes"), "{}", got.counts());
+        assert!(
+            got.counts().starts_with("0 events (0 duplicate, 0 rejected) to 0 changes"),
+            "{}",
+            got.counts()
+        );
         for collection in Collection::ALL {
             let file = got.out.join(format!("{}.ndjson", collection.as_str()));
             assert_eq!(std::fs::metadata(file).unwrap().len(), 0);
@@ -321,7 +489,10 @@ fn a_truncated_file_loses_its_last_line_only() {
     for cut in [text.len() - 2, text.len() - last / 2, text.len() - last] {
         let got = replay_bytes("events.ndjson", &text[..cut]).succeeded();
         let rejected = got.rejected();
-        assert_eq!((rejected.len(), &rejected[0]["line"], &rejected[0]["field"]), (1, &16.into(), &"line".into()));
+        assert_eq!(
+            (rejected.len(), &rejected[0]["line"], &rejected[0]["field"]),
+            (1, &16.into(), &"line".into())
+        );
         assert!(rejected[0]["reason"].as_str().unwrap().contains("ends in the middle"), "{rejected:?}");
         same_but_for_rejected(&clean, &got).unwrap();
     }
@@ -355,7 +526,14 @@ fn a_truncated_packed_file_is_an_error() {
 /// Peak resident memory of a process, by its own account, in KiB.
 fn peak_kib(pid: u32) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?.trim().strip_suffix("kB")?.trim().parse().ok()
+    status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?
+        .trim()
+        .strip_suffix("kB")?
+        .trim()
+        .parse()
+        .ok()
 }
 
 /// Replays a file and watches its memory.
@@ -428,7 +606,11 @@ fn a_full_disk_is_told() {
         std::fs::write(&file, with(&[b"bad"])).unwrap();
         let outcome = replay_file(&file, &out);
         assert_eq!(outcome.code, Some(1), "{name}: {}", outcome.stderr);
-        assert!(outcome.stderr.contains("cannot write") && outcome.stderr.contains("free some space"), "{}", outcome.stderr);
+        assert!(
+            outcome.stderr.contains("cannot write") && outcome.stderr.contains("free some space"),
+            "{}",
+            outcome.stderr
+        );
     }
 }
 
@@ -438,7 +620,13 @@ fn fills_after_an_amended_listing_are_in_the_new_currency() {
     let usd = GOOD[0].replace("AUD", "USD").replace("\"l1\"", "\"l9\"");
     let amend = correction("l1", &usd);
     let buy = |currency| fill("buy", "1", "1", currency);
-    let text = lines(&[GOOD[0].as_bytes(), GOOD[3].as_bytes(), amend.as_bytes(), buy("USD").as_bytes(), buy("AUD").as_bytes()]);
+    let text = lines(&[
+        GOOD[0].as_bytes(),
+        GOOD[3].as_bytes(),
+        amend.as_bytes(),
+        buy("USD").as_bytes(),
+        buy("AUD").as_bytes(),
+    ]);
     let got = replay_bytes("events.ndjson", &text).succeeded();
     let rejected = got.rejected();
     assert_eq!(rejected.iter().map(|line| &line["line"]).collect::<Vec<_>>(), [5], "{rejected:?}");
@@ -450,7 +638,14 @@ fn fills_after_a_busted_listing_are_in_the_currency_that_still_stands() {
     let usd = GOOD[0].replace("AUD", "USD").replace("\"l1\"", "\"l9\"");
     let bust = correction("l1", "null");
     let buy = |currency| fill("buy", "1", "1", currency);
-    let text = lines(&[GOOD[0].as_bytes(), GOOD[3].as_bytes(), usd.as_bytes(), bust.as_bytes(), buy("USD").as_bytes(), buy("AUD").as_bytes()]);
+    let text = lines(&[
+        GOOD[0].as_bytes(),
+        GOOD[3].as_bytes(),
+        usd.as_bytes(),
+        bust.as_bytes(),
+        buy("USD").as_bytes(),
+        buy("AUD").as_bytes(),
+    ]);
     let got = replay_bytes("events.ndjson", &text).succeeded();
     let rejected = got.rejected();
     assert_eq!(rejected.iter().map(|line| &line["line"]).collect::<Vec<_>>(), [6], "{rejected:?}");
@@ -462,7 +657,8 @@ fn what_a_split_made_of_a_late_purchase_may_be_sold() {
     let split = event("split", r#""instrument":"VAS","new":"2","old":"1","ex_date":"2026-01-04""#);
     let buy = fill("buy", "10", "5", "AUD").replace("2026-01-05\"", "2026-01-02\"");
     let sell = fill("sell", "20", "5", "AUD");
-    let text = lines(&[GOOD[0].as_bytes(), GOOD[3].as_bytes(), split.as_bytes(), buy.as_bytes(), sell.as_bytes()]);
+    let text =
+        lines(&[GOOD[0].as_bytes(), GOOD[3].as_bytes(), split.as_bytes(), buy.as_bytes(), sell.as_bytes()]);
     let got = replay_bytes("events.ndjson", &text).succeeded();
     assert_eq!(got.rejected(), Vec::<Value>::new());
     assert_eq!(std::fs::read_to_string(got.out.join("anomalies.ndjson")).unwrap(), "");

@@ -62,8 +62,16 @@ impl History {
         let empty = BTreeMap::new;
         let (instruments, customers) = (Vec::new(), Vec::new());
         let mut history = History {
-            dice, lines: Vec::new(), now: START, ids: 0, all_named, live: empty(), instruments, customers,
-            held: BTreeMap::new(), options,
+            dice,
+            lines: Vec::new(),
+            now: START,
+            ids: 0,
+            all_named,
+            live: empty(),
+            instruments,
+            customers,
+            held: BTreeMap::new(),
+            options,
         };
         history.open();
         let events = history.dice.between(60, 260);
@@ -118,7 +126,11 @@ impl History {
         for (pair, tenths) in rates {
             // A rate that is not there makes anomalies.
             if self.dice.percent(60) {
-                self.say("fx_rate", self.now, format!("\"pair\":\"{pair}\",\"rate\":\"{}.{}\"", tenths / 10, tenths % 10));
+                self.say(
+                    "fx_rate",
+                    self.now,
+                    format!("\"pair\":\"{pair}\",\"rate\":\"{}.{}\"", tenths / 10, tenths % 10),
+                );
             }
         }
     }
@@ -126,7 +138,9 @@ impl History {
     fn list(&mut self) {
         let name = format!("I{}", self.instruments.len());
         let currency = *self.dice.one(&CURRENCIES[..2 + self.instruments.len() % 2]);
-        let fields = format!("\"instrument\":\"{name}\",\"name\":\"{name}\",\"kind\":\"etf\",\"currency\":\"{currency}\",\"tick_size\":\"0.01\",\"lot_size\":\"1\"");
+        let fields = format!(
+            "\"instrument\":\"{name}\",\"name\":\"{name}\",\"kind\":\"etf\",\"currency\":\"{currency}\",\"tick_size\":\"0.01\",\"lot_size\":\"1\""
+        );
         self.say("instrument_listed", self.now, fields);
         self.instruments.push((name, currency));
     }
@@ -134,11 +148,19 @@ impl History {
     fn onboard(&mut self) {
         let name = format!("c{}", self.customers.len());
         let base = *self.dice.one(&CURRENCIES);
-        self.say("customer_onboarded", self.now, format!("\"customer\":\"{name}\",\"base_currency\":\"{base}\""));
+        self.say(
+            "customer_onboarded",
+            self.now,
+            format!("\"customer\":\"{name}\",\"base_currency\":\"{base}\""),
+        );
         self.customers.push(name.clone());
         if self.dice.percent(80) {
             let amount = self.dice.between(500, 20_000);
-            self.say("deposit", self.now, format!("\"customer\":\"{name}\",\"amount\":\"{amount}\",\"currency\":\"{base}\""));
+            self.say(
+                "deposit",
+                self.now,
+                format!("\"customer\":\"{name}\",\"amount\":\"{amount}\",\"currency\":\"{base}\""),
+            );
         }
         self.target(&name);
         for _ in 0..self.dice.between(0, 4) {
@@ -174,7 +196,11 @@ impl History {
             70..=72 => self.split(),
             73..=76 => self.target(&customer),
             77..=80 => self.rate(),
-            81 => self.say("rebalance_requested", self.now, format!("\"customer\":\"{customer}\",\"by\":\"adviser\"")),
+            81 => self.say(
+                "rebalance_requested",
+                self.now,
+                format!("\"customer\":\"{customer}\",\"by\":\"adviser\""),
+            ),
             82 => self.onboard(),
             83 => self.list(),
             84 => self.relist(),
@@ -184,8 +210,10 @@ impl History {
 
     fn price(&mut self) {
         let (instrument, _) = self.dice.one(&self.instruments).clone();
-        let cents = if self.dice.percent(90) { self.dice.between(900, 1_400) } else { self.dice.between(1, 9_000) };
-        let price = format!("\"instrument\":\"{instrument}\",\"price\":\"{}.{:02}\"", cents / 100, cents % 100);
+        let cents =
+            if self.dice.percent(90) { self.dice.between(900, 1_400) } else { self.dice.between(1, 9_000) };
+        let price =
+            format!("\"instrument\":\"{instrument}\",\"price\":\"{}.{:02}\"", cents / 100, cents % 100);
         let at = self.effective();
         if self.dice.percent(90) {
             self.say("tick", at, price);
@@ -198,7 +226,11 @@ impl History {
         let pair = *self.dice.one(&["USD/AUD", "AUD/NZD", "NZD/USD", "AUD/USD"]);
         let rate = self.dice.between(500_000_001, 2_000_000_000);
         let at = self.effective();
-        self.say("fx_rate", at, format!("\"pair\":\"{pair}\",\"rate\":\"{}.{:09}\"", rate / 1_000_000_000, rate % 1_000_000_000));
+        self.say(
+            "fx_rate",
+            at,
+            format!("\"pair\":\"{pair}\",\"rate\":\"{}.{:09}\"", rate / 1_000_000_000, rate % 1_000_000_000),
+        );
     }
 
     fn trade(&mut self, customer: &str, buys: bool) {
@@ -209,11 +241,15 @@ impl History {
         let units = if sells { self.dice.between(1, held) } else { self.dice.between(1, 60) };
         *self.held.entry(key).or_default() += if sells { -units } else { units };
         let part = if sells { "" } else { *self.dice.one(&["", "", ".5", ".000001"]) };
-        let (side, cents, at) = (if sells { "sell" } else { "buy" }, self.dice.between(900, 1_400), self.effective());
+        let (side, cents, at) =
+            (if sells { "sell" } else { "buy" }, self.dice.between(900, 1_400), self.effective());
         let fields = format!(
             "\"customer\":\"{customer}\",\"instrument\":\"{instrument}\",\"side\":\"{side}\",\"quantity\":\"{units}{part}\",\
              \"price\":\"{}.{:02}\",\"fee\":\"{}.5\",\"currency\":\"{currency}\",\"trade_date\":\"{}\"",
-            cents / 100, cents % 100, units % 4, date(at)
+            cents / 100,
+            cents % 100,
+            units % 4,
+            date(at)
         );
         self.say("fill", at, fields);
     }
@@ -223,7 +259,11 @@ impl History {
         // Some take out more than there is: overdrafts, and a net value of zero or less.
         let amount = if self.dice.percent(15) { 30_000 } else { self.dice.between(1, 2_000) };
         let (currency, at) = (*self.dice.one(&CURRENCIES), self.effective());
-        self.say(kind, at, format!("\"customer\":\"{customer}\",\"amount\":\"{amount}\",\"currency\":\"{currency}\""));
+        self.say(
+            kind,
+            at,
+            format!("\"customer\":\"{customer}\",\"amount\":\"{amount}\",\"currency\":\"{currency}\""),
+        );
     }
 
     fn post(&mut self, customer: &str) {
@@ -237,7 +277,9 @@ impl History {
         let (instrument, _) = self.dice.one(&self.instruments).clone();
         let (units, at) = (self.dice.between(1, 50), self.effective());
         *self.held.entry((customer.to_owned(), instrument.clone())).or_default() += units;
-        let fields = format!("\"customer\":\"{customer}\",\"instrument\":\"{instrument}\",\"quantity\":\"{units}\",\"cost_base\":\"100\",\"acquired\":\"2020-02-29\"");
+        let fields = format!(
+            "\"customer\":\"{customer}\",\"instrument\":\"{instrument}\",\"quantity\":\"{units}\",\"cost_base\":\"100\",\"acquired\":\"2020-02-29\""
+        );
         self.say("transfer_in", at, fields);
     }
 
@@ -264,23 +306,34 @@ impl History {
             bands.push("\"default\":\"0.02\"".to_owned());
         }
         let (weights, bands, at) = (weights.join(","), bands.join(","), self.effective());
-        self.say("targets_set", at, format!("\"customer\":\"{customer}\",\"weights\":{{{weights}}},\"bands\":{{{bands}}}"));
+        self.say(
+            "targets_set",
+            at,
+            format!("\"customer\":\"{customer}\",\"weights\":{{{weights}}},\"bands\":{{{bands}}}"),
+        );
     }
 
     /// The same terms again, or a customer in another base currency.
     fn relist(&mut self) {
         if self.dice.percent(50) {
             let (customer, base) = (self.dice.one(&self.customers).clone(), *self.dice.one(&CURRENCIES));
-            return self.say("customer_onboarded", self.now, format!("\"customer\":\"{customer}\",\"base_currency\":\"{base}\""));
+            return self.say(
+                "customer_onboarded",
+                self.now,
+                format!("\"customer\":\"{customer}\",\"base_currency\":\"{base}\""),
+            );
         }
         let (name, currency) = self.dice.one(&self.instruments).clone();
-        let fields = format!("\"instrument\":\"{name}\",\"name\":\"again\",\"kind\":\"etf\",\"currency\":\"{currency}\",\"tick_size\":\"0.05\",\"lot_size\":\"10\"");
+        let fields = format!(
+            "\"instrument\":\"{name}\",\"name\":\"again\",\"kind\":\"etf\",\"currency\":\"{currency}\",\"tick_size\":\"0.05\",\"lot_size\":\"10\""
+        );
         self.say("instrument_listed", self.now, fields);
     }
 
     /// Busts or amends anything that stands, listings and onboardings apart: what names them would be refused.
     fn correct(&mut self) {
-        let standing: Vec<&String> = self.live.iter().filter(|(_, said)| !basic(said.kind)).map(|(id, _)| id).collect();
+        let standing: Vec<&String> =
+            self.live.iter().filter(|(_, said)| !basic(said.kind)).map(|(id, _)| id).collect();
         if standing.is_empty() {
             return;
         }
@@ -329,7 +382,9 @@ fn amended(said: &Said, dice: &mut Dice) -> Said {
         _ => {
             for field in ["price", "amount", "quantity", "rate", "new"] {
                 let mark = format!("\"{field}\":\"");
-                changed.fields = changed.fields.replacen(&mark, &format!("{mark}{}", dice.between(1, 2)), 1)
+                changed.fields = changed
+                    .fields
+                    .replacen(&mark, &format!("{mark}{}", dice.between(1, 2)), 1)
                     .replacen(&format!("{mark}1-"), &format!("{mark}-1"), 1)
                     .replacen(&format!("{mark}2-"), &format!("{mark}-2"), 1);
             }
@@ -351,15 +406,17 @@ fn seeds(normal: u64) -> Vec<u64> {
 /// would correct one.
 fn refused(out: &Path) -> Result<Vec<usize>, String> {
     let text = std::fs::read_to_string(out.join("rejected.ndjson")).unwrap();
-    text.lines().map(|line| {
-        let row: serde_json::Value = serde_json::from_str(line).unwrap();
-        let reason = row["reason"].as_str().unwrap_or_default();
-        if reason.contains("held to be sold") || reason.contains("is not known or too old to correct") {
-            Ok(row["line"].as_u64().unwrap() as usize)
-        } else {
-            Err(format!("not expected to be refused: {line}"))
-        }
-    }).collect()
+    text.lines()
+        .map(|line| {
+            let row: serde_json::Value = serde_json::from_str(line).unwrap();
+            let reason = row["reason"].as_str().unwrap_or_default();
+            if reason.contains("held to be sold") || reason.contains("is not known or too old to correct") {
+                Ok(row["line"].as_u64().unwrap() as usize)
+            } else {
+                Err(format!("not expected to be refused: {line}"))
+            }
+        })
+        .collect()
 }
 
 /// Replays lines with some numbers of workers and compares with the plain computation.
@@ -431,7 +488,8 @@ fn left(folder: &Path) -> Vec<String> {
         let mut sums: BTreeMap<String, i64> = BTreeMap::new();
         let text = std::fs::read_to_string(folder.join(format!("{}.ndjson", collection.as_str()))).unwrap();
         for line in text.lines() {
-            let (head, row) = line.split_once(",\"diff\":").and_then(|(_, rest)| rest.split_once(',')).unwrap();
+            let (head, row) =
+                line.split_once(",\"diff\":").and_then(|(_, rest)| rest.split_once(',')).unwrap();
             *sums.entry(row.to_owned()).or_default() += head.parse::<i64>().unwrap();
         }
         let standing = sums.into_iter().filter(|(_, sum)| *sum != 0);
@@ -477,13 +535,28 @@ fn when_everything_is_busted_nothing_is_left() {
 fn histories_are_full_of_life() {
     let all: Vec<String> = seeds(40).into_iter().flat_map(|seed| History::new(seed, false).lines).collect();
     let kinds = [
-        "tick", "close", "fx_rate", "split", "customer_onboarded", "instrument_listed", "targets_set", "deposit",
-        "withdrawal", "cash_posted", "transfer_in", "fill", "rebalance_requested", "correction",
+        "tick",
+        "close",
+        "fx_rate",
+        "split",
+        "customer_onboarded",
+        "instrument_listed",
+        "targets_set",
+        "deposit",
+        "withdrawal",
+        "cash_posted",
+        "transfer_in",
+        "fill",
+        "rebalance_requested",
+        "correction",
     ];
     for kind in kinds {
         let told = format!("{{\"type\":\"{kind}\"");
         assert!(all.iter().any(|line| line.starts_with(&told)), "no {kind}");
         let replaced = format!("\"with\":{told}");
-        assert!(basic(kind) || kind == "correction" || all.iter().any(|line| line.contains(&replaced)), "no amended {kind}");
+        assert!(
+            basic(kind) || kind == "correction" || all.iter().any(|line| line.contains(&replaced)),
+            "no amended {kind}"
+        );
     }
 }

@@ -83,7 +83,7 @@ pub struct CostPolicy {
 #[serde(default, deny_unknown_fields)]
 pub struct DeskPolicy {
     /// Orders are gathered until the end of a window of this length; windows begin at multiples of it.
-    /// Default 1,000.
+    /// Default 200.
     pub window_ms: u64,
     /// Greatest weight of one instrument after a buy, working buys included. Default 1.
     pub concentration_max: Ratio,
@@ -91,7 +91,7 @@ pub struct DeskPolicy {
     pub parcel_currency: Currency,
     /// Most orders of one customer in a window. Default 200.
     pub customer_orders_max: u32,
-    /// Most orders of all customers in a window. Default 1,000,000.
+    /// Most orders of all customers in a window. Default 200,000.
     pub orders_max: u32,
     /// Finished blocks kept for views. Default 10,000.
     pub blocks_kept: usize,
@@ -189,7 +189,7 @@ impl Default for CostPolicy {
 impl Default for DeskPolicy {
     fn default() -> DeskPolicy {
         DeskPolicy {
-            window_ms: 1_000,
+            window_ms: 200,
             concentration_max: Ratio::from_raw(Ratio::ONE),
             parcel_currency: Currency::AUD,
             customer_orders_max: 200,

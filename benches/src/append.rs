@@ -126,7 +126,8 @@ fn in_batches(path: &Path, lines: &[Vec<u8>]) -> Result<Took, Failure> {
     let start = Instant::now();
     for (epoch, batch) in lines.chunks(BATCH).enumerate() {
         let before = Instant::now();
-        let records: Vec<(Topic, &[u8])> = batch.iter().map(|line| (Topic::Market, line.as_slice())).collect();
+        let records: Vec<(Topic, &[u8])> =
+            batch.iter().map(|line| (Topic::Market, line.as_slice())).collect();
         log.append(epoch as u64, &records)?;
         commits.push(milliseconds(before.elapsed()));
     }
@@ -176,7 +177,7 @@ fn send(appender: &evenkeel_log::Appender, lines: &[Vec<u8>]) -> Result<Vec<f64>
     let (answer, answered) = channel();
     let mut took = Vec::with_capacity(lines.len() / SUBMISSION + 1);
     let mut under_way = 0;
-    let mut wait = |took: &mut Vec<f64>| -> Result<(), Failure> {
+    let wait = |took: &mut Vec<f64>| -> Result<(), Failure> {
         let gone = |_| Failure::Program("the committing thread has gone".to_owned());
         let (duration, result): (Duration, Result<Vec<u64>, _>) = answered.recv().map_err(gone)?;
         result?;

@@ -64,11 +64,17 @@ impl Program {
         Err(Failure::Program(format!("there is no evenkeel at {path}: {advice}")))
     }
 
-    fn command<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>, stderr: &Path) -> Result<Command, Failure> {
+    fn command<S: AsRef<OsStr>>(
+        &self,
+        args: impl IntoIterator<Item = S>,
+        stderr: &Path,
+    ) -> Result<Command, Failure> {
         let file = std::fs::File::create(stderr).map_err(Failure::file("write", stderr))?;
         let mut command = Command::new(&self.path);
         // Settings of the caller's shell are not what is measured.
-        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("EVENKEEL_")) {
+        for (name, _) in
+            std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("EVENKEEL_"))
+        {
             command.env_remove(name);
         }
         command.args(args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(file);
@@ -158,7 +164,10 @@ impl Serving {
                 return Err(Failure::Program("evenkeel ended by itself".to_owned()));
             }
             if self.start.elapsed() > patience {
-                return Err(Failure::Program(format!("evenkeel is not ready after {} s", patience.as_secs())));
+                return Err(Failure::Program(format!(
+                    "evenkeel is not ready after {} s",
+                    patience.as_secs()
+                )));
             }
             std::thread::sleep(LOOK);
         }

@@ -85,7 +85,8 @@ pub fn run(program: &Program, folder: &Path, scale: Scale, seed: u64) -> Result<
         }
         same(&folders[0], &folders[1])?;
     }
-    report.checked(format!("all {} events accepted, {changes} changes written, none refused", workload.events));
+    report
+        .checked(format!("all {} events accepted, {changes} changes written, none refused", workload.events));
     report.checked("one and two workers wrote the same bytes");
     for (workers, ran) in ["1 worker", "2 workers"].iter().zip(&by_workers) {
         let each = |figure: &dyn Fn(&Ran) -> f64| ran.iter().map(figure).collect::<Vec<f64>>();

@@ -116,7 +116,12 @@ impl std::fmt::Display for Report {
         let Machine { cpu, cores, memory_mib, load } = &self.machine;
         writeln!(f, "{}: {} (seed {})", self.bench, self.data, self.seed)?;
         writeln!(f, "  {} · commit {} · {cpu}, {cores} cores, {memory_mib} MiB", self.date, self.commit)?;
-        writeln!(f, "  load {load:.1} before, {:.1} after; checked: {}", self.load_after, self.checked.join("; "))?;
+        writeln!(
+            f,
+            "  load {load:.1} before, {:.1} after; checked: {}",
+            self.load_after,
+            self.checked.join("; ")
+        )?;
         writeln!(f, "  {:<44}{:>14}{:>14}{:>14}  {:<10} runs", "", "median", "least", "most", "unit")?;
         for figure in &self.figures {
             let Figure { name, unit, median, least, most, runs, wanted } = figure;
@@ -134,7 +139,8 @@ fn plain(value: f64) -> String {
     match value.abs() {
         large if large >= 1000.0 => {
             let digits = format!("{value:.0}");
-            let groups: Vec<&str> = digits.as_bytes().rchunks(3).rev().filter_map(|g| str::from_utf8(g).ok()).collect();
+            let groups: Vec<&str> =
+                digits.as_bytes().rchunks(3).rev().filter_map(|g| str::from_utf8(g).ok()).collect();
             groups.join(",")
         }
         medium if medium >= 100.0 => format!("{value:.0}"),

@@ -301,13 +301,13 @@ pub fn sql(data: &Path, query: &str) -> Result<Vec<Value>, String> {
         .collect()
 }
 
-/// Runs `evenkeel verify` on a folder.
+/// Runs `evenkeel verify` on a folder, with more arguments.
 ///
 /// # Errors
 /// With all it printed, unless everything agrees.
-pub fn verify(data: &Path) -> Result<String, String> {
+pub fn verify(data: &Path, more: &[&str]) -> Result<String, String> {
     let folder = data.to_string_lossy();
-    let Outcome { code, stdout, stderr } = evenkeel(["verify", "--data", &folder])?;
+    let Outcome { code, stdout, stderr } = evenkeel([&["verify", "--data", &folder], more].concat())?;
     if code == Some(0) && stdout.contains("log, dataflow and ClickHouse agree") {
         return Ok(stdout);
     }

@@ -11,6 +11,13 @@ use crate::broker::{Broker, PaperBroker};
 use crate::fake::{FakeBooks, World, decision, money, name, price, ratio, session, units};
 use crate::policy::Policy;
 
+/// Windows of a second, in which the cases' orders meet.
+fn wide_window() -> Policy {
+    let mut policy = Policy::default();
+    policy.desk.window_ms = 1_000;
+    policy
+}
+
 fn books() -> FakeBooks {
     let mut books = FakeBooks::default();
     books.list("VAS", "100");
@@ -44,7 +51,7 @@ fn rejection(policy: Policy, books: &FakeBooks, order: (&str, Side, i64, &str)) 
 #[test]
 fn each_check_rejects_in_its_own_words() {
     let buy = |instrument, quantity, limit| (instrument, Side::Buy, quantity, limit);
-    let base = || (Policy::default(), books());
+    let base = || (wide_window(), books());
 
     let (policy, books) = base();
     assert!(rejection(policy, &books, buy("NONE", 10, "1")).starts_with("instrument: NONE"));
@@ -84,8 +91,7 @@ fn a_closed_market_rejects_and_an_open_one_does_not() {
     for (state, rejected) in
         [(SessionState::Open, false), (SessionState::Closed, true), (SessionState::Halted, true)]
     {
-        let events =
-            propose(Policy::default(), &books(), &[session(state)], &[decision("D-1", "c1", &order)]);
+        let events = propose(wide_window(), &books(), &[session(state)], &[decision("D-1", "c1", &order)]);
         let Some(Event::OrderState(last)) = events.last() else { panic!("a state comes last") };
         assert_eq!(last.state == OrderStatus::Rejected, rejected);
         assert_eq!(last.text.starts_with("session: XASX is"), rejected);
@@ -98,7 +104,7 @@ fn orders_of_one_instrument_and_side_form_one_block() {
         decision("D-1", "c1", &[("GOLD", Side::Sell, 50, "19.98"), ("VAS", Side::Buy, 30, "100.1")]),
         decision("D-2", "c2", &[("VAS", Side::Buy, 20, "100.2")]),
     ];
-    let events = propose(Policy::default(), &books(), &[], &decisions);
+    let events = propose(wide_window(), &books(), &[], &decisions);
     let orders: Vec<_> = events
         .iter()
         .filter_map(|event| match event {
@@ -114,7 +120,7 @@ fn orders_of_one_instrument_and_side_form_one_block() {
 }
 
 fn calm() -> Policy {
-    let mut policy = Policy::default();
+    let mut policy = wide_window();
     policy.broker.reject_bps = 0;
     policy.broker.partial_bps = 0;
     policy
@@ -177,7 +183,7 @@ fn buys_wait_for_the_sells_and_are_cut_to_what_these_brought() {
 #[test]
 fn buys_that_cash_covers_do_not_wait() {
     let orders = [("GOLD", Side::Sell, 50, "19.98"), ("VGS", Side::Buy, 20, "50.05")];
-    let events = propose(Policy::default(), &books(), &[], &[decision("D-1", "c1", &orders)]);
+    let events = propose(wide_window(), &books(), &[], &[decision("D-1", "c1", &orders)]);
     assert_eq!(events.iter().filter(|event| matches!(event, Event::Order(_))).count(), 2);
 }
 
@@ -275,7 +281,7 @@ fn world() -> World {
 }
 
 fn machines(day: &Day) -> (Desk, PaperBroker) {
-    let mut policy = Policy::default();
+    let mut policy = wide_window();
     policy.broker.partial_bps = day.partial;
     policy.broker.reject_bps = 500;
     policy.broker.working_ms_max = 3_000;

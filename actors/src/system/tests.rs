@@ -183,7 +183,7 @@ fn a_thousand_customers_in_one_epoch_are_all_served() {
     assert_eq!(stats.decisions[&("trade", "")], 1_000);
     assert_eq!(stats.desk_waiting, 3_000);
     assert!(pipeline.system.pending());
-    assert_eq!(pipeline.system.next_due().unwrap(), Some(1_000), "the end of the window");
+    assert_eq!(pipeline.system.next_due().unwrap(), Some(200), "the end of the window");
 }
 
 #[test]

@@ -13,7 +13,9 @@ fn fill(id: &str, side: &str, quantity: &str) -> String {
 }
 
 fn bust(id: &str, of: &str) -> String {
-    format!(r#"{{"type":"correction","at":"2026-01-05T00:00:02Z","id":"{id}","of":"{of}","with":null,"reason":"test"}}"#)
+    format!(
+        r#"{{"type":"correction","at":"2026-01-05T00:00:02Z","id":"{id}","of":"{of}","with":null,"reason":"test"}}"#
+    )
 }
 
 fn door() -> Admission {
@@ -107,14 +109,18 @@ fn a_sale_may_be_amended_to_all_that_is_held() {
 fn a_busted_listing_is_no_longer_known() {
     let mut door = door();
     accepted(&mut door, &bust("b1", "l1"));
-    assert!(refused(&mut door, &fill("f1", "buy", "5")).starts_with("instrument: expected an instrument listed"));
+    assert!(
+        refused(&mut door, &fill("f1", "buy", "5")).starts_with("instrument: expected an instrument listed")
+    );
 }
 
 #[test]
 fn the_oldest_market_ids_are_forgotten_by_count() {
     let mut door = door();
     let tick = |n: u32| {
-        format!(r#"{{"type":"tick","at":"2026-01-05T00:00:0{n}Z","id":"t{n}","instrument":"VAS","price":"10"}}"#)
+        format!(
+            r#"{{"type":"tick","at":"2026-01-05T00:00:0{n}Z","id":"t{n}","instrument":"VAS","price":"10"}}"#
+        )
     };
     (0..4).for_each(|n| drop(accepted(&mut door, &tick(n))));
     assert!(refused(&mut door, &bust("b1", "t0")).contains("too old to correct"));

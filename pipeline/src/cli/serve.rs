@@ -45,7 +45,10 @@ impl Running {
         let sink = Sink::start(config)?;
         let sink_state = sink.state.clone();
         let line = Line::start(config, log, sink)?;
-        let http = Server::start(config.listen, Context::new(&line, sink_state, mode))?;
+        let http = Server::start(
+            config.listen,
+            Context::new(&line, sink_state, mode, config.policy.market.clone()),
+        )?;
         let mut progress = Progress::new("reading the log", None);
         while !line.live.ready() && !line.failed() && !stop.load(Ordering::Relaxed) {
             std::thread::sleep(Duration::from_millis(10));

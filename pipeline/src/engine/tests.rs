@@ -27,7 +27,8 @@ const OPENING: [&str; 4] = [
     r#"{"type":"targets_set","at":"1970-01-01T00:00:00Z","customer":"c","weights":{"A":"0.5"}}"#,
 ];
 const PRICE: &str = r#"{"type":"tick","at":"1970-01-01T00:00:00Z","instrument":"A","price":"10"}"#;
-const DEPOSIT: &str = r#"{"type":"deposit","at":"1970-01-01T00:00:00Z","customer":"c","amount":"100","currency":"AUD"}"#;
+const DEPOSIT: &str =
+    r#"{"type":"deposit","at":"1970-01-01T00:00:00Z","customer":"c","amount":"100","currency":"AUD"}"#;
 
 fn run(workers: usize) -> (BTreeMap<Epoch, Vec<Row>>, Vec<Epoch>) {
     let mut door = Admission::new(100, 10);
@@ -61,7 +62,9 @@ fn epochs_come_out_whole_and_the_same_for_any_number_of_workers() {
     assert!(one[&200].iter().any(|row| matches!(row, Row::Breach { .. })), "all in one instrument: over");
     let trigger = |rows: &[Row]| rows.iter().filter(|row| matches!(row, Row::Trigger { .. })).count();
     assert_eq!((trigger(&one[&200]), trigger(&one[&300])), (1, 1), "drift enters, then the deposit");
-    assert!(one[&400].iter().any(|row| matches!(row, Row::Valuation { nav, .. } if nav.to_string() == "200")));
+    assert!(
+        one[&400].iter().any(|row| matches!(row, Row::Valuation { nav, .. } if nav.to_string() == "200"))
+    );
     for workers in [2, 4] {
         assert_eq!(run(workers).0, one);
     }

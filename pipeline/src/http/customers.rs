@@ -202,9 +202,16 @@ async fn triggers(context: web::Data<Context>, path: web::Path<String>) -> Resul
     of(&context, &path, |view, names, id, c| listed(view, names, id, "triggers", triggers_json(names, c)))
 }
 
-async fn decisions(context: web::Data<Context>, path: web::Path<String>) -> Result<Json<Json_>, Problem> {
+/// A customer's decisions, the newest first.
+async fn decisions(
+    context: web::Data<Context>,
+    path: web::Path<String>,
+    query: PageQuery,
+) -> Result<Json<Json_>, Problem> {
+    let Page { offset, limit } = page(query)?;
     of(&context, &path, |view, names, id, _| {
-        listed(view, names, id, "decisions", view.decisions_of(id).map(decision_json).collect())
+        let newest_first = view.decisions_of(id).rev().skip(offset).take(limit);
+        listed(view, names, id, "decisions", newest_first.map(decision_json).collect())
     })
 }
 

@@ -15,6 +15,8 @@ use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpResponse, HttpServer, web};
 use prometheus::{Encoder, TextEncoder};
 
+use evenkeel_schemas::Name;
+
 use crate::error::Error;
 use crate::live::{Line, Live, Submitter, spawn};
 use crate::sink::SinkState;
@@ -35,19 +37,22 @@ pub struct Context {
     pub submitter: Submitter,
     /// `demo` or `run`.
     pub mode: &'static str,
+    /// The market whose sessions count.
+    pub market: Name,
     /// When the program started, RFC 3339.
     pub started: String,
 }
 
 impl Context {
     /// The context of a running line.
-    pub fn new(line: &Line, sink: Arc<SinkState>, mode: &'static str) -> Context {
+    pub fn new(line: &Line, sink: Arc<SinkState>, mode: &'static str, market: Name) -> Context {
         Context {
             view: line.view.clone(),
             live: line.live.clone(),
             sink,
             submitter: line.submitter.clone(),
             mode,
+            market,
             started: jiff::Timestamp::now().to_string(),
         }
     }

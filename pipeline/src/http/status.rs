@@ -125,6 +125,7 @@ pub(super) async fn status(context: web::Data<Context>) -> Json<Json_> {
         "orders": order_states(&view),
         "orders_per_second": orders_rate,
         "actors": { "live": live.actors.get(), "queued": context.submitter.waiting() },
+        "session": view.session(&context.market).as_str(),
         "anomalies": view.anomalies().len(),
         "clickhouse": {
             "state": clickhouse, "lag_epochs": sink_lag(&context), "rows": rows,

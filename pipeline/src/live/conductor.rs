@@ -144,7 +144,7 @@ impl Conductor {
             }
         }
         self.complete = upto;
-        self.view.write().complete(upto.saturating_sub(1));
+        self.view.write().complete(self.last_before(upto));
         if let Some(newest) = newest {
             self.sink.write(tables, newest)?;
         }
@@ -198,6 +198,7 @@ impl Conductor {
                 {
                     ended_blocks.push(state.order.clone());
                 }
+                Event::Session(session) => self.view.write().apply_session(session),
                 Event::Order(order) => *ordered.entry(order.customer.clone()).or_default() += 1,
                 _ => {}
             }
@@ -238,13 +239,18 @@ impl Conductor {
         tracing::info!(epoch = self.complete, "recovered; acting from here on");
     }
 
+    /// The last epoch before a time.
+    fn last_before(&self, upto: Epoch) -> Epoch {
+        upto.saturating_sub(1) / self.epoch_ms * self.epoch_ms
+    }
+
     /// Lets the actors act on the newest complete epoch.
     fn act(&mut self, upto: Epoch) -> Result<(), Error> {
         // At the end nothing can be appended any more.
         if !self.acting || upto >= self.end {
             return Ok(());
         }
-        let epoch = upto.saturating_sub(self.epoch_ms);
+        let epoch = self.last_before(upto);
         let changes = self.trigger_changes();
         let books = ViewBooks(self.view.clone());
         let snapshots = books.clone();

@@ -95,9 +95,12 @@ impl Sequencer {
     pub(super) fn run(mut self, inbox: &Inbox, stopping: &AtomicBool) -> Result<(), Error> {
         let (engine, told) = (&self.engine, &self.told);
         let recovered = recover(self.log.as_ref(), &mut self.door, |recorded| {
-            engine.feed(recorded.epoch, recorded.inputs.clone());
-            engine.advance(recorded.epoch + 1);
-            told.send(Told::Recorded(Box::new(recorded))).is_ok()
+            let (epoch, inputs) = (recorded.epoch, recorded.inputs.clone());
+            // Told before it is fed: whoever sees the epoch complete knows what was recorded in it.
+            let heard = told.send(Told::Recorded(Box::new(recorded))).is_ok();
+            engine.feed(epoch, inputs);
+            engine.advance(epoch + 1);
+            heard
         })?;
         let Recovered { last_epoch, .. } = recovered;
         self.open.epoch = last_epoch.map_or(0, |last| last + self.epoch_ms).max(self.now());
@@ -226,10 +229,11 @@ impl Sequencer {
             return;
         }
         let inputs = Arc::new(inputs);
-        self.engine.feed(epoch, inputs.clone());
-        let recorded = Recorded { epoch, inputs, events, rejected, arrived };
-        // The conductor ends after this thread, or because something failed, which the main thread sees.
+        let recorded = Recorded { epoch, inputs: inputs.clone(), events, rejected, arrived };
+        // Told before it is fed. The conductor ends after this thread, or because something failed, which the
+        // main thread sees.
         let _ = self.told.send(Told::Recorded(Box::new(recorded)));
+        self.engine.feed(epoch, inputs);
     }
 
     /// The epoch of this moment. A clock that goes back holds the epoch where it is.

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use evenkeel_operators::drift::{Standing, standings};
 use evenkeel_operators::facts::Terms;
 use evenkeel_operators::valuations::{Line, Unvalued, Worth, cash_line, position_line, worth};
-use evenkeel_schemas::events::OrderStatus;
+use evenkeel_schemas::events::{OrderStatus, SessionState};
 use evenkeel_schemas::{
-    AllocationRow, AnomalyKind, AnomalySource, Currency, CustomerId, Epoch, InstrumentId, Measure, OrderRow,
-    Pair, Price, Rate, TriggerKey,
+    AllocationRow, AnomalyKind, AnomalySource, Currency, CustomerId, Epoch, InstrumentId, Measure, Name,
+    OrderRow, Pair, Price, Rate, TriggerKey,
 };
 
 use super::{Customer, LoggedDecision, View};
@@ -132,9 +132,9 @@ impl View {
     }
 
     /// A customer's decisions, the oldest first.
-    pub fn decisions_of(&self, customer: CustomerId) -> impl Iterator<Item = &LoggedDecision> {
-        let ids = self.decisions_by_customer.get(&customer).into_iter().flatten();
-        ids.filter_map(|id| self.decisions.get(id))
+    pub fn decisions_of(&self, customer: CustomerId) -> impl DoubleEndedIterator<Item = &LoggedDecision> {
+        let ids = self.decisions_by_customer.get(&customer).map_or(&[][..], Vec::as_slice);
+        ids.iter().filter_map(|id| self.decisions.get(id))
     }
 
     /// How many decisions are logged.
@@ -165,5 +165,10 @@ impl View {
     /// The latest refused lines, the newest first.
     pub fn latest_rejected(&self) -> impl Iterator<Item = &(Epoch, Rejected)> {
         self.latest_rejected.iter().rev()
+    }
+
+    /// The state of a market; open when nobody has said anything.
+    pub fn session(&self, market: &Name) -> SessionState {
+        self.sessions.get(market).copied().unwrap_or(SessionState::Open)
     }
 }

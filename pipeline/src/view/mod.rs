@@ -13,10 +13,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use evenkeel_operators::facts::{Fact, Input, TargetSet, Terms, Version};
-use evenkeel_schemas::events::{Decision, OrderStatus};
+use evenkeel_schemas::events::{Decision, OrderStatus, Session, SessionState};
 use evenkeel_schemas::{
     AllocationRow, AnomalyKind, AnomalySource, BandSide, Currency, CustomerId, Epoch, InstrumentId, Measure,
-    Money, OrderRow, Pair, Price, Quantity, Rate, Ratio, Row, TriggerKey,
+    Money, Name, OrderRow, Pair, Price, Quantity, Rate, Ratio, Row, TriggerKey,
 };
 
 use crate::admission::Inputs;
@@ -101,6 +101,7 @@ pub struct View {
     latest_orders: VecDeque<Arc<str>>,
     latest_decisions: VecDeque<Arc<str>>,
     latest_rejected: VecDeque<(Epoch, Rejected)>,
+    sessions: BTreeMap<Name, SessionState>,
     order_states: BTreeMap<OrderStatus, u64>,
 }
 
@@ -122,6 +123,7 @@ impl View {
             latest_orders: VecDeque::new(),
             latest_decisions: VecDeque::new(),
             latest_rejected: VecDeque::new(),
+            sessions: BTreeMap::new(),
             order_states: BTreeMap::new(),
         }
     }
@@ -160,6 +162,11 @@ impl View {
         }
         remember(&mut self.latest_decisions, id.clone());
         self.decisions.insert(id, LoggedDecision { epoch, decision: Arc::new(decision.clone()) });
+    }
+
+    /// Takes in that a market opened, closed or halted.
+    pub fn apply_session(&mut self, session: &Session) {
+        self.sessions.insert(session.market.clone(), session.state);
     }
 
     /// Takes in a refused line.

@@ -12,7 +12,8 @@ const LINES: [&str; 4] = [
     r#"{"type":"targets_set","at":"1970-01-01T00:00:00Z","customer":"c","weights":{"A":"0.5"}}"#,
     r#"{"type":"targets_set","at":"1970-01-01T00:00:01Z","id":"later","customer":"c","weights":{"A":"0.6"}}"#,
 ];
-const BUST: &str = r#"{"type":"correction","at":"1970-01-01T00:00:02Z","of":"later","with":null,"reason":"wrong"}"#;
+const BUST: &str =
+    r#"{"type":"correction","at":"1970-01-01T00:00:02Z","of":"later","with":null,"reason":"wrong"}"#;
 
 fn admit(door: &mut Admission, view: &mut View, line: &str) {
     match door.admit(&parse_event(line.as_bytes()).unwrap(), 100, Origin::Outside) {
@@ -45,7 +46,10 @@ fn a_portfolio_is_valued_on_demand_as_the_dataflow_values_it() {
     let (worth, _) = view.worth(customer).unwrap();
     assert_eq!(worth.nav.to_string(), "150", "10 × 8 USD at the inverse of 0.8, and 50");
     let standing = view.standings(customer)[0];
-    assert_eq!((standing.target.to_string(), standing.drift.to_string()), ("0.6".into(), "0.066666667".into()));
+    assert_eq!(
+        (standing.target.to_string(), standing.drift.to_string()),
+        ("0.6".into(), "0.066666667".into())
+    );
     assert!(standing.breach.is_some());
 }
 
