@@ -1,4 +1,5 @@
 //! Bad input, bad files, bad places: what is refused is refused in words, and nothing else stops.
+#![allow(clippy::too_many_lines, reason = "tables of cases are as long as they are")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
 use std::path::{Path, PathBuf};
@@ -144,6 +145,11 @@ fn misformed() -> Vec<Bad> {
         bad("zero price", tick("\"0\""), "price", "expected a number above 0, got 0"),
         bad("negative price", tick("\"-3\""), "price", "expected a number above 0, got -3"),
         bad("negative zero", tick("\"-0.0\""), "price", "expected a number above 0"),
+    ]
+}
+
+fn misplaced() -> Vec<Bad> {
+    vec![
         bad("no time", tick("\"1\"").replace("2026-01-05T00:00:13Z", "yesterday"), "at", "expected"),
         bad("not UTC", tick("\"1\"").replace("00:00:13Z", "00:00:13"), "at", "expected"),
         bad("a leap month", tick("\"1\"").replace("2026-01", "2026-13"), "at", "expected"),
@@ -183,6 +189,11 @@ fn misformed() -> Vec<Bad> {
             "amount",
             "expected a number above 0",
         ),
+    ]
+}
+
+fn misweighted() -> Vec<Bad> {
+    vec![
         bad(
             "weights above 1",
             targets(r#"{"VAS":"0.7","SPY":"0.4"}"#, ""),
@@ -231,10 +242,6 @@ fn misformed() -> Vec<Bad> {
 fn senseless() -> Vec<Bad> {
     let other = tick("\"1\"").replace("VAS", "ZZZ");
     let unknown = event("deposit", r#""customer":"zoe","amount":"5","currency":"AUD""#);
-    let twice = format!(
-        r#"{{"type":"targets_set","at":"2026-01-05T00:00:06Z","customer":"ann","weights":{}}}"#,
-        r#"{"VAS":"0.1","VAS":"0.2"}"#
-    );
     vec![
         bad("unknown instrument", other, "instrument", "expected an instrument listed before, ZZZ is not"),
         bad(
@@ -271,6 +278,15 @@ fn senseless() -> Vec<Bad> {
             "expected AUD, the currency of VAS, got USD",
         ),
         bad("an unknown side", fill("short", "1", "1", "AUD"), "side", "expected `buy` or `sell`"),
+    ]
+}
+
+fn miscorrected() -> Vec<Bad> {
+    let twice = format!(
+        r#"{{"type":"targets_set","at":"2026-01-05T00:00:06Z","customer":"ann","weights":{}}}"#,
+        r#"{"VAS":"0.1","VAS":"0.2"}"#
+    );
+    vec![
         bad(
             "a correction of the unknown",
             correction("nobody", "null"),
@@ -319,7 +335,10 @@ fn senseless() -> Vec<Bad> {
 }
 
 fn all_bad() -> Vec<Bad> {
-    malformed().into_iter().chain(misformed()).chain(senseless()).collect()
+    [malformed(), misformed(), misplaced(), misweighted(), senseless(), miscorrected()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 struct Replayed {

@@ -37,7 +37,9 @@ fn program_agrees(events: &[Event], options: Options) {
         let out = folder.path().join(format!("got-{workers}"));
         let Options { epoch_ms, mark_ms, stale_ms } = options;
         let how = Replay { epoch_ms, mark_ms, stale_ms, workers };
+        let begun = std::time::Instant::now();
         replay(&folder.path().join("events.ndjson"), &out, how).unwrap();
+        eprintln!("{workers} workers: {:.1?}", begun.elapsed());
         for collection in Collection::ALL {
             let name = format!("{}.ndjson", collection.as_str());
             compare(&folder.path().join("expected").join(&name), &out.join(&name)).unwrap();

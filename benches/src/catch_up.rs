@@ -55,7 +55,7 @@ pub(crate) fn run(
     let rate = (written - first) as f64 / took.as_secs_f64();
     report.figure(Figure::one("whole program catching up: rows", "rows", written as f64));
     report.figure(Figure::one("whole program catching up: rows a second", "rows/s", rate));
-    report.figure(Figure::one("log read and derived after", "s", ready.as_secs_f64()));
+    report.figure(Figure::one("/readyz: log read after", "s", ready.as_secs_f64()));
     report.figure(Figure::one("last row in ClickHouse after", "s", took.as_secs_f64()));
     report.figure(Figure::one("largest resident set, without the engine", "MiB", peak as f64));
     Ok(())

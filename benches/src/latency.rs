@@ -30,9 +30,8 @@ const SKETCH: &str = "an event waits for its commit (a few ms), on average half 
 
 const CUSTOMERS: u32 = 1000;
 const INSTRUMENTS: u32 = 137;
-/// Ticks a second, in how large bodies.
-pub(crate) const TICKS_PER_SECOND: u32 = 2000;
-pub(crate) const TICKS_PER_BODY: u32 = 20;
+/// Time between two bodies of ticks.
+const BODY_EVERY: Duration = Duration::from_millis(10);
 /// Seconds of a real market's movement in one second, as in the demo.
 const INTENSITY: u32 = 20;
 /// Connections: a body that waits for the disk does not hold up the next.
@@ -44,32 +43,37 @@ const PATIENCE: Duration = Duration::from_secs(180);
 /// Without a new decision for this long, the start has settled.
 const SETTLED: Duration = Duration::from_secs(3);
 
-/// Runs the bench inside `folder` with this length of epochs.
+/// How fast it goes.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// Length of an epoch.
+    pub epoch_ms: u64,
+    /// Ticks a second, a multiple of a hundred.
+    pub ticks_per_second: u32,
+}
+
+/// Runs the bench inside `folder` at a pace.
 ///
 /// # Errors
 /// When the program fails, refuses an event, or a probe has no trigger or order.
-pub fn run(
-    program: &Program,
-    folder: &Path,
-    scale: Scale,
-    seed: u64,
-    epoch_ms: u64,
-) -> Result<Report, Failure> {
+pub fn run(program: &Program, folder: &Path, scale: Scale, seed: u64, pace: Pace) -> Result<Report, Failure> {
+    let Pace { epoch_ms, ticks_per_second } = pace;
     let mut report = Report::begin("latency", seed, SKETCH);
     let seconds = scale.pick(120, 20);
     report.data(format!(
-        "epochs of {epoch_ms} ms, {TICKS_PER_SECOND} ticks a second in bodies of {TICKS_PER_BODY} for {seconds} s, \
+        "epochs of {epoch_ms} ms, {ticks_per_second} ticks a second, a request every {} ms, for {seconds} s, \
          {CUSTOMERS} customers and {INSTRUMENTS} instruments, a probe every {} ms",
+        BODY_EVERY.as_millis(),
         plan::PROBE_EVERY.as_millis()
     ));
     let mut serving = program.serve(folder, &[("--epoch-ms", epoch_ms), ("--mark-ms", 1000)])?;
     serving.wait("/readyz", PATIENCE)?;
     let mut market = Market::new(seed, INSTRUMENTS);
-    market.set_pace(TICKS_PER_SECOND, INTENSITY);
+    market.set_pace(ticks_per_second, INTENSITY);
     let probes = plan::probes(Duration::from_secs(seconds));
     open(&serving.http, &mut market, seed, probes)?;
     settle(&serving)?;
-    let plan = Plan::new(&mut market, Duration::from_secs(seconds))?;
+    let plan = Plan::new(&mut market, ticks_per_second, Duration::from_secs(seconds))?;
     let before = serving.http.text("/metrics")?;
     let start = Instant::now();
     let (sent, seen) = play(&serving.http, &plan, start)?;

@@ -1,6 +1,9 @@
 //! Where operators are wired together, top to bottom in the order of the data.
 
-use evenkeel_schemas::{AnomalyKind, AnomalySource, BandSide, CustomerId, Epoch, Money, Ratio, Row};
+use evenkeel_schemas::{
+    AnomalyKind, AnomalySource, BandSide, Currency, CustomerId, Epoch, InstrumentId, Money, Quantity, Ratio,
+    Row,
+};
 
 use crate::cash::{Cash, cash};
 use crate::drift::{Drift, Standing, drift};
@@ -100,42 +103,15 @@ pub fn build<'s>(
     });
     let triggers = triggers(breaching.clone(), requests, answers);
 
-    // Orders.
-    let placed = pick(&facts, |fact| match fact {
-        Fact::Placed(order, placed) => Some((order, placed)),
-        _ => None,
-    });
-    let blocked = pick(&facts, |fact| match fact {
-        Fact::Blocked { order, block } => Some((order, block)),
-        _ => None,
-    });
-    let states = pick(&facts, |fact| match fact {
-        Fact::State(order, number, status) => Some((order, (number, status))),
-        _ => None,
-    });
-    let orders = orders(placed, blocked, states);
-    let allocations = pick(&facts, |fact| match fact {
-        Fact::Allocated(row) => Some(Row::Allocation(row)),
-        _ => None,
-    });
-
     // What goes out.
-    let anomalies =
-        gaps.map(|(c, kind)| (AnomalySource::Customer(c), kind))
-            .concat(no_nav.map(|(c, nav)| (AnomalySource::Customer(c), AnomalyKind::NoNav(nav))))
-            .concat(
-                held.clone()
-                    .filter(|(_, q)| q.raw() < 0)
-                    .map(|((c, i), q)| (AnomalySource::Customer(c), AnomalyKind::Oversold(i, q))),
-            )
-            .concat(
-                balances.clone().filter(|(_, m)| *m < Money::ZERO).map(|((c, ccy), amount)| {
-                    (AnomalySource::Customer(c), AnomalyKind::Overdraft(ccy, amount))
-                }),
-            )
-            .concat(units_out.map(|(c, _)| (AnomalySource::Customer(c), AnomalyKind::OutOfRange)))
-            .concat(money_out.map(|c| (AnomalySource::Customer(c), AnomalyKind::OutOfRange)))
-            .concat(stale.map(|i| (AnomalySource::Instrument(i), AnomalyKind::Stale)));
+    let anomalies = anomalies(Faults {
+        gaps,
+        no_nav,
+        held: held.clone(),
+        balances: balances.clone(),
+        out_of_range: units_out.map(|(c, _)| c).concat(money_out),
+        stale,
+    });
     held.map(|((customer, instrument), quantity)| Row::Position { customer, instrument, quantity })
         .concat(balances.map(|((customer, currency), amount)| Row::Cash { customer, currency, amount }))
         .concat(prices.map(|(instrument, price)| Row::Price { instrument, price }))
@@ -148,9 +124,53 @@ pub fn build<'s>(
             side: b.side,
         }))
         .concat(triggers.map(|(key, (measure, limit))| Row::Trigger { key, measure, limit }))
-        .concat(orders.map(|row| Row::Order(Box::new(row))))
-        .concat(allocations)
-        .concat(anomalies.map(|(source, kind)| Row::Anomaly { source, kind }))
+        .concat(trading(&facts))
+        .concat(anomalies)
+}
+
+/// Orders in their current state, and allocations.
+fn trading<'s>(facts: &Rows<'s, Fact>) -> Rows<'s, Row> {
+    let placed = pick(facts, |fact| match fact {
+        Fact::Placed(order, placed) => Some((order, placed)),
+        _ => None,
+    });
+    let blocked = pick(facts, |fact| match fact {
+        Fact::Blocked { order, block } => Some((order, block)),
+        _ => None,
+    });
+    let states = pick(facts, |fact| match fact {
+        Fact::State(order, number, status) => Some((order, (number, status))),
+        _ => None,
+    });
+    let allocations = pick(facts, |fact| match fact {
+        Fact::Allocated(row) => Some(Row::Allocation(row)),
+        _ => None,
+    });
+    orders(placed, blocked, states).map(|row| Row::Order(Box::new(row))).concat(allocations)
+}
+
+/// What anomalies are told from.
+struct Faults<'s> {
+    gaps: Rows<'s, (CustomerId, AnomalyKind)>,
+    no_nav: Rows<'s, (CustomerId, Money)>,
+    held: Rows<'s, ((CustomerId, InstrumentId), Quantity)>,
+    balances: Rows<'s, ((CustomerId, Currency), Money)>,
+    out_of_range: Rows<'s, CustomerId>,
+    stale: Rows<'s, InstrumentId>,
+}
+
+fn anomalies<'s>(faults: Faults<'s>) -> Rows<'s, Row> {
+    let oversold = faults.held.filter(|(_, q)| *q < Quantity::ZERO);
+    let overdrawn = faults.balances.filter(|(_, m)| *m < Money::ZERO);
+    let of_customers = faults
+        .gaps
+        .concat(faults.no_nav.map(|(c, nav)| (c, AnomalyKind::NoNav(nav))))
+        .concat(oversold.map(|((c, i), q)| (c, AnomalyKind::Oversold(i, q))))
+        .concat(overdrawn.map(|((c, currency), amount)| (c, AnomalyKind::Overdraft(currency, amount))))
+        .concat(faults.out_of_range.map(|c| (c, AnomalyKind::OutOfRange)));
+    of_customers.map(|(c, kind)| Row::Anomaly { source: AnomalySource::Customer(c), kind }).concat(
+        faults.stale.map(|i| Row::Anomaly { source: AnomalySource::Instrument(i), kind: AnomalyKind::Stale }),
+    )
 }
 
 /// The facts of one kind.

@@ -247,14 +247,11 @@ impl Comparison {
         Ok(())
     }
 
-    fn compare_table<T: LogRow + clickhouse::RowRead>(
+    fn compare_table<T: LogRow + clickhouse::RowRead + serde::Serialize>(
         &mut self,
         derived: &[T],
         range: &str,
-    ) -> Result<(), Error>
-    where
-        T: serde::Serialize,
-    {
+    ) -> Result<(), Error> {
         let columns: Vec<String> = T::COLUMN_NAMES.iter().map(|name| format!("`{name}`")).collect();
         let sql = format!("SELECT {} FROM {} WHERE {range}", columns.join(", "), T::TABLE);
         let stored: Vec<T> = block_on(fetch(&self.client, &sql))?.map_err(failed)?;

@@ -8,7 +8,7 @@ use evenkeel_feeds::generate::Market;
 use evenkeel_schemas::Instant as Time;
 use evenkeel_schemas::events::Event;
 
-use super::{TICKS_PER_BODY, TICKS_PER_SECOND};
+use super::BODY_EVERY;
 use crate::Failure;
 
 /// Time between two probes: shares no factor with the length of an epoch, so that probes fall on every phase of
@@ -32,20 +32,18 @@ pub(super) struct Plan {
 
 impl Plan {
     /// Ticks of the market at an even rate, and the probes among them.
-    pub fn new(market: &mut Market, length: Duration) -> Result<Plan, Failure> {
-        let count = (WARM_UP + length).as_millis() as u64 * u64::from(TICKS_PER_SECOND)
-            / 1000
-            / u64::from(TICKS_PER_BODY);
-        let every = Duration::from_secs(1) * TICKS_PER_BODY / TICKS_PER_SECOND;
+    pub fn new(market: &mut Market, ticks_per_second: u32, length: Duration) -> Result<Plan, Failure> {
+        let ticks = u128::from(ticks_per_second) * BODY_EVERY.as_millis() / 1000;
+        let count = ((WARM_UP + length).as_millis() / BODY_EVERY.as_millis()) as u32;
         let begin = now();
         let mut bodies = Vec::new();
         for number in 0..count {
-            let at = every * number as u32;
+            let at = BODY_EVERY * number;
             let effective = Time::from_micros(begin.micros() + at.as_micros() as i64);
-            let ticks = market.next_ticks(effective, TICKS_PER_BODY as usize);
+            let ticks = market.next_ticks(effective, ticks as usize);
             bodies.push(Body { at, text: body(&ticks)?, probe: false });
         }
-        let events = count * u64::from(TICKS_PER_BODY) + probes(length) as u64;
+        let events = u64::from(count) * ticks as u64 + probes(length) as u64;
         for probe in 0..probes(length) {
             let at = WARM_UP + PROBE_EVERY * probe as u32;
             let effective = Time::from_micros(begin.micros() + at.as_micros() as i64);

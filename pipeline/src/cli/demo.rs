@@ -184,7 +184,7 @@ impl Simulation {
     }
 
     fn shock(&mut self) {
-        let sign = if self.shocks % 2 == 0 { -1 } else { 1 };
+        let sign = if self.shocks.is_multiple_of(2) { -1 } else { 1 };
         let shock = match self.shocks % 3 {
             0 => Shock::AssetClass("equity".to_owned(), sign * SHOCK_BPS),
             1 => Shock::Dollar(sign * SHOCK_BPS),

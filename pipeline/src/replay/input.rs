@@ -1,5 +1,6 @@
 //! Events of several files, one after the other, each with its place.
 
+use std::collections::VecDeque;
 use std::io::BufRead;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,7 +22,7 @@ pub enum Placed {
 
 /// Events of several files.
 pub struct EventFiles {
-    paths: std::vec::IntoIter<PathBuf>,
+    paths: VecDeque<PathBuf>,
     current: Option<(Place, Lines<Box<dyn BufRead + Send>>)>,
     bytes: AtomicU64,
 }
@@ -35,7 +36,7 @@ impl EventFiles {
         for path in paths.iter().filter(|path| path.as_os_str() != "-") {
             std::fs::metadata(path).map_err(|error| Error::file("read events from", path, error))?;
         }
-        Ok(EventFiles { paths: paths.to_vec().into_iter(), current: None, bytes: AtomicU64::new(0) })
+        Ok(EventFiles { paths: paths.iter().cloned().collect(), current: None, bytes: AtomicU64::new(0) })
     }
 
     /// Bytes of text read so far, unpacked.
@@ -50,7 +51,7 @@ impl EventFiles {
     pub fn next_event(&mut self) -> Result<Option<Placed>, Error> {
         loop {
             if self.current.is_none() {
-                let Some(path) = self.paths.next() else { return Ok(None) };
+                let Some(path) = self.paths.pop_front() else { return Ok(None) };
                 let input = open(&path).map_err(|error| Error::file("read events from", &path, error))?;
                 let source = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
                 self.current = Some((Place { source, line: 0 }, Lines::new(input)));
