@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use evenkeel_schemas::events::{EventType, Topic};
 use evenkeel_tests::live::{PATIENCE, Running, sql, until};
@@ -249,9 +249,9 @@ fn commands_without_a_run_say_what_to_do() {
 
 /// A running program with some life in it, for the tests of HTTP.
 struct House {
-    _folder: TempDir,
-    data: std::path::PathBuf,
     running: Running,
+    data: std::path::PathBuf,
+    _folder: TempDir,
 }
 
 const LIFE: &str = r#"{"type":"instrument_listed","at":"2026-01-05T00:00:01Z","id":"l1","instrument":"VAS","name":"V","kind":"etf","currency":"AUD","tick_size":"0.01","lot_size":"1"}
@@ -267,40 +267,49 @@ const LIFE: &str = r#"{"type":"instrument_listed","at":"2026-01-05T00:00:01Z","i
 {"type":"deposit","at":"2026-01-05T00:00:06Z","id":"d2","customer":"bob","amount":"1000","currency":"AUD"}
 "#;
 
-/// One program for all tests of HTTP: ann's cash has been invested when it is handed out.
-fn house() -> &'static House {
-    static HOUSE: OnceLock<House> = OnceLock::new();
-    HOUSE.get_or_init(|| {
-        let folder = tempfile::tempdir().unwrap();
-        let (data, settings) = (folder.path().join("data"), folder.path().join("evenkeel.toml"));
-        // What `config` prints is what `run` takes.
-        std::fs::write(
-            &settings,
-            ok(&["config", "--epoch-ms", "50"]).stdout.replace("reject_bps = 10", "reject_bps = 0"),
-        )
-        .unwrap();
-        let running = Running::start(&data, &["--config", text(&settings)]).unwrap();
-        let receipt = running.post(LIFE.as_bytes()).unwrap();
-        assert_eq!((receipt.status, &receipt.json()["accepted"]), (200, &11.into()), "{}", receipt.body);
-        let house = House { _folder: folder, data, running };
-        until("ann's orders are done", PATIENCE, || {
-            house.get("/orders")["orders"]
-                .as_array()
-                .is_some_and(|orders| orders.iter().any(|order| order["state"] == "filled"))
-        })
-        .unwrap();
-        until("ann holds what was bought", PATIENCE, || {
-            house.get("/customers/ann/positions")["positions"][0]["quantity"] != Value::Null
-        })
-        .unwrap();
-        until("nothing is open", PATIENCE, || {
-            house.get("/triggers")["total"] == 0 || house.get("/decisions")["total"].as_u64() > Some(1)
-        })
-        .unwrap();
-        let rows = || house.running.status().unwrap()["clickhouse"].clone();
-        until("ClickHouse has it", PATIENCE, || rows()["rows"] != 0 && rows()["lag_epochs"] == 0).unwrap();
+/// One program for all tests of HTTP that run at a time; the last one out stops it (what is static is never
+/// dropped).
+fn house() -> Arc<House> {
+    static HOUSE: Mutex<Weak<House>> = Mutex::new(Weak::new());
+    let mut standing = HOUSE.lock().unwrap_or_else(PoisonError::into_inner);
+    standing.upgrade().unwrap_or_else(|| {
+        let house = Arc::new(open_house());
+        *standing = Arc::downgrade(&house);
         house
     })
+}
+
+/// A program in which ann's cash has been invested.
+fn open_house() -> House {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, settings) = (folder.path().join("data"), folder.path().join("evenkeel.toml"));
+    // What `config` prints is what `run` takes.
+    std::fs::write(
+        &settings,
+        ok(&["config", "--epoch-ms", "50"]).stdout.replace("reject_bps = 10", "reject_bps = 0"),
+    )
+    .unwrap();
+    let running = Running::start(&data, &["--config", text(&settings)]).unwrap();
+    let receipt = running.post(LIFE.as_bytes()).unwrap();
+    assert_eq!((receipt.status, &receipt.json()["accepted"]), (200, &11.into()), "{}", receipt.body);
+    let house = House { running, data, _folder: folder };
+    until("ann's orders are done", PATIENCE, || {
+        house.get("/orders")["orders"]
+            .as_array()
+            .is_some_and(|orders| orders.iter().any(|order| order["state"] == "filled"))
+    })
+    .unwrap();
+    until("ann holds what was bought", PATIENCE, || {
+        house.get("/customers/ann/positions")["positions"][0]["quantity"] != Value::Null
+    })
+    .unwrap();
+    until("nothing is open", PATIENCE, || {
+        house.get("/triggers")["total"] == 0 || house.get("/decisions")["total"].as_u64() > Some(1)
+    })
+    .unwrap();
+    let rows = || house.running.status().unwrap()["clickhouse"].clone();
+    until("ClickHouse has it", PATIENCE, || rows()["rows"] != 0 && rows()["lag_epochs"] == 0).unwrap();
+    house
 }
 
 impl House {

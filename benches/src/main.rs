@@ -18,6 +18,9 @@ struct Args {
     /// Small sizes: to see that everything works, and roughly where it stands
     #[arg(long)]
     quick: bool,
+    /// So many ticks for the replay, instead of 10 million or, with --quick, 500,000
+    #[arg(long, value_name = "N")]
+    ticks: Option<u64>,
     /// Everything that is left to chance follows from it
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -75,7 +78,7 @@ fn run(args: Args) -> Result<(), Failure> {
     }
     let program = Program::find(args.program)?;
     if wanted(Bench::Replay) {
-        print(&replay::run(&program, folder()?.path(), scale, args.seed)?)?;
+        print(&replay::run(&program, folder()?.path(), scale, args.seed, args.ticks)?)?;
     }
     if wanted(Bench::Latency) {
         // The default; shorter epochs at the same rate; and at a rate that they leave room for.

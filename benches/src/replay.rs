@@ -64,9 +64,16 @@ pub(crate) fn replay(
 ///
 /// # Errors
 /// When the program fails, or its outputs are not whole or differ with the number of workers.
-pub fn run(program: &Program, folder: &Path, scale: Scale, seed: u64) -> Result<Report, Failure> {
+pub fn run(
+    program: &Program,
+    folder: &Path,
+    scale: Scale,
+    seed: u64,
+    ticks: Option<u64>,
+) -> Result<Report, Failure> {
     let mut report = Report::begin("replay", seed, SKETCH);
-    let (ticks, runs) = scale.pick((10_000_000, 1), (500_000, 2));
+    let (usual, runs) = scale.pick((10_000_000, 1), (500_000, 2));
+    let ticks = ticks.unwrap_or(usual).max(1000);
     let workload = generate(program, folder, ticks, seed)?;
     report.data(format!(
         "{ticks} ticks ({} events) over {CUSTOMERS} customers and {INSTRUMENTS} instruments, 1,000 ticks an epoch \
@@ -81,6 +88,12 @@ pub fn run(program: &Program, folder: &Path, scale: Scale, seed: u64) -> Result<
         for ((ran, out), workers) in by_workers.iter_mut().zip(&folders).zip(1..) {
             let latest = replay(program, &workload, out, workers, MARK_MS)?;
             changes = whole(&latest, &workload, out)?;
+            // It may be minutes until the table.
+            let rate = workload.events as f64 / latest.wall.as_secs_f64();
+            eprintln!(
+                "replay with {workers} worker(s): {rate:.0} events/s, {:.1} s of processor",
+                latest.cpu.as_secs_f64()
+            );
             ran.push(latest);
         }
         same(&folders[0], &folders[1])?;
@@ -88,6 +101,12 @@ pub fn run(program: &Program, folder: &Path, scale: Scale, seed: u64) -> Result<
     report
         .checked(format!("all {} events accepted, {changes} changes written, none refused", workload.events));
     report.checked("one and two workers wrote the same bytes");
+    let faster: Vec<f64> = by_workers[0]
+        .iter()
+        .zip(&by_workers[1])
+        .map(|(one, two)| one.wall.div_duration_f64(two.wall))
+        .collect();
+    report.figure(Figure::new("2 workers over 1, in turn", "ratio", &faster));
     for (workers, ran) in ["1 worker", "2 workers"].iter().zip(&by_workers) {
         let each = |figure: &dyn Fn(&Ran) -> f64| ran.iter().map(figure).collect::<Vec<f64>>();
         let events = workload.events as f64;

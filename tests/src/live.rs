@@ -276,9 +276,10 @@ impl Drop for Running {
         if self.ended().is_none() {
             drop(self.child.kill());
             drop(self.child.wait());
-            // A stopped engine does not notice that its parent is gone.
+            // A stopped engine does not notice that its parent is gone; a folder in use is not removed.
             if let Some(engine) = self.engine().filter(|engine| alive(*engine)) {
                 signal(engine, "CONT");
+                drop(engine_ended(&self.data));
             }
         }
     }

@@ -10,7 +10,7 @@ use crate::program::Http;
 
 /// Pause between two rounds of asking: what the asking costs the program is bounded by it.
 const PAUSE: Duration = Duration::from_millis(2);
-/// One in so many rounds asks for blocks, which take a second.
+/// One in so many rounds asks for blocks, which wait for the desk's window.
 const BLOCK_ROUNDS: u32 = 8;
 /// How long after its time a probe may take in all.
 const PATIENCE: Duration = Duration::from_secs(20);
