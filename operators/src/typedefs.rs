@@ -1,12 +1,19 @@
 //! Types that every operator shares.
 
-use differential_dataflow::VecCollection;
 use differential_dataflow::difference::{Abelian, IsZero, Monoid, Multiply, Semigroup};
+use differential_dataflow::operators::ThresholdTotal;
+use differential_dataflow::{ExchangeData, VecCollection};
 use evenkeel_schemas::Epoch;
 use serde::{Deserialize, Serialize};
 
 /// A collection of rows that change by epoch.
 pub type Rows<'s, D> = VecCollection<'s, Epoch, D, isize>;
+
+/// The keys that are there at all, once each. The library's `distinct_total` (0.25.1) takes an accumulation of
+/// zero for one: a key that went away stays, and may be counted twice when it comes back.
+pub(crate) fn present<'s, D: ExchangeData + std::hash::Hash>(rows: Rows<'s, D>) -> Rows<'s, D> {
+    rows.threshold_total(|_, count| isize::from(*count > 0))
+}
 
 /// A sum of raw units carried in the difference, so that a linear total needs no reduce. 128 bits hold
 /// 10¹⁹ summands of the largest 64-bit amount: it cannot overflow before memory ends.

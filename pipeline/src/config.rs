@@ -154,4 +154,63 @@ impl Config {
     pub fn timing(&self) -> Timing {
         Timing { epoch_ms: self.epoch_ms, mark_ms: self.mark_ms, stale_ms: self.stale_ms }
     }
+
+    /// What the derived rows depend on beyond the events.
+    pub fn derivation(&self) -> Derivation {
+        let Config { epoch_ms, mark_ms, stale_ms, correctable_ticks, .. } = *self;
+        Derivation { epoch_ms, mark_ms, stale_ms, correctable_ticks }
+    }
+
+    /// Takes over what a folder was recorded with.
+    pub fn derive_as(&mut self, derivation: Derivation) {
+        let Derivation { epoch_ms, mark_ms, stale_ms, correctable_ticks } = derivation;
+        (self.epoch_ms, self.mark_ms, self.stale_ms) = (epoch_ms, mark_ms, stale_ms);
+        self.correctable_ticks = correctable_ticks;
+    }
+}
+
+/// Settings that derived rows depend on: kept with the log, because another value would derive other rows from
+/// the same events.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Derivation {
+    /// Epoch length.
+    pub epoch_ms: u64,
+    /// How often valuations and drift are reported.
+    pub mark_ms: u64,
+    /// After how long a price is stale.
+    pub stale_ms: u64,
+    /// How many market events with an id can be corrected.
+    pub correctable_ticks: usize,
+}
+
+/// Under which name the log keeps them.
+const DERIVATION: &str = "derivation";
+
+impl Derivation {
+    /// What the log was recorded with; `None` for a new log.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub fn of(log: &evenkeel_log::Log) -> Result<Option<Derivation>, Error> {
+        let bad = |error: serde_json::Error| Error::Check(format!("the log's settings are damaged: {error}"));
+        log.get_meta(DERIVATION)?.map(|bytes| serde_json::from_slice(&bytes).map_err(bad)).transpose()
+    }
+
+    /// Keeps the settings with a new log; checks that they are those of an old one.
+    ///
+    /// # Errors
+    /// When the folder was recorded with others.
+    pub fn settle(self, log: &evenkeel_log::Log) -> Result<(), Error> {
+        match Derivation::of(log)? {
+            Some(recorded) if recorded == self => Ok(()),
+            Some(recorded) => Err(Error::Config(format!(
+                "the folder was recorded with {recorded:?} and the settings say {self:?}: derived rows would differ; set them back, or start in another folder"
+            ))),
+            None => {
+                let bytes = serde_json::to_vec(&self).map_err(|error| Error::Config(error.to_string()))?;
+                Ok(log.put_meta(DERIVATION, &bytes)?)
+            }
+        }
+    }
 }

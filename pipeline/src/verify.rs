@@ -10,7 +10,7 @@ use evenkeel_log::{Log, LogConfig};
 use evenkeel_schemas::Epoch;
 use evenkeel_schemas::events::{Event, OrderState};
 
-use crate::config::Config;
+use crate::config::{Config, Derivation};
 use crate::door::Door;
 use crate::engine::{Closed, Engine, Output};
 use crate::error::Error;
@@ -92,6 +92,11 @@ fn failed(error: evenkeel_clickhouse::Error) -> Error {
 /// When the log or ClickHouse cannot be read; disagreement is in the report.
 pub fn verify(config: &Config, progress: &mut Progress) -> Result<Report, Error> {
     let (log, _) = Log::open(LogConfig::new(config.data.join("log")))?;
+    let mut config = config.clone();
+    if let Some(recorded) = Derivation::of(&log)? {
+        config.derive_as(recorded);
+    }
+    let config = &config;
     let mut report = Report { last_epoch: log.last_epoch(), ..Report::default() };
     let chain = log.verify(&mut |records| progress.look(records, || format!("log: {records} records")))?;
     report.records = chain.records;
@@ -122,7 +127,7 @@ fn derive(
     comparison: &mut Comparison,
     progress: &mut Progress,
 ) -> Result<(), Error> {
-    let mut door = Door::new(config.epoch_ms, config.correctable_ticks);
+    let mut door = Door::new(config.correctable_ticks);
     let names = door.admission.names().clone();
     let mut desk = Desk::new(config.policy.clone());
     let (engine, outputs) = Engine::start(config.workers, config.timing()).map_err(Error::Start)?;

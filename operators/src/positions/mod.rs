@@ -17,7 +17,7 @@ mod calc;
 #[cfg(test)]
 mod tests;
 
-use differential_dataflow::operators::{CountTotal, ThresholdTotal};
+use differential_dataflow::operators::CountTotal;
 use differential_dataflow::{AsCollection, VecCollection};
 use evenkeel_schemas::{CustomerId, Epoch, InstrumentId, Quantity, TradeDate};
 use timely::dataflow::operators::vec::Map;
@@ -25,7 +25,7 @@ use timely::dataflow::operators::vec::Map;
 pub use calc::{Moved, SplitTerms, split_adjusted};
 
 use crate::facts::epoch_of;
-use crate::typedefs::{Rows, Sum};
+use crate::typedefs::{Rows, Sum, present};
 
 /// A customer's units of an instrument.
 pub type Held = ((CustomerId, InstrumentId), Quantity);
@@ -61,12 +61,12 @@ fn adjustments<'s>(
     movements: Rows<'s, (CustomerId, InstrumentId, TradeDate, Quantity)>,
     splits: Rows<'s, (InstrumentId, SplitTerms)>,
 ) -> VecCollection<'s, Epoch, (CustomerId, InstrumentId), Sum> {
-    let split_instruments = splits.clone().map(|(i, _)| i).distinct_total();
+    let split_instruments = present(splits.clone().map(|(i, _)| i));
     let moved = movements
         .map(|(c, i, date, q)| (i, (c, date, q)))
         .semijoin(split_instruments)
         .map(|(i, (c, date, q))| ((c, i), Moved::Units(date, q)));
-    let holders = moved.clone().map(|((c, i), _)| (i, c)).distinct_total();
+    let holders = present(moved.clone().map(|((c, i), _)| (i, c)));
     let applied = splits.join_map(holders, |i, split, c| ((*c, *i), Moved::Split(*split)));
     moved
         .concat(applied)

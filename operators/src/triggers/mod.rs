@@ -19,13 +19,12 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use differential_dataflow::operators::ThresholdTotal;
 use evenkeel_schemas::events::TriggerKind;
 use evenkeel_schemas::{BandSide, CustomerId, Epoch, InstrumentId, Measure, Ratio, Subject, TriggerKey};
 use serde::{Deserialize, Serialize};
 
 use crate::epochwise::{Changes, epochwise};
-use crate::typedefs::Rows;
+use crate::typedefs::{Rows, present};
 
 /// An instrument outside its band.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -58,7 +57,7 @@ pub fn triggers<'s>(
             open.step(epoch, changes, out);
         },
     );
-    drifts.concat(requests.antijoin(answers.distinct_total()))
+    drifts.concat(requests.antijoin(present(answers)))
 }
 
 /// The drift triggers that are open.

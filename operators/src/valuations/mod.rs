@@ -17,14 +17,13 @@ mod calc;
 #[cfg(test)]
 mod tests;
 
-use differential_dataflow::operators::ThresholdTotal;
 use evenkeel_schemas::{
     AnomalyKind, Currency, CustomerId, InstrumentId, Money, Pair, Price, Quantity, Rate, Value,
 };
 
 pub use calc::{Line, Unvalued, Worth, cash_line, position_line, worth};
 
-use crate::typedefs::Rows;
+use crate::typedefs::{Rows, present};
 
 /// What [`valuations`] reads.
 pub struct Holdings<'s> {
@@ -60,7 +59,7 @@ pub struct Valuations<'s> {
 pub fn valuations<'s>(holdings: Holdings<'s>, quotes: Quotes<'s>) -> Valuations<'s> {
     let Holdings { held, balances, bases } = holdings;
     let Quotes { terms, prices, rates } = quotes;
-    let par = bases.clone().map(|(_, base)| (Pair { base, quote: base }, Rate::PAR)).distinct_total();
+    let par = present(bases.clone().map(|(_, base)| (Pair { base, quote: base }, Rate::PAR)));
     let rates = rates.concat(par);
 
     let based =
@@ -69,7 +68,7 @@ pub fn valuations<'s>(holdings: Holdings<'s>, quotes: Quotes<'s>) -> Valuations<
     let unpriced = based
         .clone()
         .map(|(i, (c, _, _))| (i, c))
-        .antijoin(priced.clone().map(|(i, _)| i).distinct_total())
+        .antijoin(present(priced.clone().map(|(i, _)| i)))
         .map(|(i, c)| (c, AnomalyKind::Unpriced(i)));
     let positions = based
         .clone()
@@ -86,9 +85,9 @@ pub fn valuations<'s>(holdings: Holdings<'s>, quotes: Quotes<'s>) -> Valuations<
         .join_map(rates.clone(), |pair, (c, amount), rate| (*c, cash_line(pair.base, *amount, *rate)));
 
     let pairs_held = based.join_map(terms, |_, (c, base, _), ccy| (Pair { base: *ccy, quote: *base }, *c));
-    let pairs_needed = pairs_held.concat(money.map(|(pair, (c, _))| (pair, c))).distinct_total();
+    let pairs_needed = present(pairs_held.concat(money.map(|(pair, (c, _))| (pair, c))));
     let no_rate = pairs_needed
-        .antijoin(rates.map(|(pair, _)| pair).distinct_total())
+        .antijoin(present(rates.map(|(pair, _)| pair)))
         .map(|(pair, c)| (c, AnomalyKind::NoRate(pair)));
     let gaps = unpriced.concat(no_rate);
 

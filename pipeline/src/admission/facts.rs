@@ -12,7 +12,7 @@ use evenkeel_schemas::{
     AllocationRow, CustomerId, Epoch, Measure, Money, Name, Quantity, Ratio, Subject, TriggerKey,
 };
 
-use super::{Admission, Inputs, Origin, Splitting};
+use super::{Admission, Inputs, Origin};
 
 /// The band where none is given: five percentage points.
 const BAND_DEFAULT: Ratio = Ratio::from_raw(Ratio::ONE / 20);
@@ -29,12 +29,12 @@ impl Admission {
             Event::InstrumentListed(e) => {
                 let instrument = self.names.write().intern_instrument(&e.instrument);
                 let terms = Terms { currency: e.currency, tick: e.tick_size, lot: e.lot_size };
-                self.terms.entry(instrument).or_default().push(terms);
+                self.terms.entry(instrument).or_default().insert(version, terms);
                 Ok(vec![fact(Fact::Terms(instrument, version, terms))])
             }
             Event::CustomerOnboarded(e) => {
                 let customer = self.names.write().intern_customer(&e.customer);
-                self.bases.entry(customer).or_default().push(e.base_currency);
+                self.bases.entry(customer).or_default().insert(version, e.base_currency);
                 Ok(vec![fact(Fact::Base(customer, version, e.base_currency))])
             }
             Event::Tick(e) => self.observe(&e.instrument, version, e.price.raw(), e.id.is_some()),
@@ -99,8 +99,7 @@ impl Admission {
 
     fn split(&mut self, e: &Split) -> Result<Inputs, Refusal> {
         let instrument = self.instrument(&e.instrument, "instrument")?;
-        let effective = e.ex_date.start().epoch(self.epoch_ms);
-        self.splits.entry(effective).or_default().push(Splitting { instrument, new: e.new, old: e.old });
+        self.split.insert(instrument);
         let number = self.accepted;
         Ok(vec![fact(Fact::Split { instrument, ex_date: e.ex_date, number, new: e.new, old: e.old })])
     }
@@ -162,7 +161,8 @@ impl Admission {
                 // What the broker executed of an order of ours is a fact, whatever was held by then; the anomaly
                 // shows it.
                 let executed = origin == Origin::Program && e.order.is_some();
-                if held < i128::from(e.quantity.raw()) && !executed {
+                let unknowable = self.split.contains(&instrument);
+                if held < i128::from(e.quantity.raw()) && !executed && !unknowable {
                     let held = Quantity::from_wide(held).unwrap_or_default();
                     let reason = format!("expected at most the {held} held to be sold, got {}", e.quantity);
                     return Err(Refusal::new("quantity", reason));

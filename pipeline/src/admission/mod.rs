@@ -12,11 +12,11 @@ mod ids;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use evenkeel_operators::facts::{Fact, Input, Terms};
+use evenkeel_operators::facts::{Fact, Input, Terms, Version};
 use evenkeel_schemas::events::{Correction, Event, Refusal, Topic};
-use evenkeel_schemas::{Currency, CustomerId, Epoch, InstrumentId, Name, Quantity};
+use evenkeel_schemas::{Currency, CustomerId, Epoch, InstrumentId, Name};
 
 use crate::names::SharedNames;
 
@@ -45,37 +45,30 @@ pub enum Origin {
     Program,
 }
 
-#[derive(Copy, Clone, PartialEq, Eq)]
-struct Splitting {
-    instrument: InstrumentId,
-    new: Quantity,
-    old: Quantity,
-}
-
 /// What the door knows.
 pub struct Admission {
     names: SharedNames,
-    epoch_ms: u64,
     accepted: u64,
-    bases: BTreeMap<CustomerId, Vec<Currency>>,
-    terms: BTreeMap<InstrumentId, Vec<Terms>>,
+    bases: BTreeMap<CustomerId, BTreeMap<Version, Currency>>,
+    terms: BTreeMap<InstrumentId, BTreeMap<Version, Terms>>,
     held: BTreeMap<(InstrumentId, CustomerId), i128>,
-    splits: BTreeMap<Epoch, Vec<Splitting>>,
+    /// Instruments that ever split. What is held of them depends on dates, which the dataflow knows and the
+    /// door does not: sales of them are not refused here, and an oversale shows as an anomaly.
+    split: BTreeSet<InstrumentId>,
     ids: Ids,
 }
 
 impl Admission {
     /// An empty door. `correctable_ticks` is how many of the latest market events with an id can still be
     /// corrected or recognised as duplicates; older ones cannot.
-    pub fn new(epoch_ms: u64, correctable_ticks: usize) -> Admission {
+    pub fn new(correctable_ticks: usize) -> Admission {
         Admission {
             names: SharedNames::default(),
-            epoch_ms,
             accepted: 0,
             bases: BTreeMap::new(),
             terms: BTreeMap::new(),
             held: BTreeMap::new(),
-            splits: BTreeMap::new(),
+            split: BTreeSet::new(),
             ids: Ids::new(correctable_ticks),
         }
     }
@@ -97,18 +90,19 @@ impl Admission {
 
     /// The terms of an instrument.
     pub fn terms(&self, instrument: InstrumentId) -> Option<&Terms> {
-        self.terms.get(&instrument).and_then(|all| all.last())
+        self.terms.get(&instrument).and_then(|all| all.values().next_back())
     }
 
     /// Judges an event that is recorded at `epoch`; epochs never go back.
     pub fn admit(&mut self, event: &Event, epoch: Epoch, origin: Origin) -> Verdict {
-        self.apply_splits(epoch);
-        if origin == Origin::Outside && event.event_type().topic() == Topic::Decisions {
-            let kind = event.event_type().as_str();
-            return Verdict::Refused(Refusal::new(
-                "type",
-                format!("expected an event from outside; {kind} is the program's own"),
-            ));
+        let (field, inner) = match event {
+            Event::Correction(correction) => ("with.type", correction.with.as_ref().unwrap_or(event)),
+            _ => ("type", event),
+        };
+        if origin == Origin::Outside && inner.event_type().topic() == Topic::Decisions {
+            let kind = inner.event_type().as_str();
+            let reason = format!("expected an event from outside; {kind} is the program's own");
+            return Verdict::Refused(Refusal::new(field, reason));
         }
         if event.id().is_some_and(|id| self.ids.seen(id)) {
             return Verdict::Duplicate;
@@ -180,23 +174,11 @@ impl Admission {
     fn retract_statements(&mut self, changes: &Inputs) {
         for (input, diff) in changes {
             match input {
-                Input::Fact(Fact::Terms(instrument, ..)) if *diff < 0 => {
-                    self.terms.entry(*instrument).or_default().pop();
+                Input::Fact(Fact::Terms(instrument, version, _)) if *diff < 0 => {
+                    self.terms.entry(*instrument).or_default().remove(version);
                 }
-                Input::Fact(Fact::Base(customer, ..)) if *diff < 0 => {
-                    self.bases.entry(*customer).or_default().pop();
-                }
-                Input::Fact(Fact::Split { instrument, ex_date, new, old, .. }) if *diff < 0 => {
-                    let effective = ex_date.start().epoch(self.epoch_ms);
-                    let split = Splitting { instrument: *instrument, new: *new, old: *old };
-                    match self
-                        .splits
-                        .get_mut(&effective)
-                        .map(|due| (due.iter().position(|s| *s == split), due))
-                    {
-                        Some((Some(at), due)) => drop(due.remove(at)),
-                        _ => self.rescale(*instrument, *old, *new),
-                    }
+                Input::Fact(Fact::Base(customer, version, _)) if *diff < 0 => {
+                    self.bases.entry(*customer).or_default().remove(version);
                 }
                 _ => {}
             }
@@ -209,23 +191,6 @@ impl Admission {
                 let held = self.held.entry((*instrument, *customer)).or_default();
                 *held += i128::from(quantity.raw()) * *diff as i128;
             }
-        }
-    }
-
-    /// Splits whose ex date has come change what may be sold.
-    fn apply_splits(&mut self, epoch: Epoch) {
-        while let Some(entry) = self.splits.first_entry().filter(|entry| *entry.key() <= epoch) {
-            let due = entry.remove();
-            for split in due {
-                self.rescale(split.instrument, split.new, split.old);
-            }
-        }
-    }
-
-    fn rescale(&mut self, instrument: InstrumentId, new: Quantity, old: Quantity) {
-        let holders = (instrument, CustomerId(0))..=(instrument, CustomerId(u32::MAX));
-        for (_, held) in self.held.range_mut(holders) {
-            *held = held.saturating_mul(new.raw().into()) / i128::from(old.raw().max(1));
         }
     }
 

@@ -19,7 +19,7 @@ fn bust(id: &str, of: &str) -> String {
 }
 
 fn door() -> Admission {
-    let mut door = Admission::new(100, 3);
+    let mut door = Admission::new(3);
     accepted(&mut door, LISTED);
     accepted(&mut door, ONBOARDED);
     door
@@ -128,7 +128,7 @@ fn the_oldest_market_ids_are_forgotten_by_count() {
 }
 
 #[test]
-fn a_split_changes_what_may_be_sold() {
+fn after_a_split_the_door_leaves_oversales_to_the_anomaly() {
     let mut door = door();
     accepted(&mut door, &fill("f1", "buy", "5"));
     let split = r#"{"type":"split","at":"2026-01-05T00:00:01Z","id":"s1","instrument":"VAS","new":"2","old":"1","ex_date":"1970-01-01"}"#;

@@ -42,6 +42,7 @@ impl Running {
         std::fs::create_dir_all(&config.data)
             .map_err(|error| Error::file("make the folder", &config.data, error))?;
         let log = Arc::new(open_log(config)?);
+        config.derivation().settle(&log)?;
         let sink = Sink::start(config)?;
         let sink_state = sink.state.clone();
         let line = Line::start(config, log, sink)?;

@@ -74,10 +74,12 @@ fn epoch_lag_ms(view: &View) -> u64 {
     (now.as_millis() as u64).saturating_sub(view.epoch())
 }
 
+/// Epochs between the first thing not written yet and the newest handed in.
 fn sink_lag(context: &Context) -> u64 {
-    let (handed, written) =
-        (context.sink.handed.load(Ordering::Relaxed), context.sink.written.load(Ordering::Relaxed));
-    if written == 0 { 0 } else { handed.saturating_sub(written) / context.live.epoch_ms }
+    let handed = context.sink.handed.load(Ordering::Relaxed);
+    let written = context.sink.written.load(Ordering::Relaxed);
+    let since = written.max(context.sink.first.load(Ordering::Relaxed));
+    handed.saturating_sub(since) / context.live.epoch_ms
 }
 
 pub(super) async fn status(context: web::Data<Context>) -> Json<Json_> {

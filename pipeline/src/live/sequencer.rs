@@ -76,7 +76,7 @@ impl Sequencer {
         live: Arc<Live>,
     ) -> Sequencer {
         Sequencer {
-            door: Door::new(config.epoch_ms, config.correctable_ticks),
+            door: Door::new(config.correctable_ticks),
             log,
             engine,
             told,

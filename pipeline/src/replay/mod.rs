@@ -54,7 +54,7 @@ pub struct Summary {
 /// When a file cannot be read or written.
 pub fn derive(replay: &Replay, progress: &mut Progress) -> Result<Summary, Error> {
     let mut files = EventFiles::open(&replay.events)?;
-    let mut door = Door::new(replay.timing.epoch_ms, replay.correctable_ticks);
+    let mut door = Door::new(replay.correctable_ticks);
     let writer = OutputFiles::create(&replay.out, door.admission.names().clone())?;
     let (engine, outputs) = Engine::start(replay.workers, replay.timing).map_err(Error::Start)?;
     let writer = drain(writer, outputs)?;
@@ -66,10 +66,14 @@ pub fn derive(replay: &Replay, progress: &mut Progress) -> Result<Summary, Error
         match placed {
             Placed::Event(place, event, line) => {
                 let epoch = recorded_epoch(&event, replay.timing.epoch_ms).max(recorded);
-                feed.reach(epoch);
+                // What is dropped or refused does not move time.
                 match door.judge(&event, epoch, Origin::Program) {
-                    Ok(inputs) => feed.inputs.extend(inputs.into_iter().flatten()),
-                    Err(refusal) => rejected.push((epoch, Rejected::new(&place, refusal, &line))),
+                    Ok(None) => {}
+                    Ok(Some(inputs)) => {
+                        feed.reach(epoch);
+                        feed.inputs.extend(inputs);
+                    }
+                    Err(refusal) => rejected.push((recorded, Rejected::new(&place, refusal, &line))),
                 }
             }
             Placed::Refused(refused) => {

@@ -68,6 +68,8 @@ pub struct SinkState {
     pub up: AtomicBool,
     /// Everything up to this epoch is written.
     pub written: AtomicU64,
+    /// The first epoch handed in since the start.
+    pub first: AtomicU64,
     /// Everything up to this epoch was handed in.
     pub handed: AtomicU64,
     /// Rows written since the start.
@@ -125,6 +127,7 @@ pub struct Sink {
     limit: usize,
     /// Figures.
     pub state: Arc<SinkState>,
+    stopping: Arc<AtomicBool>,
     thread: Option<JoinHandle<Result<(), Error>>>,
 }
 
@@ -139,10 +142,11 @@ impl Sink {
         let room = Arc::new(Room::default());
         let (batches, handed) = unbounded();
         let server = writer::Connected::open(Server::of(config))?;
-        let (shared, thread_room) = (state.clone(), room.clone());
-        let thread = spawn("sink", move || writer::run(server, &handed, &shared, &thread_room))?;
+        let (shared, thread_room, stopping) = (state.clone(), room.clone(), Arc::new(AtomicBool::new(false)));
+        let stop = stopping.clone();
+        let thread = spawn("sink", move || writer::run(server, &handed, &shared, &thread_room, &stop))?;
         let limit = config.clickhouse.queue_rows.max(1);
-        Ok(Sink { batches: Some(batches), room, limit, state, thread: Some(thread) })
+        Ok(Sink { batches: Some(batches), room, limit, state, stopping, thread: Some(thread) })
     }
 
     /// Hands in the rows of epochs up to `upto`. Waits while too many rows wait already.
@@ -152,6 +156,7 @@ impl Sink {
     pub fn write(&self, tables: Tables, upto: Epoch) -> Result<(), Error> {
         self.room.take(tables.len(), self.limit);
         self.state.handed.fetch_max(upto, Ordering::Relaxed);
+        let _ = self.state.first.compare_exchange(0, upto, Ordering::Relaxed, Ordering::Relaxed);
         let ended = || Error::ClickHouse("the ClickHouse sink has ended; see the messages before".to_owned());
         let batches = self.batches.as_ref().ok_or_else(ended)?;
         batches.send(Batch { tables, upto }).map_err(|_| ended())
@@ -163,6 +168,7 @@ impl Sink {
     /// What ClickHouse refused.
     pub fn finish(mut self) -> Result<(), Error> {
         self.batches = None;
+        self.stopping.store(true, Ordering::Relaxed);
         let Some(thread) = self.thread.take() else { return Ok(()) };
         thread.join().map_err(|_| Error::ClickHouse("the sink thread panicked".to_owned()))?
     }

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::sync::PoisonError;
-use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use evenkeel_clickhouse::{
-    Engine, EngineOptions, LogRow, ProgressRow, Settings, Writer, connect, install, migrate, running_engine,
+    Engine, EngineOptions, LogRow, ProgressRow, Retry, Settings, Writer, connect, install, migrate,
+    running_engine,
 };
 
 use super::tables::each_table;
@@ -24,8 +25,11 @@ const GATHER: Duration = Duration::from_millis(200);
 /// How long to wait before an outage is looked at again.
 const AGAIN: Duration = Duration::from_millis(500);
 
-/// After how long of an outage no more is tried at the end of the program: the log has it all.
-const LAST_TRIES: u32 = 40;
+/// How long an attempt may take: an engine that hangs is an outage too.
+const ATTEMPT: Duration = Duration::from_secs(30);
+
+/// How long the end of the program waits for ClickHouse: the log has it all.
+const LAST: Duration = Duration::from_secs(8);
 
 /// A server, and the engine when it is our own.
 pub(crate) struct Connected {
@@ -100,7 +104,9 @@ impl Session {
     async fn open(settings: &Settings) -> evenkeel_clickhouse::Result<Session> {
         let client = connect(settings)?;
         migrate(&client, settings).await?;
-        Ok(Session { writer: Writer::new(client, settings), watermarks: BTreeMap::new() })
+        // Outages are waited out here, where a dead engine is brought back and the end is heard of.
+        let writer = Writer::new(client, settings).with_retry(Retry::NEVER);
+        Ok(Session { writer, watermarks: BTreeMap::new() })
     }
 
     /// Writes the rows of one table that it does not hold yet. Batches arrive in order of epochs, so what an
@@ -141,6 +147,7 @@ pub(super) fn run(
     batches: &Receiver<Batch>,
     state: &SinkState,
     room: &Room,
+    stopping: &AtomicBool,
 ) -> Result<(), Error> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -152,26 +159,29 @@ pub(super) fn run(
         let (batch, last) = gather(batches);
         ended = last;
         let Some(Batch { tables, upto }) = batch else { continue };
-        let mut tries = 0;
+        let mut tried = None;
         let written = loop {
-            let attempt = runtime.block_on(attempt(&mut session, &server, &tables, upto, state));
-            match attempt {
-                Ok(written) => break Some(written),
-                Err(error) if error.retryable() => {
-                    if state.up.swap(false, Ordering::Relaxed) || tries == 0 {
-                        tracing::warn!(%error, "ClickHouse does not take rows; going on without it for now");
-                    }
-                    state.failures.fetch_add(1, Ordering::Relaxed);
-                    session = None;
-                    server.revive();
-                    tries += 1;
-                    if ended && tries > LAST_TRIES {
-                        break None;
-                    }
-                    std::thread::sleep(AGAIN);
-                }
-                Err(error) => return Err(failed(error)),
+            let limit = if ended { LAST } else { ATTEMPT };
+            let work = attempt(&mut session, &server, &tables, upto, state);
+            let failure = match runtime.block_on(async { tokio::time::timeout(limit, work).await }) {
+                Ok(Ok(written)) => break Some(written),
+                Ok(Err(error)) if !error.retryable() => return Err(failed(error)),
+                Ok(Err(error)) => error.to_string(),
+                Err(_) => format!("no answer within {} s", limit.as_secs()),
+            };
+            if state.up.swap(false, Ordering::Relaxed) || tried.is_none() {
+                tracing::warn!(failure, "ClickHouse does not take rows; going on without it for now");
             }
+            state.failures.fetch_add(1, Ordering::Relaxed);
+            session = None;
+            let since = *tried.get_or_insert_with(Instant::now);
+            // The program may end during an outage: nothing more is coming then.
+            ended = ended || batches.is_empty() && stopping.load(Ordering::Relaxed);
+            if ended && since.elapsed() > LAST {
+                break None;
+            }
+            server.revive();
+            std::thread::sleep(AGAIN);
         };
         let Some(written) = written else {
             return Err(Error::ClickHouse(

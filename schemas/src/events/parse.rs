@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 
 use serde::de::{self, DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
-use serde_json::Value as Json;
+use serde_json::value::RawValue;
 
 use super::check::check;
 use super::types::{Event, EventType};
@@ -38,7 +38,7 @@ pub fn parse_event(line: &[u8]) -> Result<Event, Refusal> {
         Refusal::new("line", format!("expected UTF-8; byte {} is not", error.valid_up_to() + 1))
     })?;
     let kind = type_of(text)?;
-    let event = Event::decode(kind, Text(text))?;
+    let event = Event::decode(kind, text)?;
     check(&event)?;
     Ok(event)
 }
@@ -71,29 +71,24 @@ fn malformed(error: &serde_json::Error) -> String {
     format!("{what} ({error})")
 }
 
-/// A form that an event's body can be read from.
-pub(super) trait Decode {
-    type Error;
-    fn decode<T: DeserializeOwned>(self) -> Result<T, Self::Error>;
+/// Reads the body of an event from its whole line.
+pub(super) fn body<T: DeserializeOwned>(text: &str) -> Result<T, Refusal> {
+    serde_json::from_str(text).map_err(|_| {
+        // The path is worked out only for lines that are refused: it slows reading down.
+        let mut reader = serde_json::Deserializer::from_str(text);
+        match serde_path_to_error::deserialize::<_, T>(&mut reader) {
+            Err(error) => refusal_at(&error.path().to_string(), &error.inner().to_string()),
+            Ok(_) => Refusal::new("line", "expected nothing after the event"),
+        }
+    })
 }
 
-struct Text<'a>(&'a str);
-
-impl Decode for Text<'_> {
-    type Error = Refusal;
-    fn decode<T: DeserializeOwned>(self) -> Result<T, Refusal> {
-        serde_json::from_str(self.0).map_err(|_| {
-            // The path is worked out only for lines that are refused: it slows reading down.
-            let mut reader = serde_json::Deserializer::from_str(self.0);
-            match serde_path_to_error::deserialize::<_, T>(&mut reader) {
-                Err(error) => {
-                    let path = error.path().to_string();
-                    let field = if path == "." { field_named_in(&error.inner().to_string()) } else { path };
-                    Refusal::new(field, error.inner().to_string())
-                }
-                Ok(_) => Refusal::new("line", "expected nothing after the event"),
-            }
-        })
+/// A refusal within a correction's replacement names the field of the replacement.
+fn refusal_at(path: &str, message: &str) -> Refusal {
+    match (path, message.split_once(": ")) {
+        (".", _) => Refusal::new(field_named_in(message), message),
+        ("with", Some((field, reason))) => Refusal::new(format!("with.{field}"), reason),
+        _ => Refusal::new(path, message),
     }
 }
 
@@ -102,27 +97,19 @@ fn field_named_in(message: &str) -> String {
     message.split('`').nth(1).unwrap_or("line").to_owned()
 }
 
-struct Tree(Json);
-
-impl Decode for Tree {
-    type Error = serde_json::Error;
-    fn decode<T: DeserializeOwned>(self) -> Result<T, serde_json::Error> {
-        serde_json::from_value(self.0)
-    }
-}
-
 impl<'de> Deserialize<'de> for Event {
+    /// From JSON only: the text is read as a line is, with the same checks.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Event, D::Error> {
-        let tree = Json::deserialize(deserializer)?;
-        let name = tree.get("type").and_then(Json::as_str).unwrap_or_default().to_owned();
-        let kind = known_type(&name).map_err(de::Error::custom)?;
-        Event::decode(kind, Tree(tree)).map_err(de::Error::custom)
+        let text = Box::<RawValue>::deserialize(deserializer)?;
+        parse_event(text.get().as_bytes()).map_err(de::Error::custom)
     }
 }
 
 /// `with` of a correction: it must be there, as an event or as null.
 pub(super) fn replacement<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Event>, D::Error> {
-    Option::<Event>::deserialize(deserializer)
+    Option::<Box<RawValue>>::deserialize(deserializer)?
+        .map(|text| parse_event(text.get().as_bytes()).map_err(de::Error::custom))
+        .transpose()
 }
 
 /// A map in which no key stands twice.

@@ -75,8 +75,8 @@ macro_rules! events {
                 match self { $(Event::$variant(event) => event.recorded,)* }
             }
 
-            pub(super) fn decode<T: super::parse::Decode>(kind: EventType, from: T) -> Result<Event, T::Error> {
-                match kind { $(EventType::$variant => from.decode::<$body>().map(|body| Event::$variant(Box::new(body))),)* }
+            pub(super) fn decode(kind: EventType, text: &str) -> Result<Event, super::parse::Refusal> {
+                match kind { $(EventType::$variant => super::parse::body::<$body>(text).map(|body| Event::$variant(Box::new(body))),)* }
             }
         }
     };
