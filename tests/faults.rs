@@ -324,7 +324,7 @@ fn miscorrected() -> Vec<Bad> {
             "with.id",
             "expected an id not seen before",
         ),
-        bad("a replacement with a key twice", correction("t1", &twice), "with", "each key once"),
+        bad("a replacement with a key twice", correction("t1", &twice), "with.weights", "each key once"),
         bad(
             "a correction without a replacement",
             event("correction", r#""of":"f1","reason":"why not""#),

@@ -657,19 +657,22 @@ fn verify_needs_no_settings() {
     verify(&desk.data, &[]).unwrap();
 }
 
-/// Other marks from now on: what was written under the old ones stands.
+/// Other marks would derive other rows from the same log: they are refused, and what was written stands.
 #[test]
-fn a_start_with_other_settings_leaves_log_and_clickhouse_in_agreement() {
+fn a_start_with_other_settings_is_refused_and_changes_nothing() {
     let mut desk = Desk::new(79);
-    for settings in [["--mark-ms", "500"], ["--mark-ms", "2000"]] {
-        let file = desk.settings.clone();
-        let more = [["--config", &file], settings].concat();
-        let running = Running::start(&desk.data, &more).unwrap();
-        desk.trade(&running, Duration::from_secs(1));
-        desk.come_to_rest(&running);
-        running.stop().unwrap();
-        verify(&desk.data, &more).unwrap();
-    }
+    let running = desk.start();
+    desk.trade(&running, Duration::from_secs(1));
+    desk.come_to_rest(&running);
+    running.stop().unwrap();
+    let more = [desk.args(), vec!["--mark-ms", "2000"]].concat();
+    let refused = Running::start(&desk.data, &more).err().unwrap();
+    assert!(
+        refused.contains("the folder was recorded with") && refused.contains("mark_ms: 2000"),
+        "{refused}"
+    );
+    desk.start().stop().unwrap();
+    verify(&desk.data, &desk.args()).unwrap();
 }
 
 /// Two programs on one folder would write two histories.

@@ -28,6 +28,9 @@ const AGAIN: Duration = Duration::from_millis(500);
 /// How long an attempt may take: an engine that hangs is an outage too.
 const ATTEMPT: Duration = Duration::from_secs(30);
 
+/// How long an engine may take to end by itself.
+const STOP: Duration = Duration::from_secs(5);
+
 /// How long the end of the program waits for ClickHouse: the log has it all.
 const LAST: Duration = Duration::from_secs(8);
 
@@ -53,6 +56,7 @@ impl Connected {
             .map_err(|error| Error::Start(format!("cannot find the evenkeel executable itself: {error}")))?;
         let mut options = EngineOptions::new(library, data);
         options.memory_limit_bytes = memory_bytes;
+        options.stop_timeout = STOP;
         let engine = Engine::start(&exe, &[OsString::from("engine-child")], options).map_err(failed)?;
         let mut settings = Settings::new(engine.url());
         settings.database = database;
@@ -161,13 +165,12 @@ pub(super) fn run(
         let Some(Batch { tables, upto }) = batch else { continue };
         let mut tried = None;
         let written = loop {
-            let limit = if ended { LAST } else { ATTEMPT };
             let work = attempt(&mut session, &server, &tables, upto, state);
-            let failure = match runtime.block_on(async { tokio::time::timeout(limit, work).await }) {
-                Ok(Ok(written)) => break Some(written),
-                Ok(Err(error)) if !error.retryable() => return Err(failed(error)),
-                Ok(Err(error)) => error.to_string(),
-                Err(_) => format!("no answer within {} s", limit.as_secs()),
+            let failure = match runtime.block_on(limited(work, stopping)) {
+                Some(Ok(written)) => break Some(written),
+                Some(Err(error)) if !error.retryable() => return Err(failed(error)),
+                Some(Err(error)) => error.to_string(),
+                None => "no answer in time".to_owned(),
             };
             if state.up.swap(false, Ordering::Relaxed) || tried.is_none() {
                 tracing::warn!(failure, "ClickHouse does not take rows; going on without it for now");
@@ -175,12 +178,12 @@ pub(super) fn run(
             state.failures.fetch_add(1, Ordering::Relaxed);
             session = None;
             let since = *tried.get_or_insert_with(Instant::now);
-            // The program may end during an outage: nothing more is coming then.
-            ended = ended || batches.is_empty() && stopping.load(Ordering::Relaxed);
-            if ended && since.elapsed() > LAST {
+            // The program may end during an outage, whatever waits.
+            if !stopping.load(Ordering::Relaxed) {
+                server.revive();
+            } else if since.elapsed() > LAST {
                 break None;
             }
-            server.revive();
             std::thread::sleep(AGAIN);
         };
         let Some(written) = written else {
@@ -196,6 +199,25 @@ pub(super) fn run(
     drop(session);
     drop(runtime);
     server.close()
+}
+
+/// An attempt's outcome; `None` when it takes too long, or the program is ending and has waited enough.
+async fn limited<T>(work: impl Future<Output = T>, stopping: &AtomicBool) -> Option<T> {
+    let started = Instant::now();
+    let mut ending = None;
+    tokio::pin!(work);
+    loop {
+        tokio::select! {
+            outcome = &mut work => return Some(outcome),
+            () = tokio::time::sleep(GATHER) => {}
+        }
+        if stopping.load(Ordering::Relaxed) {
+            ending.get_or_insert_with(Instant::now);
+        }
+        if started.elapsed() > ATTEMPT || ending.is_some_and(|since| since.elapsed() > LAST) {
+            return None;
+        }
+    }
 }
 
 async fn attempt(
