@@ -492,7 +492,8 @@ fn left(folder: &Path) -> Vec<String> {
                 line.split_once(",\"diff\":").and_then(|(_, rest)| rest.split_once(',')).unwrap();
             *sums.entry(row.to_owned()).or_default() += head.parse::<i64>().unwrap();
         }
-        let standing = sums.into_iter().filter(|(_, sum)| *sum != 0);
+        // A feed that has gone silent is stale, whatever became of what it once said.
+        let standing = sums.into_iter().filter(|(row, sum)| *sum != 0 && !row.contains("\"stale_price\""));
         findings.extend(standing.map(|(row, sum)| format!("{} {sum} × {row}", collection.as_str())));
     }
     findings

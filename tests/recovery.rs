@@ -665,7 +665,7 @@ fn a_start_with_other_settings_is_refused_and_changes_nothing() {
     desk.trade(&running, Duration::from_secs(1));
     desk.come_to_rest(&running);
     running.stop().unwrap();
-    let more = [desk.args(), vec!["--mark-ms", "2000"]].concat();
+    let more = [desk.args(), ["--mark-ms", "2000"]].concat();
     let refused = Running::start(&desk.data, &more).err().unwrap();
     assert!(
         refused.contains("the folder was recorded with") && refused.contains("mark_ms: 2000"),

@@ -25,17 +25,18 @@ pub(super) fn stale<'s>(observations: Rows<'s, Observation>, stale_ms: u64) -> R
             exchange,
             "stale prices",
             move |_, _| {
-                let mut waiting: BTreeMap<Epoch, (Capability<Epoch>, Vec<(InstrumentId, isize)>)> =
-                    BTreeMap::new();
-                let mut live: BTreeMap<InstrumentId, isize> = BTreeMap::new();
+                let mut waiting: BTreeMap<Epoch, (Capability<Epoch>, Vec<InstrumentId>)> = BTreeMap::new();
                 let mut due: BTreeMap<InstrumentId, Due> = BTreeMap::new();
                 move |(input, frontier), output| {
                     input.for_each(|capability, data| {
                         for (observation, time, diff) in data.drain(..) {
                             let Feed::Instrument(instrument) = observation.feed else { continue };
-                            let entry = waiting.entry(time);
-                            let entry = entry.or_insert_with(|| (capability.delayed(&time, 0), Vec::new()));
-                            entry.1.push((instrument, diff));
+                            if diff > 0 {
+                                let entry = waiting.entry(time);
+                                let entry =
+                                    entry.or_insert_with(|| (capability.delayed(&time, 0), Vec::new()));
+                                entry.1.push(instrument);
+                            }
                         }
                     });
                     while let Some(entry) = waiting.first_entry() {
@@ -43,25 +44,13 @@ pub(super) fn stale<'s>(observations: Rows<'s, Observation>, stale_ms: u64) -> R
                         if frontier.less_equal(&epoch) {
                             break;
                         }
-                        let (capability, changes) = entry.remove();
+                        let (capability, instruments) = entry.remove();
                         expire(&mut due, epoch, output);
-                        for (instrument, diff) in &changes {
-                            *live.entry(*instrument).or_default() += diff;
-                            if *diff > 0 {
-                                let next = epoch.saturating_add(stale_ms);
-                                let next = Some((next, capability.delayed(&next)));
-                                if let Some(None) = due.insert(*instrument, next) {
-                                    output.session(&capability).give((*instrument, epoch, -1));
-                                }
-                            }
-                        }
-                        // Without any observation left there is no price to be stale.
-                        for (instrument, _) in changes {
-                            if live.get(&instrument) == Some(&0) {
-                                live.remove(&instrument);
-                                if let Some(None) = due.remove(&instrument) {
-                                    output.session(&capability).give((instrument, epoch, -1));
-                                }
+                        for instrument in instruments {
+                            let next = epoch.saturating_add(stale_ms);
+                            let next = Some((next, capability.delayed(&next)));
+                            if let Some(None) = due.insert(instrument, next) {
+                                output.session(&capability).give((instrument, epoch, -1));
                             }
                         }
                     }

@@ -73,7 +73,7 @@ pub fn derive(replay: &Replay, progress: &mut Progress) -> Result<Summary, Error
                         feed.reach(epoch);
                         feed.inputs.extend(inputs);
                     }
-                    Err(refusal) => rejected.push((epoch, Rejected::new(&place, refusal, &line))),
+                    Err(refusal) => rejected.push((recorded, Rejected::new(&place, refusal, &line))),
                 }
             }
             Placed::Refused(refused) => {
@@ -86,7 +86,6 @@ pub fn derive(replay: &Replay, progress: &mut Progress) -> Result<Summary, Error
     let epochs = feed.first.zip(feed.epoch);
     engine.finish();
     let writer = writer.join().map_err(|_| Error::Start("the writer thread ended early".to_owned()))??;
-    rejected.sort_by_key(|(epoch, _)| *epoch);
     let changes = writer.finish(&rejected)?;
     Ok(Summary { counts: door.counts, changes, epochs })
 }
