@@ -397,6 +397,7 @@ pub struct BlockRow {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::migrate::MIGRATIONS;
 
     /// The columns of a `CREATE TABLE`, alias columns (which nobody writes) left out.
     fn columns(sql: &str, table: &str) -> Vec<String> {
@@ -411,12 +412,7 @@ mod tests {
 
     #[test]
     fn rows_have_the_columns_of_their_tables() {
-        let sql = [
-            include_str!("../../../schemas/clickhouse/0001_ledgers.sql"),
-            include_str!("../../../schemas/clickhouse/0002_decisions.sql"),
-            include_str!("../../../schemas/clickhouse/0003_events.sql"),
-        ]
-        .concat();
+        let sql: String = MIGRATIONS.iter().map(|migration| migration.sql).collect();
         assert_eq!(sql.matches("CREATE TABLE").count(), TABLES.len());
         for (table, names) in TABLES {
             assert_eq!(columns(&sql, table), *names, "{table}");

@@ -40,6 +40,13 @@ fn kill_hard(engine: &mut Engine) {
     }
 }
 
+/// The number of the newest migration.
+fn known() -> u32 {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../schemas/clickhouse");
+    let sql = |entry: &std::fs::DirEntry| entry.path().extension().is_some_and(|name| name == "sql");
+    u32::try_from(std::fs::read_dir(folder).unwrap().map(Result::unwrap).filter(sql).count()).unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn migrating_twice_does_it_once() {
     let folder = tempfile::tempdir().unwrap();
@@ -47,13 +54,13 @@ async fn migrating_twice_does_it_once() {
     let (client, settings) = client(&engine);
     let versions: Vec<u32> =
         migrate(&client, &settings).await.unwrap().iter().map(|step| step.version).collect();
-    assert_eq!(versions, [1, 2, 3]);
+    assert_eq!(versions, (1..=known()).collect::<Vec<_>>());
     assert_eq!(migrate(&client, &settings).await.unwrap(), []);
     engine.restart().unwrap();
     assert_eq!(migrate(&client, &settings).await.unwrap(), []);
     // A crash between a migration and its bookkeeping leaves it to be applied again.
     client.query_raw("TRUNCATE TABLE schema_migrations").execute().await.unwrap();
-    assert_eq!(migrate(&client, &settings).await.unwrap().len(), 4);
+    assert_eq!(migrate(&client, &settings).await.unwrap().len(), known() as usize);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
@@ -63,7 +70,8 @@ async fn a_changed_or_newer_history_is_refused() {
     let newer = "INSERT INTO schema_migrations (version, name, checksum) VALUES (9999, 'later', '')";
     client.query_raw(newer).execute().await.unwrap();
     let error = migrate(&client, &settings).await.unwrap_err();
-    assert!(matches!(error, Error::DatabaseNewer { found: 9999, known: 3 }), "{error}");
+    let said = known();
+    assert!(matches!(error, Error::DatabaseNewer { found: 9999, known } if known == said), "{error}");
 
     client.query_raw("TRUNCATE TABLE schema_migrations").execute().await.unwrap();
     let changed = "INSERT INTO schema_migrations (version, name, checksum) VALUES (1, 'ledgers', 'another')";
