@@ -15,10 +15,16 @@ use evenkeel_tests::{Dice, Outcome, binary, evenkeel};
 use tempfile::TempDir;
 
 /// A market that moves fast, desks that work in windows of 200 ms, and no second looks at held decisions, so
-/// that after the last event everything comes to rest.
+/// that after the last event everything comes to rest. Baselines are kept as often as can be, so that starts go on
+/// from one and `verify`, which reads everything, checks what they derived.
 const SETTINGS: &str = r#"
 epoch_ms = 50
 mark_ms = 500
+correctable_ticks = 2000
+[log]
+baseline_ms = 500
+keep_ticks_ms = 0
+segment_bytes = 262144
 [policy.customer]
 cool_down_ms = 300
 review_ms = 3600000
@@ -405,6 +411,70 @@ fn killed_at_any_moment_nothing_is_lost_and_nothing_done_twice() {
         (again.keys.len(), again.decisions, again.orders.len()),
         (audit.keys.len(), audit.decisions, orders)
     );
+}
+
+fn ticks(desk: &mut Desk, number: usize) {
+    desk.unanswered = (0..number as u64).map(|n| desk.feed.tick(n % INSTRUMENTS)).collect();
+}
+
+/// What the API says of everybody's triggers, and of the orders.
+fn open_reasons(running: &Running) -> Vec<serde_json::Value> {
+    let of =
+        |c: u64| running.get(&format!("/api/v1/customers/c{c}/triggers")).unwrap().json()["triggers"].clone();
+    (0..CUSTOMERS).map(of).collect()
+}
+
+/// Ticks are dropped when they are old; accounts and decisions are not. What a restart goes on from is the same
+/// state, and ClickHouse is whole, even if it has to be written again.
+#[test]
+fn old_ticks_are_dropped_and_a_start_goes_on_without_them() {
+    let mut desk = Desk::new(5);
+    // Who has traded once does not again: reasons stay open.
+    let settings = SETTINGS
+        .replace("keep_ticks_ms = 0", "keep_ticks_ms = 1000")
+        .replace("cool_down_ms = 300", "cool_down_ms = 3600000");
+    std::fs::write(&desk.settings, settings).unwrap();
+    let running = desk.start();
+    desk.send(&running).unwrap();
+    for _ in 0..16 {
+        ticks(&mut desk, 1_000);
+        desk.send(&running).unwrap();
+        std::thread::sleep(Duration::from_millis(400));
+        // A trade that never was, among them: the tick before it holds again.
+        let (of, with) = (desk.feed.number, "null");
+        desk.unanswered =
+            vec![desk.feed.event(
+                "correction",
+                &format!("\"of\":\"k-{of:06}\",\"with\":{with},\"reason\":\"trade bust\""),
+            )];
+        desk.send(&running).unwrap();
+    }
+    desk.come_to_rest(&running);
+    let reasons = open_reasons(&running);
+    assert!(reasons.iter().any(|open| open.as_array().is_some_and(|open| !open.is_empty())), "{reasons:?}");
+    let said = running.stop().unwrap();
+    assert!(said.contains("old segments dropped"), "{said}");
+    let said = verify(&desk.data, &desk.args()).unwrap();
+    assert!(said.contains("older ones were dropped"), "{said}");
+
+    // On from the baseline: the same state, and life goes on.
+    let running = desk.start();
+    assert!(running.said().contains("going on from the newest baseline"), "{}", running.said());
+    assert!(open_reasons(&running) == reasons, "the same reasons are open");
+    desk.trade(&running, Duration::from_secs(2));
+    desk.come_to_rest(&running);
+    let reasons = open_reasons(&running);
+    running.stop().unwrap();
+    desk.audit();
+
+    // ClickHouse is lost: its history begins with the state of the baseline.
+    std::fs::remove_dir_all(desk.data.join("clickhouse")).unwrap();
+    let running = desk.start();
+    assert!(open_reasons(&running) == reasons, "the same reasons are open");
+    desk.trade(&running, Duration::from_secs(1));
+    desk.come_to_rest(&running);
+    running.stop().unwrap();
+    verify(&desk.data, &desk.args()).unwrap();
 }
 
 fn epoch(running: &Running) -> u64 {

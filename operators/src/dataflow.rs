@@ -101,7 +101,11 @@ pub fn build<'s>(
         Fact::Answer(key) => Some(key),
         _ => None,
     });
-    let triggers = triggers(breaching.clone(), requests, answers);
+    let opened = pick(&facts, |fact| match fact {
+        Fact::Opened(key, measure, limit) => Some((key, (measure, limit))),
+        _ => None,
+    });
+    let triggers = triggers(breaching.clone(), opened, requests, answers);
 
     // What goes out.
     let anomalies = anomalies(Faults {

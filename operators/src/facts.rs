@@ -91,6 +91,9 @@ pub enum Fact {
     Request(TriggerKey, Measure, Measure),
     /// A decision answered a flow or request.
     Answer(TriggerKey),
+    /// A drift trigger that was open when a history without its ticks begins: its epoch of entry and its
+    /// measure are not derived again.
+    Opened(TriggerKey, Measure, Measure),
     /// A decision placed an order.
     Placed(Arc<str>, PlacedOrder),
     /// The desk put an order into a block.
@@ -124,8 +127,8 @@ pub struct Observation {
     pub version: Version,
     /// Raw units of `Price` or `Rate`.
     pub value: i64,
-    /// Whether a correction may name it (its event has an id).
-    pub correctable: bool,
+    /// The running number up to which a correction may name its event; 0 when none can.
+    pub correctable_until: u64,
 }
 
 /// What the dataflow is told of, all with a time and a difference.
@@ -144,7 +147,7 @@ impl Fact {
             Fact::Base(c, ..) | Fact::Targets(c, ..) | Fact::Movement(c, ..) | Fact::Posting(c, ..) => {
                 c.0.into()
             }
-            Fact::Request(key, ..) | Fact::Answer(key) => key.customer.0.into(),
+            Fact::Request(key, ..) | Fact::Answer(key) | Fact::Opened(key, ..) => key.customer.0.into(),
             Fact::Terms(i, ..) | Fact::Split { instrument: i, .. } => i.0.into(),
             Fact::Placed(_, order) => order.customer.0.into(),
             Fact::Allocated(row) => row.customer.0.into(),

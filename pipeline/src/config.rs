@@ -43,6 +43,14 @@ pub struct LogConfig {
     pub queue: usize,
     /// Records of one commit at the most.
     pub commit_records: usize,
+    /// How often a baseline is kept, from which a restart goes on without reading older ticks, in milliseconds,
+    /// rounded up to a multiple of `mark_ms`; 0 for never.
+    pub baseline_ms: u64,
+    /// How long ticks are kept in the log, in milliseconds (30 days: 2592000000); 0 for ever. Accounts and
+    /// decisions are always kept for ever. ClickHouse keeps its `ticks` all the same.
+    pub keep_ticks_ms: u64,
+    /// Size of a segment in bytes; ticks are dropped by whole segments.
+    pub segment_bytes: u64,
 }
 
 /// Settings of ClickHouse.
@@ -85,7 +93,13 @@ impl Default for Config {
 
 impl Default for LogConfig {
     fn default() -> LogConfig {
-        LogConfig { queue: 1024, commit_records: 16_384 }
+        LogConfig {
+            queue: 1024,
+            commit_records: 16_384,
+            baseline_ms: 3_600_000,
+            keep_ticks_ms: 0,
+            segment_bytes: 64 << 20,
+        }
     }
 }
 
@@ -147,12 +161,22 @@ impl Config {
         if self.log.queue == 0 || self.log.commit_records == 0 {
             return bad("log.queue, log.commit_records", "0".to_owned(), "1 or more");
         }
+        let LogConfig { baseline_ms, keep_ticks_ms, .. } = self.log;
+        if keep_ticks_ms > 0 && baseline_ms == 0 {
+            let expected = "0, or a log.baseline_ms above 0: without baselines every tick is needed";
+            return bad("log.keep_ticks_ms", keep_ticks_ms.to_string(), expected);
+        }
         self.policy.check().map_err(|error| Error::Config(format!("policy.{error}")))
     }
 
     /// Epoch length, marks and staleness.
     pub fn timing(&self) -> Timing {
         Timing { epoch_ms: self.epoch_ms, mark_ms: self.mark_ms, stale_ms: self.stale_ms }
+    }
+
+    /// How often a baseline is kept: at marks, so that nothing reported is still to come.
+    pub fn baseline_ms(&self) -> u64 {
+        self.log.baseline_ms.next_multiple_of(self.mark_ms)
     }
 
     /// What the derived rows depend on beyond the events.

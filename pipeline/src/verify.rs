@@ -5,16 +5,16 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use evenkeel_actors::Desk;
-use evenkeel_clickhouse::{Client, LogRow, ProgressRow, Writer, connect, fetch};
-use evenkeel_log::{Log, LogConfig};
-use evenkeel_schemas::Epoch;
+use evenkeel_clickhouse::{Client, LogRow, ProgressRow, TickRow, Writer, connect, fetch};
+use evenkeel_log::{Log, LogConfig, Topic};
 use evenkeel_schemas::events::{Event, OrderState};
+use evenkeel_schemas::{Collection, Epoch};
 
 use crate::config::{Config, Derivation};
 use crate::door::Door;
 use crate::engine::{Closed, Engine, Output};
 use crate::error::Error;
-use crate::live::{Recorded, recover};
+use crate::live::{Baseline, Recorded, recover};
 use crate::progress::Progress;
 use crate::sink::{Connected, Server, Tables, block_on, each_table};
 
@@ -41,6 +41,9 @@ pub struct Report {
     pub chain: Vec<String>,
     /// The last epoch of the log.
     pub last_epoch: Option<Epoch>,
+    /// Where the history of ticks begins, when older ones were dropped: up to here the state is compared, and
+    /// not each change.
+    pub opening: Option<Epoch>,
     /// Everything up to this epoch is in ClickHouse, by its own account.
     pub written: Option<Epoch>,
     /// By table.
@@ -65,6 +68,12 @@ impl fmt::Display for Report {
         let chain = if self.chain.is_empty() { "checksums and hash chain hold" } else { "DAMAGED" };
         writeln!(f, "log         {} records: {chain}", self.records)?;
         self.chain.iter().try_for_each(|bad| writeln!(f, "            {bad}"))?;
+        if let Some(opening) = self.opening {
+            writeln!(
+                f,
+                "ticks       older ones were dropped: up to epoch {opening} what depends on them is compared as the state it came to"
+            )?;
+        }
         for (name, table) in &self.tables {
             let verdict = if table.differences.is_empty() { "agrees" } else { "DIFFERS" };
             writeln!(f, "{name:<16}{:>12} derived {:>12} stored   {verdict}", table.derived, table.stored)?;
@@ -111,8 +120,11 @@ pub fn verify(config: &Config, progress: &mut Progress) -> Result<Report, Error>
     let Some(written) = report.written else {
         return Ok(report);
     };
+    let ticks_dropped = log.first_offset(Topic::Market) > 0;
+    let baseline = if ticks_dropped { Baseline::of(&log)? } else { None };
+    report.opening = baseline.as_ref().map(|baseline| baseline.epoch);
     let mut comparison = Comparison { client, report, from: None, upto: written, tables: Tables::default() };
-    let result = derive(config, &log, &mut comparison, progress);
+    let result = derive(config, &log, baseline.as_ref(), &mut comparison, progress);
     let Comparison { report, client, .. } = comparison;
     // An engine of our own waits for idle connections before it ends.
     drop((client, writer));
@@ -124,16 +136,18 @@ pub fn verify(config: &Config, progress: &mut Progress) -> Result<Report, Error>
 fn derive(
     config: &Config,
     log: &Log,
+    baseline: Option<&Baseline>,
     comparison: &mut Comparison,
     progress: &mut Progress,
 ) -> Result<(), Error> {
     let mut door = Door::new(config.correctable_ticks);
     let names = door.admission.names().clone();
     let mut desk = Desk::new(config.policy.clone());
-    let (engine, outputs) = Engine::start(config.workers, config.timing()).map_err(Error::Start)?;
+    let (engine, outputs) = Engine::start(config.workers, config.timing(), baseline.map_or(0, |b| b.epoch))
+        .map_err(Error::Start)?;
     let mut waiting: BTreeMap<Epoch, Waiting> = BTreeMap::new();
     let mut result = Ok(());
-    let recovered = recover(log, &mut door, |recorded| {
+    let recovered = recover(log, &mut door, baseline, |recorded| {
         engine.feed(recorded.epoch, recorded.inputs.clone());
         engine.advance(recorded.epoch + 1);
         let epoch = recorded.epoch;
@@ -162,6 +176,7 @@ fn derive(
     });
     recovered?;
     finishing?;
+    comparison.open(Epoch::MAX)?;
     comparison.compare(comparison.upto)
 }
 
@@ -212,6 +227,7 @@ impl Comparison {
         if epoch > self.upto {
             return Ok(());
         }
+        self.open(epoch)?;
         if let Some(closed) = &whole.closed {
             self.tables.add_rows(closed, names);
         }
@@ -237,7 +253,17 @@ impl Comparison {
                 }
             }
         }
-        if self.tables.len() >= ROWS_AT_ONCE { self.compare(epoch) } else { Ok(()) }
+        // The state at an opening is compared whole.
+        let enough = self.tables.len() >= ROWS_AT_ONCE && self.report.opening <= self.from;
+        if enough { self.compare(epoch) } else { Ok(()) }
+    }
+
+    /// Compares the state at the opening, once what comes next lies after it.
+    fn open(&mut self, next: Epoch) -> Result<(), Error> {
+        match self.report.opening {
+            Some(opening) if self.from.is_none() && next > opening => self.compare(opening),
+            _ => Ok(()),
+        }
     }
 
     /// Compares what was gathered with what ClickHouse holds of the same epochs.
@@ -247,7 +273,8 @@ impl Comparison {
             Some(from) => format!("epoch > {from} AND epoch <= {upto}"),
             None => format!("epoch <= {upto}"),
         };
-        each_table!(tables, rows => self.compare_table(rows.as_slice(), &range)?);
+        let opening = self.report.opening == Some(upto) && self.from.is_none();
+        each_table!(tables, rows => self.compare_table(rows.as_slice(), &range, opening.then_some(upto))?);
         self.from = Some(upto);
         Ok(())
     }
@@ -256,9 +283,17 @@ impl Comparison {
         &mut self,
         derived: &[T],
         range: &str,
+        opening: Option<Epoch>,
     ) -> Result<(), Error> {
+        let table = T::TABLE;
         let columns: Vec<String> = T::COLUMN_NAMES.iter().map(|name| format!("`{name}`")).collect();
-        let sql = format!("SELECT {} FROM {} WHERE {range}", columns.join(", "), T::TABLE);
+        let from_ticks = |collection: &Collection| collection.as_str() == table && collection.from_ticks();
+        let sql = match opening {
+            // What the log does not have cannot be compared.
+            Some(_) if table == TickRow::TABLE => return Ok(()),
+            Some(opening) if Collection::ALL.iter().any(from_ticks) => state_at(opening, table, &columns),
+            _ => format!("SELECT {} FROM {table} WHERE {range}", columns.join(", ")),
+        };
         let stored: Vec<T> = block_on(fetch(&self.client, &sql))?.map_err(failed)?;
         let text = |rows: &[T]| {
             let mut lines: Vec<String> =
@@ -267,7 +302,7 @@ impl Comparison {
             lines
         };
         let (ours, theirs) = (text(derived), text(&stored));
-        let table = self.report.tables.entry(T::TABLE).or_default();
+        let table = self.report.tables.entry(table).or_default();
         table.derived += ours.len() as u64;
         table.stored += theirs.len() as u64;
         if ours != theirs && table.differences.is_empty() {
@@ -275,6 +310,20 @@ impl Comparison {
         }
         Ok(())
     }
+}
+
+/// The state that a table came to at an epoch, as rows of that epoch.
+fn state_at(epoch: Epoch, table: &str, columns: &[String]) -> String {
+    let keys: Vec<&str> =
+        columns.iter().map(String::as_str).filter(|name| !["`epoch`", "`diff`"].contains(name)).collect();
+    let keys = keys.join(", ");
+    let state = format!(
+        "SELECT {keys}, sum(diff) AS total FROM {table} WHERE epoch <= {epoch} GROUP BY {keys} HAVING total != 0"
+    );
+    let columns = columns.join(", ");
+    format!(
+        "SELECT {columns} FROM (SELECT toUInt64({epoch}) AS epoch, toInt8(total) AS diff, {keys} FROM ({state}))"
+    )
 }
 
 /// How many differences are shown of a table.

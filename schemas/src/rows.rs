@@ -56,6 +56,12 @@ impl Collection {
         Collection::Anomalies,
     ];
 
+    /// Whether its rows depend on prices and rates, and not on account events and decisions alone.
+    pub fn from_ticks(self) -> bool {
+        use Collection::{Anomalies, Breaches, Drift, FxRates, Prices, Triggers, Valuations};
+        matches!(self, Prices | FxRates | Valuations | Drift | Breaches | Triggers | Anomalies)
+    }
+
     /// The name of its file and table.
     pub fn as_str(self) -> &'static str {
         match self {

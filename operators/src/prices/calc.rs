@@ -5,7 +5,7 @@ use crate::facts::{Observation, Version};
 #[derive(Copy, Clone, Debug)]
 struct Rung {
     value: i64,
-    correctable: bool,
+    correctable_until: u64,
     count: isize,
 }
 
@@ -13,17 +13,20 @@ struct Rung {
 #[derive(Clone, Debug, Default)]
 pub struct Ladder {
     rungs: BTreeMap<Version, Rung>,
+    /// The greatest running number seen: later corrections have greater ones.
+    newest: u64,
 }
 
 impl Ladder {
     /// Counts an observation in or out. Changes of one epoch may come in any order, so an observation may
     /// be counted out before it is counted in.
     pub fn update(&mut self, observation: &Observation, diff: isize) {
-        let (value, correctable) = (observation.value, observation.correctable);
-        let rung = self.rungs.entry(observation.version).or_insert(Rung { value, correctable, count: 0 });
+        let Observation { version, value, correctable_until, .. } = *observation;
+        self.newest = self.newest.max(version.number);
+        let rung = self.rungs.entry(version).or_insert(Rung { value, correctable_until, count: 0 });
         rung.count += diff;
         if rung.count == 0 {
-            self.rungs.remove(&observation.version);
+            self.rungs.remove(&version);
         }
     }
 
@@ -33,9 +36,11 @@ impl Ladder {
     }
 
     /// Forgets what can never become current again: everything below the newest observation that no
-    /// correction can take away.
+    /// correction can take away any more.
     pub fn prune(&mut self) {
-        let fixed = self.rungs.iter().rev().find(|(_, rung)| !rung.correctable && rung.count > 0);
+        let newest = self.newest;
+        let fixed =
+            self.rungs.iter().rev().find(|(_, rung)| rung.correctable_until <= newest && rung.count > 0);
         if let Some((&version, _)) = fixed
             && self.rungs.first_key_value().is_some_and(|(first, _)| *first < version)
         {

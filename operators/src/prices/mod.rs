@@ -7,7 +7,7 @@
 //!           stale: instruments without an observation for the set time
 //! Units     Price 10⁻⁶ in the instrument's currency; Rate 10⁻⁹
 //! Errors    none: prices of zero or less are refused before the log
-//! State     per feed the observations from the newest that cannot be corrected upwards: what lies below
+//! State     per feed the observations from the newest that cannot be corrected (any more) upwards: what lies below
 //!           it can never become current again, so it is forgotten
 //! Time      conflated per epoch; staleness needs time to pass, not data
 //! Source    DESIGN §2, §5

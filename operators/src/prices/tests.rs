@@ -3,8 +3,9 @@ use crate::facts::{Feed, Observation, Version};
 use evenkeel_schemas::{Instant, InstrumentId};
 
 fn observed(at: i64, number: u64, value: i64, correctable: bool) -> Observation {
+    let correctable_until = if correctable { number + 50 } else { 0 };
     let version = Version { at: Instant::from_micros(at), number };
-    Observation { feed: Feed::Instrument(InstrumentId(0)), version, value, correctable }
+    Observation { feed: Feed::Instrument(InstrumentId(0)), version, value, correctable_until }
 }
 
 #[test]
@@ -36,6 +37,16 @@ fn what_can_never_be_current_again_is_forgotten() {
         ladder.update(&observed(n, n as u64, 100, n % 10 == 0), 1);
         ladder.prune();
         assert!(ladder.len() <= 2);
+    }
+}
+
+#[test]
+fn what_is_too_old_to_be_corrected_is_forgotten_too() {
+    let mut ladder = Ladder::default();
+    for n in 0..1000 {
+        ladder.update(&observed(n, n as u64, 100, true), 1);
+        ladder.prune();
+        assert!(ladder.len() <= 51, "as many as can be corrected, and the one below them");
     }
 }
 

@@ -4,6 +4,7 @@
 //!           cash_flow and manual: enter with their event, leave when a decision answers them or the event
 //!           is busted
 //! Inputs    breaching: (CustomerId, Breaching), one per instrument outside its band;
+//!           opened: drift triggers open where a history begins without its ticks, at the epoch of that;
 //!           requests: (TriggerKey, (Measure, Measure)), one per key; answers: TriggerKey, any number
 //! Outputs   (TriggerKey, (measure, limit)), one per key
 //! Units     a drift's measure is |drift| at entry and its limit the band at entry, as Ratio; a flow's measure
@@ -45,19 +46,42 @@ pub type Trigger = (TriggerKey, (Measure, Measure));
 /// Maintains the open triggers.
 pub fn triggers<'s>(
     breaching: Rows<'s, (CustomerId, Breaching)>,
+    opened: Rows<'s, Trigger>,
     requests: Rows<'s, Trigger>,
     answers: Rows<'s, TriggerKey>,
 ) -> Rows<'s, Trigger> {
     let mut open = OpenDrifts::default();
-    let drifts = epochwise(
-        breaching,
-        "drift triggers",
-        |(c, _)| c.0.into(),
-        move |epoch, changes, out| {
-            open.step(epoch, changes, out);
-        },
-    );
+    let changes = breaching
+        .map(|(customer, breaching)| Change::Breaching(customer, breaching))
+        .concat(opened.map(Change::Opened));
+    let drifts = epochwise(changes, "drift triggers", Change::spread, move |epoch, changes, out| {
+        let mut breaching = Vec::with_capacity(changes.len());
+        let mut opened = Vec::new();
+        for (change, diff) in changes {
+            match change {
+                Change::Breaching(customer, b) => breaching.push(((customer, b), diff)),
+                Change::Opened(trigger) => opened.push(trigger),
+            }
+        }
+        open.step(epoch, breaching, out);
+        open.adopt(opened, out);
+    });
     drifts.concat(requests.antijoin(present(answers)))
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+enum Change {
+    Breaching(CustomerId, Breaching),
+    Opened(Trigger),
+}
+
+impl Change {
+    fn spread(&self) -> u64 {
+        match self {
+            Change::Breaching(customer, _) => customer.0.into(),
+            Change::Opened((key, _)) => key.customer.0.into(),
+        }
+    }
 }
 
 /// The drift triggers that are open.
@@ -89,6 +113,18 @@ impl OpenDrifts {
                 let trigger = (id, (Measure::Share(breaching.distance), Measure::Share(breaching.band)));
                 out.push((trigger.clone(), 1));
                 self.0.insert(key, (breaching.side, trigger));
+            }
+        }
+    }
+
+    /// Puts triggers that entered before the history begins in the place of those derived for the same
+    /// breaches.
+    fn adopt(&mut self, opened: Vec<Trigger>, out: &mut Changes<Trigger>) {
+        for trigger in opened {
+            let Subject::Instrument(instrument) = trigger.0.subject else { continue };
+            if let Some((_, open)) = self.0.get_mut(&(trigger.0.customer, instrument)) {
+                out.push((std::mem::replace(open, trigger.clone()), -1));
+                out.push((trigger, 1));
             }
         }
     }

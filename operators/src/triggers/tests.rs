@@ -35,3 +35,18 @@ fn a_change_of_side_is_a_new_reason() {
     let entries: Vec<_> = out.iter().map(|((key, _), diff)| (key.entered, *diff)).collect();
     assert_eq!(entries, [(100, 1), (100, -1), (200, 1)]);
 }
+
+#[test]
+fn a_trigger_of_before_the_history_keeps_its_entry() {
+    let mut open = OpenDrifts::default();
+    let mut out = Vec::new();
+    open.step(100, vec![(breaching(BandSide::Over, 600), 1)], &mut out);
+    let derived = out.pop().unwrap().0;
+    let mut before = derived.clone();
+    before.0.entered = 50;
+    open.adopt(vec![before.clone()], &mut out);
+    assert_eq!(out, [(derived, -1), (before.clone(), 1)]);
+    out.clear();
+    open.step(200, vec![(breaching(BandSide::Over, 600), -1)], &mut out);
+    assert_eq!(out, [(before, -1)]);
+}

@@ -177,7 +177,16 @@ impl Log {
     /// # Errors
     /// As [`Log::scan_all`].
     pub fn scan_topics(&self, topics: &[Topic], from_epoch: u64) -> Result<Scan, LogError> {
-        Scan::from_epoch(self.store.snapshot()?, topics, from_epoch)
+        let topics: Vec<(Topic, u64)> = topics.iter().map(|topic| (*topic, from_epoch)).collect();
+        self.scan_since(&topics)
+    }
+
+    /// As [`Log::scan_topics`], each topic from an epoch of its own.
+    ///
+    /// # Errors
+    /// As [`Log::scan_all`].
+    pub fn scan_since(&self, topics: &[(Topic, u64)]) -> Result<Scan, LogError> {
+        Scan::from_epochs(self.store.snapshot()?, topics)
     }
 
     /// One record; `None` when the offset is not in the log. Checks the whole block it is in, so it

@@ -46,9 +46,10 @@ impl Scan {
         Ok(Scan { snapshot, topics: vec![cursor], current: None, position: (0, 0) })
     }
 
-    pub(crate) fn from_epoch(snapshot: Snapshot, topics: &[Topic], from: u64) -> Result<Scan, LogError> {
+    pub(crate) fn from_epochs(snapshot: Snapshot, topics: &[(Topic, u64)]) -> Result<Scan, LogError> {
         let mut cursors = Vec::with_capacity(topics.len());
-        for topic in Topic::ALL.into_iter().filter(|topic| topics.contains(topic)) {
+        for topic in Topic::ALL {
+            let Some(&(_, from)) = topics.iter().find(|(wanted, _)| *wanted == topic) else { continue };
             let segments = snapshot.segments(topic)?;
             let Some((_, last)) = segments.last() else { continue };
             let first = segments.iter().find(|(_, row)| row.last_epoch >= from);

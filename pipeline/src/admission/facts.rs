@@ -9,7 +9,7 @@ use evenkeel_schemas::events::{
     Allocation, Decision, Event, Fill, Outcome, Refusal, Side, Split, TargetsSet, TriggerKind, TriggerRef,
 };
 use evenkeel_schemas::{
-    AllocationRow, CustomerId, Epoch, Measure, Money, Name, Quantity, Ratio, Subject, TriggerKey,
+    AllocationRow, CustomerId, Epoch, Measure, Money, Name, Price, Quantity, Ratio, Subject, TriggerKey,
 };
 
 use super::{Admission, Inputs, Origin};
@@ -37,12 +37,12 @@ impl Admission {
                 self.bases.entry(customer).or_default().insert(version, e.base_currency);
                 Ok(vec![fact(Fact::Base(customer, version, e.base_currency))])
             }
-            Event::Tick(e) => self.observe(&e.instrument, version, e.price.raw(), e.id.is_some()),
-            Event::Close(e) => self.observe(&e.instrument, version, e.price.raw(), e.id.is_some()),
-            Event::ClosingMark(e) => self.observe(&e.instrument, version, e.price.raw(), e.id.is_some()),
+            Event::Tick(e) => self.observe(&e.instrument, version, e.price, event),
+            Event::Close(e) => self.observe(&e.instrument, version, e.price, event),
+            Event::ClosingMark(e) => self.observe(&e.instrument, version, e.price, event),
             Event::FxRate(e) => {
-                let (feed, correctable) = (Feed::Pair(e.pair), e.id.is_some());
-                let observation = Observation { feed, version, value: e.rate.raw(), correctable };
+                let (feed, correctable_until) = (Feed::Pair(e.pair), self.correctable_until(event));
+                let observation = Observation { feed, version, value: e.rate.raw(), correctable_until };
                 Ok(vec![(Input::Observation(observation), 1)])
             }
             Event::Split(e) => self.split(e),
@@ -90,11 +90,13 @@ impl Admission {
         &self,
         instrument: &Name,
         version: Version,
-        value: i64,
-        correctable: bool,
+        price: Price,
+        event: &Event,
     ) -> Result<Inputs, Refusal> {
         let feed = Feed::Instrument(self.instrument(instrument, "instrument")?);
-        Ok(vec![(Input::Observation(Observation { feed, version, value, correctable }), 1)])
+        let correctable_until = self.correctable_until(event);
+        let observation = Observation { feed, version, value: price.raw(), correctable_until };
+        Ok(vec![(Input::Observation(observation), 1)])
     }
 
     fn split(&mut self, e: &Split) -> Result<Inputs, Refusal> {

@@ -25,17 +25,24 @@ impl Known {
     }
 }
 
-/// All ids of account events and decisions, and the latest of market events.
+/// All ids of account events and decisions, and those of market events while they can be corrected.
 #[allow(clippy::disallowed_types, reason = "looked up only, never iterated")]
 pub(super) struct Ids {
     known: HashMap<Name, Known>,
-    market: VecDeque<Name>,
-    market_kept: usize,
+    market: VecDeque<(u64, Name)>,
 }
 
 impl Ids {
-    pub(super) fn new(market_kept: usize) -> Ids {
-        Ids { known: HashMap::new(), market: VecDeque::new(), market_kept }
+    pub(super) fn new() -> Ids {
+        Ids { known: HashMap::new(), market: VecDeque::new() }
+    }
+
+    /// Forgets market events that could be corrected up to a running number before `number`: by number, so
+    /// that a replay forgets the same ones.
+    pub(super) fn forget(&mut self, number: u64) {
+        while let Some((_, oldest)) = self.market.pop_front_if(|(until, _)| *until < number) {
+            self.known.remove(&oldest);
+        }
     }
 
     pub(super) fn seen(&self, id: &Name) -> bool {
@@ -46,18 +53,10 @@ impl Ids {
         self.known.get(id)
     }
 
-    /// Market ids beyond the number kept are forgotten, the oldest first: by count, so that a replay
-    /// forgets the same ones.
-    pub(super) fn insert(&mut self, id: &Name, known: Known, market: bool) {
+    /// Keeps an id for ever, or until a running number.
+    pub(super) fn insert(&mut self, id: &Name, known: Known, until: Option<u64>) {
         self.known.insert(id.clone(), known);
-        if market {
-            self.market.push_back(id.clone());
-            if self.market.len() > self.market_kept
-                && let Some(oldest) = self.market.pop_front()
-            {
-                self.known.remove(&oldest);
-            }
-        }
+        self.market.extend(until.map(|until| (until, id.clone())));
     }
 
     pub(super) fn corrected(&mut self, id: &Name) {

@@ -56,11 +56,15 @@ pub struct Admission {
     /// door does not: sales of them are not refused here, and an oversale shows as an anomaly.
     split: BTreeSet<InstrumentId>,
     ids: Ids,
+    correctable_ticks: u64,
+    /// Market events may be missing that could not be corrected any more at this epoch; what corrected them up
+    /// to then stands all the same.
+    pruned: Option<Epoch>,
 }
 
 impl Admission {
-    /// An empty door. `correctable_ticks` is how many of the latest market events with an id can still be
-    /// corrected or recognised as duplicates; older ones cannot.
+    /// An empty door. A market event with an id can be corrected, or recognised as a duplicate, while at most
+    /// `correctable_ticks` events have been accepted after it.
     pub fn new(correctable_ticks: usize) -> Admission {
         Admission {
             names: SharedNames::default(),
@@ -69,8 +73,15 @@ impl Admission {
             terms: BTreeMap::new(),
             held: BTreeMap::new(),
             split: BTreeSet::new(),
-            ids: Ids::new(correctable_ticks),
+            ids: Ids::new(),
+            correctable_ticks: u64::try_from(correctable_ticks).unwrap_or(u64::MAX),
+            pruned: None,
         }
+    }
+
+    /// What is judged next lacks market events that could not be corrected any more at `epoch`.
+    pub fn lacks_ticks(&mut self, epoch: Epoch) {
+        self.pruned = Some(epoch);
     }
 
     /// Names by dense number.
@@ -104,6 +115,7 @@ impl Admission {
             let reason = format!("expected an event from outside; {kind} is the program's own");
             return Verdict::Refused(Refusal::new(field, reason));
         }
+        self.ids.forget(self.accepted);
         if event.id().is_some_and(|id| self.ids.seen(id)) {
             return Verdict::Duplicate;
         }
@@ -118,7 +130,7 @@ impl Admission {
                         Event::Correction(_) => Known::Correction,
                         _ => Known::live(&inputs),
                     };
-                    self.ids.insert(id, known, event.event_type().topic() == Topic::Market);
+                    self.ids.insert(id, known, self.kept_until(event));
                 }
                 self.accepted += 1;
                 self.count_units(&inputs);
@@ -128,10 +140,22 @@ impl Admission {
         }
     }
 
+    /// The running number until which the id of a market event is kept; `None` for ever.
+    fn kept_until(&self, event: &Event) -> Option<u64> {
+        let market = event.event_type().topic() == Topic::Market;
+        market.then(|| self.accepted.saturating_add(self.correctable_ticks))
+    }
+
+    /// The running number up to which a correction may name an observation's event; 0 when none can.
+    fn correctable_until(&self, event: &Event) -> u64 {
+        event.id().map_or(0, |_| self.kept_until(event).unwrap_or(u64::MAX))
+    }
+
     /// The changes that a correction makes: what it names goes, what replaces it comes.
     fn correct(&mut self, correction: &Correction, epoch: Epoch) -> Result<Inputs, Refusal> {
         let of = &correction.of;
         let original = match self.ids.get(of) {
+            None if self.pruned.is_some_and(|pruned| epoch <= pruned) => Vec::new().into(),
             None => {
                 let reason =
                     format!("expected the id of an accepted event, {of} is not known or too old to correct");
@@ -161,7 +185,7 @@ impl Admission {
             self.count_units(&undone);
             let replacing = replacing?;
             if let Some(id) = with.id() {
-                self.ids.insert(id, Known::live(&replacing), false);
+                self.ids.insert(id, Known::live(&replacing), self.kept_until(with));
             }
             changes.extend(replacing);
         }

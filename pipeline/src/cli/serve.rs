@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use evenkeel_log::{Log, LogConfig};
+use evenkeel_log::{Log, LogConfig, Topic};
 
 use crate::config::Config;
 use crate::error::Error;
 use crate::http::{Context, Server};
-use crate::live::Line;
+use crate::live::{Baseline, Keeper, Line, Parts};
 use crate::progress::Progress;
-use crate::sink::Sink;
+use crate::sink::{Held, Sink};
 
 /// All stations, running.
 pub(super) struct Running {
@@ -22,13 +22,41 @@ pub(super) struct Running {
 
 /// Opens the log and says what it found.
 pub(super) fn open_log(config: &Config) -> Result<Log, Error> {
-    let (log, report) = Log::open(LogConfig::new(config.data.join("log")))?;
+    let (log, report) = Log::open(LogConfig {
+        segment_bytes: config.log.segment_bytes,
+        ..LogConfig::new(config.data.join("log"))
+    })?;
     if !report.created {
         let how =
             if report.clean_shutdown { "closed cleanly" } else { "not closed cleanly, checked and repaired" };
         eprintln!("evenkeel: the log in {} holds {} records ({how})", config.data.display(), report.records);
     }
     Ok(log)
+}
+
+/// Where recovery begins: at the newest baseline if ClickHouse holds everything up to it, or if older ticks are
+/// gone; otherwise at the first record.
+fn beginning(log: &Log, sink: &Sink) -> Result<Option<Baseline>, Error> {
+    let Some(baseline) = Baseline::of(log)? else { return Ok(None) };
+    let Baseline { epoch, ticks_after, .. } = baseline;
+    let all_there = log.first_offset(Topic::Market) == 0;
+    let held = match sink.held {
+        Held::Upto(upto) => upto >= Some(epoch),
+        Held::Unknown => true,
+    };
+    if all_there && !held {
+        return Ok(None);
+    }
+    if !held {
+        tracing::warn!(
+            epoch,
+            "ClickHouse lacks what was derived from ticks that are no longer kept: its history begins with the state at this epoch"
+        );
+    } else if sink.held == Held::Unknown {
+        sink.state.needed.store(epoch, Ordering::Relaxed);
+    }
+    tracing::info!(epoch, ticks_after, "going on from the newest baseline");
+    Ok(Some(baseline))
 }
 
 impl Running {
@@ -45,7 +73,9 @@ impl Running {
         config.derivation().settle(&log)?;
         let sink = Sink::start(config)?;
         let sink_state = sink.state.clone();
-        let line = Line::start(config, log, sink)?;
+        let baseline = beginning(&log, &sink)?;
+        let keeper = Keeper::start(config, log.clone(), sink_state.clone())?;
+        let line = Line::start(config, Parts { log, baseline, sink, keeper })?;
         let http = Server::start(
             config.listen,
             Context::new(&line, sink_state, mode, config.policy.market.clone()),

@@ -10,22 +10,38 @@ use super::{Closed, Output, Report};
 /// Complete epochs that may wait to be taken.
 const EPOCHS_OUT: usize = 256;
 
-pub(super) fn start(workers: usize, reports: Receiver<Report>) -> Result<Receiver<Output>, String> {
+/// Rows of an opening that may gather before they are added up.
+const OPENING_ROWS: usize = 1_000_000;
+
+/// Rows that depend on ticks come out together at the epoch `opening` when they are of before: the state that a
+/// history begins with.
+pub(super) fn start(
+    workers: usize,
+    reports: Receiver<Report>,
+    opening: Epoch,
+) -> Result<Receiver<Output>, String> {
     let (out, outputs) = bounded(EPOCHS_OUT);
     std::thread::Builder::new()
         .name("assembler".to_owned())
-        .spawn(move || run(workers, &reports, &out))
+        .spawn(move || run(workers, &reports, &out, opening))
         .map_err(|error| format!("cannot start the assembler thread: {error}"))?;
     Ok(outputs)
 }
 
-fn run(workers: usize, reports: &Receiver<Report>, out: &Sender<Output>) {
+fn run(workers: usize, reports: &Receiver<Report>, out: &Sender<Output>, opening: Epoch) {
     let mut frontiers = vec![0; workers];
     let mut complete = 0;
+    let mut enough = OPENING_ROWS;
     let mut waiting: BTreeMap<Epoch, Vec<(Row, isize)>> = BTreeMap::new();
     for report in reports {
         for (row, epoch, diff) in report.rows {
-            waiting.entry(epoch).or_default().push((row, diff));
+            let opening = if row.collection().from_ticks() { opening } else { 0 };
+            waiting.entry(epoch.max(opening)).or_default().push((row, diff));
+        }
+        // What came and went again before the opening need not be held until then.
+        if let Some(rows) = waiting.get_mut(&opening).filter(|rows| rows.len() > enough) {
+            consolidate(rows);
+            enough = 2 * rows.len() + OPENING_ROWS;
         }
         frontiers[report.worker] = report.frontier;
         let frontier = frontiers.iter().copied().min().unwrap_or(Epoch::MAX);

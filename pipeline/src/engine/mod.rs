@@ -62,11 +62,16 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Starts `workers` worker threads.
+    /// Starts `workers` worker threads. What is derived from ticks up to the epoch `opening` comes out together,
+    /// at that epoch; 0 for every epoch by itself.
     ///
     /// # Errors
     /// In words, when threads cannot be started.
-    pub fn start(workers: usize, timing: Timing) -> Result<(Engine, Receiver<Output>), String> {
+    pub fn start(
+        workers: usize,
+        timing: Timing,
+        opening: Epoch,
+    ) -> Result<(Engine, Receiver<Output>), String> {
         let workers = workers.max(1);
         let (senders, receivers): (Vec<_>, Vec<_>) = (0..workers).map(|_| bounded(EPOCHS_IN_FLIGHT)).unzip();
         let (reports, assembled) = bounded(EPOCHS_IN_FLIGHT * 4);
@@ -80,7 +85,7 @@ impl Engine {
         })?;
         let mut threads: Vec<(usize, Thread)> = threads.iter().take(workers).collect();
         threads.sort_by_key(|(index, _)| *index);
-        let outputs = assemble::start(workers, assembled)?;
+        let outputs = assemble::start(workers, assembled, opening)?;
         let threads = threads.into_iter().map(|(_, thread)| thread).collect();
         Ok((Engine { senders, threads, guards }, outputs))
     }

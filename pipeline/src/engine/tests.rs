@@ -33,7 +33,7 @@ const DEPOSIT: &str =
 fn run(workers: usize) -> (BTreeMap<Epoch, Vec<Row>>, Vec<Epoch>) {
     let mut door = Admission::new(10);
     let timing = Timing { epoch_ms: 100, mark_ms: 200, stale_ms: 0 };
-    let (engine, outputs) = Engine::start(workers, timing).unwrap();
+    let (engine, outputs) = Engine::start(workers, timing, 0).unwrap();
     for (epoch, lines) in [(100, &OPENING[..]), (200, &[PRICE]), (300, &[DEPOSIT])] {
         engine.advance(epoch);
         engine.feed(epoch, inputs(&mut door, epoch, lines));

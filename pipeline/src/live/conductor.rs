@@ -8,11 +8,12 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use crossbeam_channel::{Receiver, never, select};
+use crossbeam_channel::{Receiver, Sender, never, select};
 use evenkeel_actors::{ActorSystem, Books, Mode, TriggerChanges};
 use evenkeel_schemas::events::{Event, OrderStatus};
 use evenkeel_schemas::{Epoch, Name};
 
+use super::keeper::Moment;
 use super::{Heard, Live, Recorded, Submitter, Told, spawn};
 use crate::config::Config;
 use crate::engine::{Closed, Output};
@@ -21,7 +22,7 @@ use crate::sink::{Sink, Tables};
 use crate::view::{SharedView, TriggerWatch, ViewBooks};
 
 /// What the conductor is made of.
-pub(super) struct Parts<'a> {
+pub(super) struct Stations<'a> {
     pub config: &'a Config,
     pub heard: Heard,
     pub outputs: Receiver<Output>,
@@ -29,6 +30,8 @@ pub(super) struct Parts<'a> {
     pub sink: Sink,
     pub live: Arc<Live>,
     pub submitter: Submitter,
+    pub moments: Sender<Moment>,
+    pub baseline_ms: u64,
 }
 
 pub(super) struct Conductor {
@@ -49,6 +52,10 @@ pub(super) struct Conductor {
     end: Epoch,
     acting: bool,
     watch: TriggerWatch,
+    moments: Sender<Moment>,
+    baseline_ms: u64,
+    /// The next epoch for a baseline; the end of time while none is wanted.
+    next_baseline: Epoch,
     /// When triggers of a customer were seen to enter, until orders for it are on the stream.
     entered: BTreeMap<Name, Instant>,
 }
@@ -58,7 +65,7 @@ fn lost(error: impl std::fmt::Display) -> Error {
 }
 
 impl Conductor {
-    pub(super) fn start(parts: Parts<'_>) -> Result<JoinHandle<Result<(), Error>>, Error> {
+    pub(super) fn start(parts: Stations<'_>) -> Result<JoinHandle<Result<(), Error>>, Error> {
         let actors = ActorSystem::start(parts.config.policy.clone(), Mode::Live)
             .map_err(|error| Error::Start(error.to_string()))?;
         let conductor = Conductor {
@@ -76,6 +83,9 @@ impl Conductor {
             end: Epoch::MAX,
             acting: false,
             watch: TriggerWatch::default(),
+            moments: parts.moments,
+            baseline_ms: parts.baseline_ms,
+            next_baseline: Epoch::MAX,
             entered: BTreeMap::new(),
         };
         let heard = parts.heard;
@@ -130,6 +140,7 @@ impl Conductor {
             let next_closed = self.closed.front().map(|c| c.epoch);
             let next = next_recorded.into_iter().chain(next_closed).min();
             let Some(epoch) = next.filter(|epoch| *epoch < upto) else { break };
+            self.note_baseline(epoch);
             newest = Some(epoch);
             let recorded = self.recorded.pop_front_if(|r| r.epoch == epoch);
             let closed = self.closed.pop_front_if(|c| c.epoch == epoch);
@@ -143,6 +154,7 @@ impl Conductor {
                 self.take_events(recorded, &mut tables)?;
             }
         }
+        self.note_baseline(upto);
         self.complete = upto;
         self.view.write().complete(self.last_before(upto));
         if let Some(newest) = newest {
@@ -235,8 +247,24 @@ impl Conductor {
     /// From here on actors act: everybody with an open trigger is named once.
     fn begin(&mut self) {
         self.acting = true;
+        self.live.recovered();
+        if self.baseline_ms > 0 {
+            self.next_baseline = self.complete.next_multiple_of(self.baseline_ms);
+        }
         self.watch.note_open(&self.view.read());
         tracing::info!(epoch = self.complete, "recovered; acting from here on");
+    }
+
+    /// Notes what a baseline needs, if the next one's epoch lies before `epoch`.
+    fn note_baseline(&mut self, epoch: Epoch) {
+        if epoch <= self.next_baseline {
+            return;
+        }
+        let last = (epoch - 1) / self.baseline_ms * self.baseline_ms;
+        let moment = Moment { epoch: last, drifts: self.view.read().open_drifts() };
+        // While an earlier one is being made, this one is left out.
+        let _ = self.moments.try_send(moment);
+        self.next_baseline = last + self.baseline_ms;
     }
 
     /// The last epoch before a time.

@@ -19,11 +19,16 @@ pub trait EventLog: Send + Sync {
     /// When nothing was appended; the log then takes no more until it is opened again.
     fn append(&self, epoch: Epoch, records: &[(Topic, &[u8])]) -> Result<Vec<u64>, LogError>;
 
-    /// Hands every record to `each`, by epoch, topic and offset, until it fails or says no.
+    /// Hands every record to `each`, market records from an epoch on, by epoch, topic and offset, until it
+    /// fails or says no.
     ///
     /// # Errors
     /// When a record cannot be read or is not what was written, or what `each` says.
-    fn scan(&self, each: &mut dyn FnMut(RecordRef<'_>) -> Result<bool, Error>) -> Result<(), Error>;
+    fn scan(
+        &self,
+        market_from: Epoch,
+        each: &mut dyn FnMut(RecordRef<'_>) -> Result<bool, Error>,
+    ) -> Result<(), Error>;
 }
 
 impl EventLog for Log {
@@ -31,8 +36,13 @@ impl EventLog for Log {
         Log::append(self, epoch, records)
     }
 
-    fn scan(&self, each: &mut dyn FnMut(RecordRef<'_>) -> Result<bool, Error>) -> Result<(), Error> {
-        let mut scan = self.scan_all(0)?;
+    fn scan(
+        &self,
+        market_from: Epoch,
+        each: &mut dyn FnMut(RecordRef<'_>) -> Result<bool, Error>,
+    ) -> Result<(), Error> {
+        let from = |topic| (topic, if topic == Topic::Market { market_from } else { 0 });
+        let mut scan = self.scan_since(&Topic::ALL.map(from))?;
         while let Some(record) = scan.next_ref() {
             if !each(record?)? {
                 break;

@@ -11,8 +11,10 @@
 //! way back is not bounded by itself (a bounded one could close a circle of full queues); what flows there is
 //! bounded by open triggers and orders.
 
+mod baseline;
 mod conductor;
 mod event_log;
+mod keeper;
 mod recover;
 mod sequencer;
 mod stats;
@@ -34,7 +36,9 @@ use crate::error::Error;
 use crate::sink::Sink;
 use crate::view::{SharedView, View};
 
+pub use baseline::Baseline;
 pub use event_log::EventLog;
+pub use keeper::Keeper;
 pub use recover::{Recovered, recover};
 pub use stats::{Latencies, Live, Quantiles};
 pub use submit::{Receipt, Stopped, Submitter};
@@ -86,7 +90,21 @@ pub struct Line {
     pub live: Arc<Live>,
     sequencer: JoinHandle<Result<(), Error>>,
     conductor: JoinHandle<Result<(), Error>>,
+    keeper: JoinHandle<()>,
+    keeper_stopping: Arc<AtomicBool>,
     stopping: Arc<AtomicBool>,
+}
+
+/// What the line is made of.
+pub struct Parts {
+    /// Where events are recorded.
+    pub log: Arc<dyn EventLog>,
+    /// Where recovery begins; without one, at the first record.
+    pub baseline: Option<Baseline>,
+    /// Where rows go.
+    pub sink: Sink,
+    /// Who keeps baselines.
+    pub keeper: Keeper,
 }
 
 impl Line {
@@ -94,15 +112,19 @@ impl Line {
     ///
     /// # Errors
     /// When a station does not start or the log is damaged.
-    pub fn start(config: &Config, log: Arc<dyn EventLog>, sink: Sink) -> Result<Line, Error> {
+    pub fn start(config: &Config, parts: Parts) -> Result<Line, Error> {
+        let Parts { log, baseline, sink, keeper } = parts;
+        let Keeper { moments, every_ms, stopping: keeper_stopping, thread: keeper } = keeper;
         let stopping = Arc::new(AtomicBool::new(false));
         let live = Arc::new(Live::new(config));
-        let (engine, outputs) = Engine::start(config.workers, config.timing()).map_err(Error::Start)?;
+        let (engine, outputs) =
+            Engine::start(config.workers, config.timing(), baseline.as_ref().map_or(0, |b| b.epoch))
+                .map_err(Error::Start)?;
         let (told, heard) = crossbeam_channel::bounded(1024);
         let (submitter, inbox) = submit::channel(config.log.queue);
         let sequencer = sequencer::Sequencer::new(config, log, engine, told, live.clone());
         let view = SharedView::new(View::new(sequencer.names()));
-        let conductor = conductor::Conductor::start(conductor::Parts {
+        let conductor = conductor::Conductor::start(conductor::Stations {
             config,
             heard,
             outputs,
@@ -110,10 +132,12 @@ impl Line {
             sink,
             live: live.clone(),
             submitter: submitter.clone(),
+            moments,
+            baseline_ms: every_ms,
         })?;
         let stop = stopping.clone();
-        let sequencer = spawn("sequencer", move || sequencer.run(&inbox, &stop))?;
-        Ok(Line { submitter, view, live, sequencer, conductor, stopping })
+        let sequencer = spawn("sequencer", move || sequencer.run(baseline.as_ref(), &inbox, &stop))?;
+        Ok(Line { submitter, view, live, sequencer, conductor, keeper, keeper_stopping, stopping })
     }
 
     /// Whether a station has ended by itself, which means that something failed.
@@ -131,6 +155,8 @@ impl Line {
         let ended = |name: &str| Error::Start(format!("the {name} thread panicked"));
         let sequencer = self.sequencer.join().map_err(|_| ended("sequencer"))?;
         let conductor = self.conductor.join().map_err(|_| ended("conductor"))?;
+        self.keeper_stopping.store(true, Ordering::Relaxed);
+        self.keeper.join().map_err(|_| ended("keeper"))?;
         sequencer.and(conductor)
     }
 }

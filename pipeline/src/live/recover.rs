@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use evenkeel_log::Topic;
+use evenkeel_log::{RecordRef, Topic};
 use evenkeel_schemas::Epoch;
 use evenkeel_schemas::events::parse_event;
 
-use super::sequencer::{DeadLetter, NUMBER_BYTES};
+use super::baseline::Baseline;
+use super::sequencer::{DeadLetter, split_number};
 use super::{EventLog, Logged, Recorded};
 use crate::admission::{Inputs, Origin};
 use crate::door::{Door, Rejected};
@@ -27,52 +28,121 @@ struct Numbered {
     text: Arc<[u8]>,
 }
 
-/// Hands every recorded epoch to `each`, in order, until it says no.
+/// Hands every recorded epoch to `each`, in order, until it says no. With a baseline, ticks that it makes
+/// needless are left out, and its own epoch is handed over even if nothing was recorded then.
 ///
 /// # Errors
 /// When the log cannot be read, or holds what the door would not accept now: an altered or foreign log.
 pub fn recover(
     log: &dyn EventLog,
     door: &mut Door,
-    mut each: impl FnMut(Recorded) -> bool,
+    baseline: Option<&Baseline>,
+    each: impl FnMut(Recorded) -> bool,
 ) -> Result<Recovered, Error> {
-    let mut recovered = Recovered::default();
-    let (mut events, mut letters) = (Vec::new(), Vec::new());
-    let mut more = true;
-    log.scan(&mut |record| {
-        if let Some(last) = recovered.last_epoch.filter(|last| *last != record.epoch) {
-            recovered.events += events.len() as u64;
-            more = each(recorded(door, last, std::mem::take(&mut events), std::mem::take(&mut letters))?);
-        }
-        recovered.last_epoch = Some(record.epoch);
-        let broken = || {
-            Error::Check(format!("log: {} {} is not a record of this program", record.topic, record.offset))
-        };
-        if record.topic == Topic::DeadLetter {
-            let letter: DeadLetter = serde_json::from_slice(record.payload).map_err(|_| broken())?;
-            letters.push((record.offset, letter.into_rejected()));
-        } else {
-            let (number, text) = record.payload.split_first_chunk::<NUMBER_BYTES>().ok_or_else(broken)?;
-            let number = u64::from_le_bytes(*number);
-            events.push(Numbered { number, offset: record.offset, text: text.into() });
-        }
-        Ok(more)
-    })?;
-    if let Some(last) = recovered.last_epoch.filter(|_| more) {
-        recovered.events += events.len() as u64;
-        each(recorded(door, last, events, letters)?);
+    let mut kept = baseline.map(|baseline| baseline.ticks.iter()).into_iter().flatten().peekable();
+    if let Some(baseline) = baseline {
+        door.admission.lacks_ticks(baseline.epoch);
     }
-    Ok(recovered)
+    let mut reading = Reading {
+        door,
+        each,
+        baseline,
+        begun: baseline.is_none(),
+        epoch: None,
+        events: Vec::new(),
+        letters: Vec::new(),
+        recovered: Recovered::default(),
+        more: true,
+    };
+    log.scan(baseline.map_or(0, |baseline| baseline.ticks_after + 1), &mut |record| {
+        while let Some(tick) = kept.next_if(|tick| tick.epoch <= record.epoch) {
+            reading.turn_to(tick.epoch)?;
+            let text = tick.text.as_bytes().into();
+            reading.events.push(Numbered { number: tick.number, offset: tick.offset, text });
+        }
+        reading.turn_to(record.epoch)?;
+        reading.take(record)?;
+        Ok(reading.more)
+    })?;
+    reading.end()
+}
+
+/// The epoch that is being read.
+struct Reading<'a, F> {
+    door: &'a mut Door,
+    each: F,
+    baseline: Option<&'a Baseline>,
+    /// Whether the baseline's own inputs were handed over.
+    begun: bool,
+    epoch: Option<Epoch>,
+    events: Vec<Numbered>,
+    letters: Vec<(u64, Rejected)>,
+    recovered: Recovered,
+    more: bool,
+}
+
+impl<F: FnMut(Recorded) -> bool> Reading<'_, F> {
+    fn take(&mut self, record: RecordRef<'_>) -> Result<(), Error> {
+        if record.topic == Topic::DeadLetter {
+            let letter: DeadLetter = serde_json::from_slice(record.payload).map_err(|_| {
+                Error::Check(format!("log: dead_letter {} is not a record of this program", record.offset))
+            })?;
+            self.letters.push((record.offset, letter.into_rejected()));
+        } else {
+            let offset = record.offset;
+            let (number, text) = split_number(record)?;
+            self.events.push(Numbered { number, offset, text: text.into() });
+        }
+        Ok(())
+    }
+
+    /// Hands over the epoch before, if another one begins.
+    fn turn_to(&mut self, epoch: Epoch) -> Result<(), Error> {
+        if self.epoch == Some(epoch) || !self.more {
+            return Ok(());
+        }
+        self.hand_over()?;
+        if let Some(baseline) = self.baseline.filter(|baseline| !self.begun && epoch > baseline.epoch) {
+            self.epoch = Some(baseline.epoch);
+            self.hand_over()?;
+        }
+        self.epoch = Some(epoch);
+        Ok(())
+    }
+
+    fn hand_over(&mut self) -> Result<(), Error> {
+        let Some(epoch) = self.epoch.filter(|_| self.more) else { return Ok(()) };
+        let (events, letters) = (std::mem::take(&mut self.events), std::mem::take(&mut self.letters));
+        self.recovered.events += events.len() as u64;
+        self.recovered.last_epoch = Some(epoch);
+        let mut inputs = Inputs::new();
+        if let Some(baseline) = self.baseline.filter(|baseline| !self.begun && epoch == baseline.epoch) {
+            inputs = baseline.inputs();
+            self.begun = true;
+        }
+        let recorded = recorded(self.door, epoch, inputs, events, letters)?;
+        self.more = (self.each)(recorded);
+        Ok(())
+    }
+
+    fn end(mut self) -> Result<Recovered, Error> {
+        self.hand_over()?;
+        if let Some(baseline) = self.baseline.filter(|_| !self.begun) {
+            self.epoch = Some(baseline.epoch);
+            self.hand_over()?;
+        }
+        Ok(self.recovered)
+    }
 }
 
 fn recorded(
     door: &mut Door,
     epoch: Epoch,
+    mut inputs: Inputs,
     mut numbered: Vec<Numbered>,
     rejected: Vec<(u64, Rejected)>,
 ) -> Result<Recorded, Error> {
     numbered.sort_by_key(|record| record.number);
-    let mut inputs = Inputs::new();
     let mut events = Vec::with_capacity(numbered.len());
     for Numbered { number, offset, text } in numbered {
         let refused =

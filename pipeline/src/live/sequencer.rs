@@ -8,10 +8,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crossbeam_channel::{Sender, select};
-use evenkeel_log::Topic as LogTopic;
+use evenkeel_log::{RecordRef, Topic as LogTopic};
 use evenkeel_schemas::Epoch;
 use evenkeel_schemas::events::{Event, Topic};
 
+use super::baseline::Baseline;
 use super::recover::{Recovered, recover};
 use super::submit::{Inbox, Receipt, Submission};
 use super::{EventLog, Live, Logged, Recorded, Told};
@@ -25,7 +26,7 @@ use crate::source::Incoming;
 
 /// Bytes in front of a record's text: the running number over all topics, so that recovery sees events in
 /// the order in which they were judged.
-pub(super) const NUMBER_BYTES: usize = 8;
+const NUMBER_BYTES: usize = 8;
 
 pub(super) struct Sequencer {
     door: Door,
@@ -92,9 +93,14 @@ impl Sequencer {
     }
 
     /// Recovers, then runs until it is told to stop and the queue is empty.
-    pub(super) fn run(mut self, inbox: &Inbox, stopping: &AtomicBool) -> Result<(), Error> {
+    pub(super) fn run(
+        mut self,
+        baseline: Option<&Baseline>,
+        inbox: &Inbox,
+        stopping: &AtomicBool,
+    ) -> Result<(), Error> {
         let (engine, told) = (&self.engine, &self.told);
-        let recovered = recover(self.log.as_ref(), &mut self.door, |recorded| {
+        let recovered = recover(self.log.as_ref(), &mut self.door, baseline, |recorded| {
             let (epoch, inputs) = (recorded.epoch, recorded.inputs.clone());
             // Told before it is fed: whoever sees the epoch complete knows what was recorded in it.
             let heard = told.send(Told::Recorded(Box::new(recorded))).is_ok();
@@ -106,7 +112,6 @@ impl Sequencer {
         self.open.epoch = last_epoch.map_or(0, |last| last + self.epoch_ms).max(self.now());
         self.engine.advance(self.open.epoch);
         let _ = self.told.send(Told::Live);
-        self.live.recovered();
         let result = self.sequence(inbox, stopping);
         // The end of the inputs completes every epoch, so that what was accepted is written out.
         self.close();
@@ -242,6 +247,18 @@ impl Sequencer {
         let millis = u64::try_from(since.as_millis()).unwrap_or(u64::MAX / 2);
         (millis.div_ceil(self.epoch_ms) * self.epoch_ms).max(self.open.epoch)
     }
+}
+
+/// The running number and the text of a record.
+///
+/// # Errors
+/// When it is not a record of this program.
+pub(super) fn split_number(record: RecordRef<'_>) -> Result<(u64, &[u8]), Error> {
+    let split = record.payload.split_first_chunk::<NUMBER_BYTES>();
+    let (number, text) = split.ok_or_else(|| {
+        Error::Check(format!("log: {} {} is not a record of this program", record.topic, record.offset))
+    })?;
+    Ok((u64::from_le_bytes(*number), text))
 }
 
 /// A record's text behind its running number.

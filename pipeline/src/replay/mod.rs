@@ -56,7 +56,7 @@ pub fn derive(replay: &Replay, progress: &mut Progress) -> Result<Summary, Error
     let mut files = EventFiles::open(&replay.events)?;
     let mut door = Door::new(replay.correctable_ticks);
     let writer = OutputFiles::create(&replay.out, door.admission.names().clone())?;
-    let (engine, outputs) = Engine::start(replay.workers, replay.timing).map_err(Error::Start)?;
+    let (engine, outputs) = Engine::start(replay.workers, replay.timing, 0).map_err(Error::Start)?;
     let writer = drain(writer, outputs)?;
     let mut feed = EpochFeed { engine: &engine, epoch: None, first: None, inputs: Vec::new() };
     let mut rejected = Vec::new();

@@ -72,6 +72,8 @@ pub struct SinkState {
     pub first: AtomicU64,
     /// Everything up to this epoch was handed in.
     pub handed: AtomicU64,
+    /// Up to which epoch ClickHouse must hold everything already, because it is not derived again; 0 for nothing.
+    pub needed: AtomicU64,
     /// Rows written since the start.
     pub rows: AtomicU64,
     /// Failed attempts since the start.
@@ -85,6 +87,15 @@ impl SinkState {
     pub fn url(&self) -> String {
         self.url.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
+}
+
+/// What ClickHouse held when the sink started.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Held {
+    /// Everything up to an epoch; `None` when it is empty.
+    Upto(Option<Epoch>),
+    /// It did not answer.
+    Unknown,
 }
 
 /// Rows of one or more epochs.
@@ -127,6 +138,8 @@ pub struct Sink {
     limit: usize,
     /// Figures.
     pub state: Arc<SinkState>,
+    /// What ClickHouse held at the start.
+    pub held: Held,
     stopping: Arc<AtomicBool>,
     thread: Option<JoinHandle<Result<(), Error>>>,
 }
@@ -142,11 +155,12 @@ impl Sink {
         let room = Arc::new(Room::default());
         let (batches, handed) = unbounded();
         let server = writer::Connected::open(Server::of(config))?;
+        let held = writer::held(server.settings())?;
         let (shared, thread_room, stopping) = (state.clone(), room.clone(), Arc::new(AtomicBool::new(false)));
         let stop = stopping.clone();
         let thread = spawn("sink", move || writer::run(server, &handed, &shared, &thread_room, &stop))?;
         let limit = config.clickhouse.queue_rows.max(1);
-        Ok(Sink { batches: Some(batches), room, limit, state, stopping, thread: Some(thread) })
+        Ok(Sink { batches: Some(batches), room, limit, state, held, stopping, thread: Some(thread) })
     }
 
     /// Hands in the rows of epochs up to `upto`. Waits while too many rows wait already.

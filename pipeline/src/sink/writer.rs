@@ -13,7 +13,7 @@ use evenkeel_clickhouse::{
 };
 
 use super::tables::each_table;
-use super::{Batch, Room, Server, SinkState, Tables};
+use super::{Batch, Held, Room, Server, SinkState, Tables};
 use crate::error::Error;
 
 /// Rows that make a batch worth writing without waiting for more.
@@ -98,9 +98,26 @@ impl Connected {
     }
 }
 
+/// How long the start waits to learn what ClickHouse holds.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// Up to which epoch everything is written.
+pub(super) fn held(settings: &Settings) -> Result<Held, Error> {
+    let look = async {
+        Session::open(settings).await.map(|session| session.held)
+    };
+    match block_on(async { tokio::time::timeout(LOOK, look).await })? {
+        Ok(Ok(upto)) => Ok(Held::Upto(upto)),
+        Ok(Err(error)) if !error.retryable() => Err(failed(error)),
+        Ok(Err(_)) | Err(_) => Ok(Held::Unknown),
+    }
+}
+
 /// A connection with what each table holds already.
 struct Session {
     writer: Writer,
+    /// Every table holds everything up to here, whatever its own newest epoch.
+    held: Option<u64>,
     watermarks: BTreeMap<&'static str, Option<u64>>,
 }
 
@@ -110,7 +127,8 @@ impl Session {
         migrate(&client, settings).await?;
         // Outages are waited out here, where a dead engine is brought back and the end is heard of.
         let writer = Writer::new(client, settings).with_retry(Retry::NEVER);
-        Ok(Session { writer, watermarks: BTreeMap::new() })
+        let held = writer.watermark(<ProgressRow as LogRow>::TABLE).await?;
+        Ok(Session { writer, held, watermarks: BTreeMap::new() })
     }
 
     /// Writes the rows of one table that it does not hold yet. Batches arrive in order of epochs, so what an
@@ -119,7 +137,7 @@ impl Session {
         let Some(last) = rows.last().map(LogRow::epoch) else { return Ok(0) };
         let known = match self.watermarks.get(T::TABLE) {
             Some(known) => *known,
-            None => self.writer.watermark(T::TABLE).await?,
+            None => self.writer.watermark(T::TABLE).await?.max(self.held),
         };
         self.watermarks.insert(T::TABLE, known);
         let fresh = known.map_or(0, |known| rows.partition_point(|row| row.epoch() <= known));
@@ -167,7 +185,13 @@ pub(super) fn run(
         let written = loop {
             let work = attempt(&mut session, &server, &tables, upto, state);
             let failure = match runtime.block_on(limited(work, stopping)) {
-                Some(Ok(written)) => break Some(written),
+                Some(Ok(Some(written))) => break Some(written),
+                Some(Ok(None)) => {
+                    return Err(Error::ClickHouse(format!(
+                        "it holds less than everything up to epoch {}, from where this start went on because it did not answer then: start again while it answers, and the rest is written from the log",
+                        state.needed.load(Ordering::Relaxed)
+                    )));
+                }
                 Some(Err(error)) if !error.retryable() => return Err(failed(error)),
                 Some(Err(error)) => error.to_string(),
                 None => "no answer in time".to_owned(),
@@ -226,14 +250,20 @@ async fn attempt(
     tables: &Tables,
     upto: u64,
     state: &SinkState,
-) -> evenkeel_clickhouse::Result<u64> {
+) -> evenkeel_clickhouse::Result<Option<u64>> {
     let open = match session {
         Some(open) => open,
-        None => session.insert(Session::open(&server.settings).await?),
+        None => {
+            let open = Session::open(&server.settings).await?;
+            if open.held.unwrap_or(0) < state.needed.load(Ordering::Relaxed) {
+                return Ok(None);
+            }
+            session.insert(open)
+        }
     };
     server.settings.url.clone_into(&mut state.url.lock().unwrap_or_else(PoisonError::into_inner));
     state.up.store(true, Ordering::Relaxed);
-    open.write_all(tables, upto).await
+    open.write_all(tables, upto).await.map(Some)
 }
 
 /// What has been handed in, up to a good size, and whether that is all there will be.

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use evenkeel_operators::facts::{Fact, Input, TargetSet, Terms, Version};
-use evenkeel_schemas::events::{Decision, OrderStatus, Session, SessionState};
+use evenkeel_schemas::events::{Decision, OrderStatus, Session, SessionState, TriggerKind};
 use evenkeel_schemas::{
     AllocationRow, AnomalyKind, AnomalySource, BandSide, Currency, CustomerId, Epoch, InstrumentId, Measure,
     Money, Name, OrderRow, Pair, Price, Quantity, Rate, Ratio, Row, TriggerKey,
@@ -189,6 +189,13 @@ impl View {
         self.epoch = self.epoch.max(epoch);
     }
 
+    /// The drift triggers that are open, with measure and limit.
+    pub fn open_drifts(&self) -> Vec<(TriggerKey, (Measure, Measure))> {
+        let open = self.customers.values().flat_map(|customer| &customer.triggers);
+        let drifts = open.filter(|(key, _)| key.kind == TriggerKind::Drift);
+        drifts.map(|(key, measures)| (key.clone(), *measures)).collect()
+    }
+
     fn remove(&mut self, row: &Row) {
         match row {
             Row::Position { customer, instrument, .. } => {
@@ -248,7 +255,7 @@ impl View {
             Row::Trigger { key, measure, limit } => {
                 let customer = self.customers.entry(key.customer).or_default();
                 customer.triggers.insert(key.clone(), (*measure, *limit));
-                remember(&mut self.latest_triggers, (epoch, key.clone(), *measure, *limit));
+                remember(&mut self.latest_triggers, (key.entered, key.clone(), *measure, *limit));
             }
             Row::Order(row) => {
                 self.orders.insert(row.order.clone(), (epoch, row.as_ref().clone()));
