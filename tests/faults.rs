@@ -349,15 +349,21 @@ struct Replayed {
 
 /// Replays bytes as a file of a given name.
 fn replay_bytes(name: &str, bytes: &[u8]) -> Replayed {
+    replay_bytes_with(name, bytes, &[])
+}
+
+fn replay_bytes_with(name: &str, bytes: &[u8], more: &[&str]) -> Replayed {
     let folder = tempfile::tempdir().unwrap();
     let (file, out) = (folder.path().join(name), folder.path().join("out"));
     std::fs::write(&file, bytes).unwrap();
-    let outcome = replay_file(&file, &out);
+    let outcome = replay_file(&file, &out, more);
     Replayed { _folder: folder, out, outcome }
 }
 
-fn replay_file(file: &Path, out: &Path) -> Outcome {
-    let outcome = evenkeel([Path::new("replay"), "--events".as_ref(), file, "--out".as_ref(), out]).unwrap();
+fn replay_file(file: &Path, out: &Path, more: &[&str]) -> Outcome {
+    let mut args = vec![Path::new("replay"), "--events".as_ref(), file, "--out".as_ref(), out];
+    args.extend(more.iter().map(Path::new));
+    let outcome = evenkeel(args).unwrap();
     assert!(!outcome.stderr.contains("panicked"), "{}", outcome.stderr);
     outcome
 }
@@ -446,11 +452,13 @@ fn all_bad_lines_together_are_refused_in_order() {
 
 #[test]
 fn a_refused_event_does_not_move_time() {
-    let clean = replay_bytes("events.ndjson", &good()).succeeded();
     let unknown = tick("\"1\"").replace("VAS", "ZZZ").replace("2026-01-05", "2031-01-05");
-    let got = replay_bytes("events.ndjson", &with(&[unknown.as_bytes()])).succeeded();
-    assert_eq!(got.rejected().len(), 1);
-    same_but_for_rejected(&clean, &got).unwrap();
+    for more in [&[][..], &["--act"]] {
+        let clean = replay_bytes_with("events.ndjson", &good(), more).succeeded();
+        let got = replay_bytes_with("events.ndjson", &with(&[unknown.as_bytes()]), more).succeeded();
+        assert_eq!(got.rejected().len(), 1);
+        same_but_for_rejected(&clean, &got).unwrap();
+    }
 }
 
 #[test]
@@ -527,17 +535,17 @@ fn a_truncated_packed_file_is_an_error() {
         let made = ["--customers", "20", "--instruments", "5", "--ticks", "20000"].map(Path::new);
         let command = [&[Path::new("generate"), "--out".as_ref(), &whole], made.as_slice()].concat();
         assert_eq!(evenkeel(command).unwrap().code, Some(0));
-        assert_eq!(replay_file(&whole, &folder.path().join("whole")).code, Some(0));
+        assert_eq!(replay_file(&whole, &folder.path().join("whole"), &[]).code, Some(0));
         let bytes = std::fs::read(&whole).unwrap();
         let cut = folder.path().join(format!("cut.ndjson.{ending}"));
         for length in [bytes.len() - 1, bytes.len() / 2, 3] {
             std::fs::write(&cut, &bytes[..length]).unwrap();
-            let outcome = replay_file(&cut, &folder.path().join("cut"));
+            let outcome = replay_file(&cut, &folder.path().join("cut"), &[]);
             assert_eq!(outcome.code, Some(1), "{ending} cut at {length}: {}", outcome.stderr);
             assert!(outcome.stderr.contains("cannot read cut.ndjson"), "{ending}: {}", outcome.stderr);
         }
         std::fs::write(&cut, b"no archive at all, just text\n").unwrap();
-        let outcome = replay_file(&cut, &folder.path().join("text"));
+        let outcome = replay_file(&cut, &folder.path().join("text"), &[]);
         assert_eq!(outcome.code, Some(1), "{}", outcome.stderr);
     }
 }
@@ -594,7 +602,7 @@ fn places_that_are_not_there_are_named() {
     let folder = tempfile::tempdir().unwrap();
     let (file, out) = (folder.path().join("events.ndjson"), folder.path().join("out"));
     let failed = |events: &Path, out: &Path, words: &[&str]| {
-        let outcome = replay_file(events, out);
+        let outcome = replay_file(events, out, &[]);
         assert_eq!(outcome.code, Some(1), "{}", outcome.stderr);
         assert!(words.iter().all(|word| outcome.stderr.contains(word)), "{words:?}: {}", outcome.stderr);
     };
@@ -623,7 +631,7 @@ fn a_full_disk_is_told() {
         std::fs::create_dir(&out).unwrap();
         std::os::unix::fs::symlink("/dev/full", out.join(name)).unwrap();
         std::fs::write(&file, with(&[b"bad"])).unwrap();
-        let outcome = replay_file(&file, &out);
+        let outcome = replay_file(&file, &out, &[]);
         assert_eq!(outcome.code, Some(1), "{name}: {}", outcome.stderr);
         assert!(
             outcome.stderr.contains("cannot write") && outcome.stderr.contains("free some space"),

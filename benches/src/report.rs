@@ -1,6 +1,7 @@
 //! Figures with what they need to mean something.
 
 use serde::Serialize;
+use statrs::statistics::{Data, Max, Median, Min, OrderStatistics};
 
 use crate::machine::{Machine, commit, load};
 
@@ -39,13 +40,9 @@ pub struct Figure {
 impl Figure {
     /// A figure of one value a run, at least one.
     pub(crate) fn new(name: impl Into<String>, unit: &'static str, runs: &[f64]) -> Figure {
-        let mut sorted = runs.to_vec();
-        sorted.sort_by(f64::total_cmp);
-        let at = |position: usize| sorted.get(position).copied().unwrap_or(f64::NAN);
-        let last = sorted.len().saturating_sub(1);
-        let median = f64::midpoint(at(last / 2), at(last.div_ceil(2)));
-        let (least, most, runs) = (at(0), at(last), sorted.len());
-        Figure { name: name.into(), unit, median, least, most, runs, wanted: None }
+        let all = Data::new(runs.to_vec());
+        let (median, least, most) = (all.median(), all.min(), all.max());
+        Figure { name: name.into(), unit, median, least, most, runs: runs.len(), wanted: None }
     }
 
     /// A figure that stands for itself.
@@ -149,10 +146,10 @@ fn plain(value: f64) -> String {
     }
 }
 
-/// The value below which `share` of the sorted values lie; the largest for a share that so few cannot show.
-pub(crate) fn quantile(sorted: &[f64], share: f64) -> f64 {
-    let at = (sorted.len() as f64 * share) as usize;
-    sorted.get(at.min(sorted.len().saturating_sub(1))).copied().unwrap_or(f64::NAN)
+/// The value below which `share` of the values lie, interpolated (Hyndman and Fan's definition 8); the largest for
+/// a share that so few cannot show.
+pub(crate) fn quantile(values: &[f64], share: f64) -> f64 {
+    Data::new(values.to_vec()).quantile(share)
 }
 
 #[cfg(test)]
@@ -170,7 +167,7 @@ mod tests {
     #[test]
     fn quantiles_of_few_values_are_their_largest() {
         let values: Vec<f64> = (1..=100).map(f64::from).collect();
-        assert_eq!(quantile(&values, 0.5), 51.0);
+        assert!((quantile(&values, 0.5) - 50.5).abs() < 1e-9);
         assert_eq!(quantile(&values, 0.999), 100.0);
         assert!(quantile(&[], 0.5).is_nan());
     }

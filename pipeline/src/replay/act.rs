@@ -19,7 +19,7 @@ use evenkeel_schemas::{Epoch, Name};
 use super::input::{EventFiles, Placed};
 use super::output::{OutputFiles, create};
 use super::{Replay, Summary, recorded_epoch};
-use crate::admission::Origin;
+use crate::admission::{Inputs, Origin};
 use crate::door::{Door, Place, Rejected};
 use crate::engine::{Engine, Output};
 use crate::error::Error;
@@ -41,6 +41,7 @@ pub fn act(replay: &Replay, policy: &Policy, progress: &mut Progress) -> Result<
     let mut stage = Stage {
         epoch_ms: replay.timing.epoch_ms,
         ahead: Ahead { files, next: None },
+        admitted: None,
         door,
         engine: Some(engine),
         outputs,
@@ -83,6 +84,8 @@ impl Ahead {
 struct Stage {
     epoch_ms: u64,
     ahead: Ahead,
+    /// The file's next event, once it is accepted: its epoch, what it changes, and itself.
+    admitted: Option<(Epoch, Inputs, Event)>,
     door: Door,
     engine: Option<Engine>,
     outputs: Receiver<Output>,
@@ -104,7 +107,11 @@ fn lost(error: impl std::fmt::Display) -> Error {
 impl Stage {
     /// The next epoch at which anything happens.
     fn next_epoch(&mut self) -> Result<Option<Epoch>, Error> {
-        let file = self.ahead.epoch(self.epoch_ms, self.reached)?;
+        self.judge_ahead()?;
+        let file = match &self.admitted {
+            Some((epoch, _, _)) => Some(*epoch),
+            None => self.ahead.epoch(self.epoch_ms, self.reached)?,
+        };
         let following = self.reached + self.epoch_ms;
         let mut next = file;
         if !self.proposed.is_empty() {
@@ -116,6 +123,50 @@ impl Stage {
             next = next.into_iter().chain(due).min();
         }
         Ok(next)
+    }
+
+    /// Judges the file's next event as soon as nothing is proposed before it, so that one that is refused does not
+    /// move the clock. What actors do until then may still make a sale or a correction acceptable: those are
+    /// refused at their epoch only.
+    fn judge_ahead(&mut self) -> Result<(), Error> {
+        while self.proposed.is_empty() && self.admitted.is_none() {
+            let Some(epoch) = self.ahead.epoch(self.epoch_ms, self.reached)? else { return Ok(()) };
+            let Some((_, placed)) = self.ahead.next.take() else { return Ok(()) };
+            let Placed::Event(place, event, line) = placed else {
+                drop(self.judge(placed, epoch, self.reached));
+                continue;
+            };
+            let counts = self.door.counts;
+            match self.door.judge(&event, epoch, Origin::Program) {
+                Ok(Some(changes)) => self.admitted = Some((epoch, changes, *event)),
+                Ok(None) => {}
+                Err(refusal) if ["quantity", "of"].contains(&refusal.field.as_str()) => {
+                    self.door.counts = counts;
+                    self.ahead.next = Some((epoch, Placed::Event(place, event, line)));
+                    return Ok(());
+                }
+                Err(refusal) => self.rejected.push((self.reached, Rejected::new(&place, refusal, &line))),
+            }
+        }
+        Ok(())
+    }
+
+    /// Judges what the file holds at an epoch; a refusal is told at the epoch `told`.
+    fn judge(&mut self, placed: Placed, epoch: Epoch, told: Epoch) -> Option<(Inputs, Event)> {
+        match placed {
+            Placed::Event(place, event, line) => match self.door.judge(&event, epoch, Origin::Program) {
+                Ok(changes) => changes.map(|changes| (changes, *event)),
+                Err(refusal) => {
+                    self.rejected.push((told, Rejected::new(&place, refusal, &line)));
+                    None
+                }
+            },
+            Placed::Refused(refused) => {
+                self.door.counts.rejected += 1;
+                self.rejected.push((told, refused));
+                None
+            }
+        }
     }
 
     fn run(&mut self, epoch: Epoch) -> Result<(), Error> {
@@ -136,23 +187,17 @@ impl Stage {
                 Err(refusal) => self.rejected.push((epoch, Rejected::new(&place, refusal, b""))),
             }
         }
-        while self.ahead.epoch(self.epoch_ms, epoch)?.is_some_and(|next| next <= epoch) {
-            match self.ahead.next.take() {
-                Some((_, Placed::Event(place, event, line))) => {
-                    match self.door.judge(&event, epoch, Origin::Program) {
-                        Ok(None) => {}
-                        Ok(Some(changes)) => {
-                            inputs.extend(changes);
-                            events.push(*event);
-                        }
-                        Err(refusal) => self.rejected.push((epoch, Rejected::new(&place, refusal, &line))),
-                    }
-                }
-                Some((_, Placed::Refused(refused))) => {
-                    self.door.counts.rejected += 1;
-                    self.rejected.push((epoch, refused));
-                }
-                None => {}
+        if let Some((_, changes, event)) = self.admitted.take_if(|(due, _, _)| *due <= epoch) {
+            inputs.extend(changes);
+            events.push(event);
+        }
+        while self.admitted.is_none()
+            && self.ahead.epoch(self.epoch_ms, epoch)?.is_some_and(|next| next <= epoch)
+        {
+            let Some((_, placed)) = self.ahead.next.take() else { continue };
+            if let Some((changes, event)) = self.judge(placed, epoch, epoch) {
+                inputs.extend(changes);
+                events.push(event);
             }
         }
         let inputs = Arc::new(inputs);

@@ -103,9 +103,7 @@ const LOOK: Duration = Duration::from_secs(5);
 
 /// Up to which epoch everything is written.
 pub(super) fn held(settings: &Settings) -> Result<Held, Error> {
-    let look = async {
-        Session::open(settings).await.map(|session| session.held)
-    };
+    let look = async { Session::open(settings).await.map(|session| session.held) };
     match block_on(async { tokio::time::timeout(LOOK, look).await })? {
         Ok(Ok(upto)) => Ok(Held::Upto(upto)),
         Ok(Err(error)) if !error.retryable() => Err(failed(error)),
