@@ -581,3 +581,28 @@ fn the_programs_own_events_are_refused_from_outside() {
     let answer = house.running.post(correction.as_bytes()).unwrap();
     assert_eq!(answer.status, 422, "a program's own event got in through a correction: {}", answer.body);
 }
+
+/// A server that is named by URL takes the same path as the engine of our own: here another program's engine.
+#[test]
+fn an_external_clickhouse_is_written_queried_and_verified() {
+    let folder = tempfile::tempdir().unwrap();
+    let [host, guest] = ["host", "guest"].map(|name| folder.path().join(name));
+    let server = Running::start(&host, &[]).unwrap();
+    let url = server.status().unwrap()["clickhouse"]["url"].as_str().unwrap().to_owned();
+    let at = ["--clickhouse", &url, "--clickhouse-database", "guest"];
+    let running = Running::start(&guest, &at).unwrap();
+    let answer = running.post(LIFE.as_bytes()).unwrap();
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    until("the mark has been written", PATIENCE, || {
+        let clickhouse = &running.status().unwrap()["clickhouse"];
+        clickhouse["state"] == "up" && clickhouse["rows"] != 0 && clickhouse["lag_epochs"] == 0
+    })
+    .unwrap();
+    running.stop().unwrap();
+    assert!(!guest.join("clickhouse").exists(), "no engine of its own");
+    let ask = |what: &[&str]| ok(&[what, &at, &["--data", text(&guest)]].concat()).stdout;
+    let customers = ask(&["sql", "--format", "TSV", "SELECT DISTINCT customer FROM cash ORDER BY customer"]);
+    assert_eq!(customers.lines().collect::<Vec<_>>(), ["ann", "bob"]);
+    assert!(ask(&["verify"]).contains("log, dataflow and ClickHouse agree"));
+    server.stop().unwrap();
+}

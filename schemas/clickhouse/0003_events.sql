@@ -30,6 +30,7 @@ CREATE TABLE IF NOT EXISTS {database}.ticks {on_cluster}
 (
     epoch UInt64 CODEC(Delta, ZSTD(1)),
     `offset` UInt64 CODEC(Delta, ZSTD(1)),
+    id String CODEC(ZSTD(1)),
     `at` DateTime64(6, 'UTC') CODEC(Delta, ZSTD(1)),
     instrument LowCardinality(String),
     price Decimal(38, 6) CODEC(ZSTD(1)),

@@ -290,6 +290,8 @@ pub struct TickRow {
     pub epoch: u64,
     /// In the market topic.
     pub offset: u64,
+    /// Event id; empty when the sender gave none.
+    pub id: Text,
     /// Effective time, microseconds since 1970.
     pub at: i64,
     /// Instrument id.

@@ -60,7 +60,7 @@ fn beginning(log: &Log, sink: &Sink) -> Result<Option<Baseline>, Error> {
 }
 
 impl Running {
-    /// Starts every station; returns once the log has been read to its end.
+    /// Starts every station; returns once the log has been read and the view has taken it in.
     pub fn start(config: &Config, mode: &'static str) -> Result<Running, Error> {
         let stop = Arc::new(AtomicBool::new(false));
         for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {

@@ -152,7 +152,7 @@ async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// Ready once the log has been read to its end.
+/// Ready once the log has been read and the view has taken it in.
 async fn readyz(context: web::Data<Context>) -> HttpResponse {
     if context.live.ready() {
         HttpResponse::Ok().body("ready\n")

@@ -245,7 +245,7 @@ impl Live {
         self.ready.store(true, std::sync::atomic::Ordering::Release);
     }
 
-    /// Whether the log has been read to its end.
+    /// Whether the log has been read and the view has taken it in.
     pub fn ready(&self) -> bool {
         self.ready.load(std::sync::atomic::Ordering::Acquire)
     }

@@ -8,7 +8,8 @@ use evenkeel_clickhouse::{
 };
 use evenkeel_schemas::events::{Decision, Event, OrderState, Tick, Topic};
 use evenkeel_schemas::{
-    AnomalySource, CustomerId, Epoch, InstrumentId, Measure, Money, Names, Price, Quantity, Rate, Ratio, Row,
+    AnomalySource, CustomerId, Epoch, InstrumentId, Measure, Money, Name, Names, Price, Quantity, Rate,
+    Ratio, Row,
 };
 
 use crate::door::Rejected;
@@ -283,6 +284,7 @@ fn tick_row(epoch: Epoch, offset: u64, tick: &Tick) -> TickRow {
     TickRow {
         epoch,
         offset,
+        id: tick.id.as_ref().map_or("", Name::as_str).into(),
         at: tick.at.micros(),
         instrument: tick.instrument.as_str().into(),
         price: price(tick.price),

@@ -179,6 +179,7 @@ pub fn ticks() -> Vec<TickRow> {
     let row = TickRow {
         epoch: 1000,
         offset: 0,
+        id: "t-1".into(),
         at: 1_700_000_000_000_000,
         instrument: "VAS".into(),
         price: amount(101_000_000),
@@ -186,7 +187,10 @@ pub fn ticks() -> Vec<TickRow> {
         ask: Some(amount(101_010_000)),
         volume: Some(amount(0)),
     };
-    vec![row.clone(), TickRow { epoch: LATE, offset: u64::MAX, bid: None, ask: None, volume: None, ..row }]
+    vec![
+        row.clone(),
+        TickRow { epoch: LATE, offset: u64::MAX, id: "".into(), bid: None, ask: None, volume: None, ..row },
+    ]
 }
 
 pub fn rejected() -> Vec<RejectedRow> {

@@ -119,7 +119,8 @@ pub fn import_file(
     report: &mut Report,
 ) -> Result<(), ImportError> {
     let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-    let file = std::fs::File::open(path).map_err(|source| ImportError::Io { file: name.clone(), source })?;
+    let file = std::fs::File::open(path)
+        .map_err(|source| ImportError::Io { file: path.display().to_string(), source })?;
     import(&name, file, options, out, report)
 }
 
