@@ -1,0 +1,283 @@
+//! Portfolios in blocks of 16 lanes, compact, for the sweep: is every weight still where it was?
+//!
+//! A lane holds, per slot, an asset's number, a quantity as f32 and two thresholds in which the weight has
+//! nothing to report, in units of 2⁻¹⁵. The sweep computes T = cash + Σ q·p and checks lo·T ≤ q·p ≤ hi·T
+//! for every slot. What passes is proven unchanged; what fails is decided elsewhere, exactly.
+//!
+//! **The bound.** Let u = 2⁻²⁴, the rounding of f32, and θ(k) any number with 1 + θ(k) = Π(1 + δᵢ)^±1 of
+//! k roundings |δᵢ| ≤ u. All quantities and prices are positive, so no sum cancels. A computed value is
+//! v̂ = v·(1 + θ(4)): the quantity's rounding, the price's (from i128 by f64, and scaled by 10⁻¹⁵: three
+//! roundings of 2⁻⁵³ and one of f32, less than two of u), the product's. A computed total of n slots and
+//! cash is T̂ = T·(1 + θ(n + 4)), as each term takes part in at most n additions. The product with a
+//! threshold rounds once more; the one with 2¹⁵ is exact. So what the check compares is the true ratio v/T
+//! times 1 + θ(n + 9), and |θ(n + 9)| ≤ (n + 9)·u / (1 − (n + 9)·u) < 2·(n + 12)·u = [`margin`] for up to
+//! 2²² slots. Thresholds are moved inwards by that factor, then to the next unit inwards: a lane that
+//! passes has lo < v/T < hi in truth, strictly. Nothing over- or underflows unnoticed: q·p is 0 or between
+//! 10⁻¹⁵ and 10⁴², and a total beyond [`TOTAL_MAX`], infinite or NaN fails. Zero values are exact.
+//!
+//! The thresholds cost at most 2⁻¹⁵ of precision; about one customer in a thousand is looked at in vain.
+
+use multiversion::multiversion;
+
+use crate::book::{CASH, Hold, Limit, OVER, Spot, UNDER};
+use crate::market::LanePrices;
+
+/// Customers per block.
+pub(crate) const LANES: usize = 16;
+/// Thresholds are multiples of its inverse.
+const UNITS: f32 = 32768.0;
+/// A threshold out of reach: no weight is 2.
+const NEVER: u16 = u16::MAX;
+/// The largest total, in raw units of `Money`, that is surely one: a sixth below `i64::MAX`.
+pub(crate) const TOTAL_MAX: f64 = 8.0e18;
+/// Classes of exactly as many slots as they hold; above, classes are eights, then powers of two.
+const EXACT_CLASSES: u32 = 32;
+
+/// One slot of sixteen customers.
+#[derive(Copy, Clone)]
+#[repr(C, align(32))]
+struct Row {
+    asset: [u16; LANES],
+    low: [u16; LANES],
+    high: [u16; LANES],
+    quantity: [f32; LANES],
+}
+
+/// An empty slot passes every check.
+const EMPTY: Row = Row { asset: [0; LANES], low: [0; LANES], high: [NEVER; LANES], quantity: [0.0; LANES] };
+
+/// One slot of one customer, as a lane holds it.
+#[derive(Copy, Clone, Debug, PartialEq)]
+pub(crate) struct Slot {
+    pub asset: u16,
+    pub low: u16,
+    pub high: u16,
+    pub quantity: f32,
+}
+
+/// All customers of about the same number of slots.
+#[derive(Default)]
+struct Class {
+    rows: Vec<Row>,
+    cash: Vec<[f32; LANES]>,
+    owners: Vec<u32>,
+}
+
+/// A store of lanes.
+#[derive(Default)]
+pub(crate) struct Lanes {
+    classes: Vec<Class>,
+    count: usize,
+    scratch: Vec<[f32; LANES]>,
+}
+
+/// The class of a number of slots.
+fn class_of(slots: usize) -> u32 {
+    let slots = slots as u32;
+    if slots <= EXACT_CLASSES {
+        slots
+    } else if slots <= 2 * EXACT_CLASSES {
+        EXACT_CLASSES + (slots - EXACT_CLASSES).div_ceil(8)
+    } else {
+        EXACT_CLASSES + 4 + (slots.next_power_of_two() / (2 * EXACT_CLASSES)).trailing_zeros()
+    }
+}
+
+/// The slots that customers of a class are given.
+fn slots_of(class: u32) -> usize {
+    let slots = match class.checked_sub(EXACT_CLASSES) {
+        None => class,
+        Some(eights @ 0..=4) => EXACT_CLASSES + 8 * eights,
+        Some(above) => (2 * EXACT_CLASSES) << (above - 4),
+    };
+    slots as usize
+}
+
+/// By which factor thresholds move inwards; see the head of this file.
+pub(crate) fn margin(slots: usize) -> f64 {
+    2.0 * (slots_of(class_of(slots)) + 12) as f64 * f64::powi(2.0, -24)
+}
+
+/// A slot with the thresholds that keep its side. Target and band are not negative.
+pub(crate) fn slot(hold: &Hold, limit: &Limit, margin: f64) -> Slot {
+    let inwards = f64::from(UNITS) * 1e-9;
+    let above = |raw: i64| ((raw as f64 * inwards * (1.0 + margin)).ceil() as i64).clamp(0, 65535) as u16;
+    let below = |raw: i64| {
+        // No weight is above one.
+        let unit = (raw as f64 * inwards * (1.0 - margin)).floor() as i64;
+        if raw >= 1_000_000_000 { NEVER } else { unit.clamp(0, 65534) as u16 }
+    };
+    let (lower, upper) = (limit.target.saturating_sub(limit.band), limit.target.saturating_add(limit.band));
+    let (low, high) = if hold.flags & CASH != 0 {
+        (0, NEVER)
+    } else if hold.flags & OVER != 0 {
+        (above(upper), NEVER)
+    } else if hold.flags & UNDER != 0 {
+        (0, below(lower))
+    } else {
+        (if lower > 0 { above(lower) } else { 0 }, below(upper))
+    };
+    Slot { asset: hold.asset as u16, low, high, quantity: hold.quantity as f32 }
+}
+
+impl Lanes {
+    /// Customers in the store.
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Customers by slots: what a sweep costs.
+    pub fn slots(&self) -> usize {
+        let of_class = |(class, lanes): (usize, &Class)| lanes.owners.len() * (slots_of(class as u32) + 2);
+        self.classes.iter().enumerate().map(of_class).sum()
+    }
+
+    /// Puts a customer into a lane.
+    pub fn insert(&mut self, owner: u32, cash: f32, slots: impl ExactSizeIterator<Item = Slot>) -> Spot {
+        let class = class_of(slots.len());
+        if self.classes.len() <= class as usize {
+            self.classes.resize_with(class as usize + 1, Class::default);
+        }
+        let lanes = &mut self.classes[class as usize];
+        let lane = lanes.owners.len();
+        lanes.owners.push(owner);
+        if lane % LANES == 0 {
+            lanes.cash.push([0.0; LANES]);
+            lanes.rows.extend(std::iter::repeat_n(EMPTY, slots_of(class)));
+        }
+        self.count += 1;
+        let spot = Spot { class, lane: lane as u32 };
+        self.write(spot, cash, slots);
+        spot
+    }
+
+    /// Writes all of a customer's lane; its class has room for the slots.
+    pub fn write(&mut self, spot: Spot, cash: f32, slots: impl Iterator<Item = Slot>) {
+        let (block, lane) = (spot.lane as usize / LANES, spot.lane as usize % LANES);
+        let per_block = slots_of(spot.class);
+        let lanes = &mut self.classes[spot.class as usize];
+        lanes.cash[block][lane] = cash;
+        let empty = Slot { asset: 0, low: 0, high: NEVER, quantity: 0.0 };
+        let rows = &mut lanes.rows[block * per_block..(block + 1) * per_block];
+        for (row, slot) in rows.iter_mut().zip(slots.chain(std::iter::repeat(empty))) {
+            row.asset[lane] = slot.asset;
+            row.low[lane] = slot.low;
+            row.high[lane] = slot.high;
+            row.quantity[lane] = slot.quantity;
+        }
+    }
+
+    /// Whether a customer of so many slots stays in the class of its spot.
+    pub fn fits(spot: Spot, slots: usize) -> bool {
+        class_of(slots) == spot.class
+    }
+
+    /// Frees a lane. The customer of the last lane moves into it: returns who that is, if anybody.
+    pub fn remove(&mut self, spot: Spot) -> Option<u32> {
+        let per_block = slots_of(spot.class);
+        let lanes = &mut self.classes[spot.class as usize];
+        let owner = lanes.owners.pop()?;
+        self.count -= 1;
+        let (from, to) = (lanes.owners.len(), spot.lane as usize);
+        let (from_block, from_lane) = (from / LANES, from % LANES);
+        for slot in 0..per_block {
+            let moved = lanes.rows[from_block * per_block + slot];
+            let row = &mut lanes.rows[to / LANES * per_block + slot];
+            row.asset[to % LANES] = moved.asset[from_lane];
+            row.low[to % LANES] = moved.low[from_lane];
+            row.high[to % LANES] = moved.high[from_lane];
+            row.quantity[to % LANES] = moved.quantity[from_lane];
+        }
+        lanes.cash[to / LANES][to % LANES] = lanes.cash[from_block][from_lane];
+        if from_lane == 0 {
+            lanes.rows.truncate(from_block * per_block);
+            lanes.cash.truncate(from_block);
+        } else {
+            // What is left of the last lane must pass every check.
+            for row in &mut lanes.rows[from_block * per_block..] {
+                row.quantity[from_lane] = 0.0;
+                row.low[from_lane] = 0;
+                row.high[from_lane] = NEVER;
+            }
+            lanes.cash[from_block][from_lane] = 0.0;
+        }
+        if from == to {
+            return None;
+        }
+        lanes.owners[to] = owner;
+        Some(owner)
+    }
+
+    /// Forgets everybody.
+    pub fn clear(&mut self) {
+        for class in &mut self.classes {
+            class.rows.clear();
+            class.cash.clear();
+            class.owners.clear();
+        }
+        self.count = 0;
+    }
+
+    /// The customers of every `step`-th lane, beginning with `first`.
+    pub fn every(&self, first: usize, step: usize) -> impl Iterator<Item = u32> + '_ {
+        self.classes.iter().flat_map(move |class| class.owners.iter().skip(first).step_by(step).copied())
+    }
+
+    /// Adds the customers who are not proven unchanged.
+    pub fn sweep(&mut self, prices: &LanePrices, unsure: &mut Vec<u32>) {
+        let mut lanes = Vec::new();
+        for (class, of_class) in self.classes.iter().enumerate() {
+            let slots = slots_of(class as u32);
+            if self.scratch.len() < slots {
+                self.scratch.resize(slots, [0.0; LANES]);
+            }
+            lanes.clear();
+            if slots > 0 {
+                sweep_rows(&of_class.rows, &of_class.cash, prices, &mut self.scratch[..slots], &mut lanes);
+            } else {
+                // Without a slot there is no weight, but a total all the same.
+                let beyond = |cash: &f32| !(f64::from(*cash) <= TOTAL_MAX);
+                let cash = of_class.cash.as_flattened().iter().enumerate();
+                lanes.extend(cash.filter(|(_, cash)| beyond(cash)).map(|(lane, _)| lane as u32));
+            }
+            unsure.extend(lanes.iter().filter_map(|lane| of_class.owners.get(*lane as usize)));
+        }
+    }
+}
+
+/// Adds the lanes that fail the check. Every lane width computes the same: f32 operations are those of IEEE
+/// 754 one by one, in the order written.
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx+avx2"))]
+fn sweep_rows(
+    rows: &[Row],
+    cash: &[[f32; LANES]],
+    prices: &LanePrices,
+    values: &mut [[f32; LANES]],
+    unsure: &mut Vec<u32>,
+) {
+    for (block, (rows, cash)) in rows.chunks_exact(values.len()).zip(cash).enumerate() {
+        let mut total = *cash;
+        for (row, value) in rows.iter().zip(values.iter_mut()) {
+            for lane in 0..LANES {
+                value[lane] = row.quantity[lane] * prices[usize::from(row.asset[lane])];
+                total[lane] += value[lane];
+            }
+        }
+        let mut fails = [0_u32; LANES];
+        for lane in 0..LANES {
+            fails[lane] = u32::from(!(total[lane] <= TOTAL_MAX as f32));
+        }
+        for (row, value) in rows.iter().zip(values.iter()) {
+            for lane in 0..LANES {
+                let scaled = value[lane] * UNITS;
+                let low = f32::from(row.low[lane]) * total[lane];
+                let high = f32::from(row.high[lane]) * total[lane];
+                fails[lane] |= u32::from(!(low <= scaled)) | u32::from(!(scaled <= high));
+            }
+        }
+        if fails.iter().fold(0, |any, fail| any | fail) != 0 {
+            let failed = fails.iter().enumerate().filter(|(_, fail)| **fail != 0);
+            unsure.extend(failed.map(|(lane, _)| (block * LANES + lane) as u32));
+        }
+    }
+}
