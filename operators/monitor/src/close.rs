@@ -20,6 +20,8 @@ const NEAR_HYSTERESIS: f64 = 1.25;
 const STALE_MOST: usize = 4096;
 /// Scales are brought up to date this often while nobody uses them.
 const RESCALE_EVERY: u64 = 16;
+/// Rows whose memory is asked for at once.
+const WARM: usize = 16;
 /// More slots than this are looked at one by one.
 const LANE_SLOTS_MOST: usize = 4096;
 
@@ -43,7 +45,10 @@ impl Monitor {
             report.exact += 1;
             self.settle(row, changes);
         }
-        for row in picked.drain(..) {
+        for (at, row) in picked.iter().copied().enumerate() {
+            if at % WARM == 0 {
+                std::hint::black_box(self.book.warm(&picked[at..picked.len().min(at + WARM)]));
+            }
             let head = self.book.head_mut(row);
             if head.seen == self.epoch as u32 {
                 continue;

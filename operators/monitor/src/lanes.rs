@@ -33,19 +33,6 @@ pub(crate) const TOTAL_MAX: f64 = 8.0e18;
 /// Classes of exactly as many slots as they hold; above, classes are eights, then powers of two.
 const EXACT_CLASSES: u32 = 32;
 
-/// One slot of sixteen customers.
-#[derive(Copy, Clone)]
-#[repr(C, align(32))]
-struct Row {
-    asset: [u16; LANES],
-    low: [u16; LANES],
-    high: [u16; LANES],
-    quantity: [f32; LANES],
-}
-
-/// An empty slot passes every check.
-const EMPTY: Row = Row { asset: [0; LANES], low: [0; LANES], high: [NEVER; LANES], quantity: [0.0; LANES] };
-
 /// One slot of one customer, as a lane holds it.
 #[derive(Copy, Clone, Debug, PartialEq)]
 pub(crate) struct Slot {
@@ -55,12 +42,42 @@ pub(crate) struct Slot {
     pub quantity: f32,
 }
 
-/// All customers of about the same number of slots.
+/// An empty slot passes every check.
+const EMPTY: Slot = Slot { asset: 0, low: 0, high: NEVER, quantity: 0.0 };
+
+/// All customers of about the same number of slots. Columns by block, then slot, then lane.
 #[derive(Default)]
 struct Class {
-    rows: Vec<Row>,
-    cash: Vec<[f32; LANES]>,
+    assets: Vec<u16>,
+    lows: Vec<u16>,
+    highs: Vec<u16>,
+    quantities: Vec<f32>,
+    /// By block and lane.
+    cash: Vec<f32>,
     owners: Vec<u32>,
+}
+
+impl Class {
+    /// Sets the number of slots, lanes and blocks included.
+    fn resize(&mut self, slots: usize, blocks: usize) {
+        self.assets.resize(slots, EMPTY.asset);
+        self.lows.resize(slots, EMPTY.low);
+        self.highs.resize(slots, EMPTY.high);
+        self.quantities.resize(slots, EMPTY.quantity);
+        self.cash.resize(blocks * LANES, 0.0);
+    }
+
+    fn get(&self, at: usize) -> Slot {
+        let (low, high) = (self.lows[at], self.highs[at]);
+        Slot { asset: self.assets[at], low, high, quantity: self.quantities[at] }
+    }
+
+    fn set(&mut self, at: usize, slot: Slot) {
+        self.assets[at] = slot.asset;
+        self.lows[at] = slot.low;
+        self.highs[at] = slot.high;
+        self.quantities[at] = slot.quantity;
+    }
 }
 
 /// A store of lanes.
@@ -68,7 +85,7 @@ struct Class {
 pub(crate) struct Lanes {
     classes: Vec<Class>,
     count: usize,
-    scratch: Vec<[f32; LANES]>,
+    scratch: Vec<f32>,
 }
 
 /// The class of a number of slots.
@@ -142,8 +159,8 @@ impl Lanes {
         let lane = lanes.owners.len();
         lanes.owners.push(owner);
         if lane % LANES == 0 {
-            lanes.cash.push([0.0; LANES]);
-            lanes.rows.extend(std::iter::repeat_n(EMPTY, slots_of(class)));
+            let blocks = lane / LANES + 1;
+            lanes.resize(blocks * slots_of(class) * LANES, blocks);
         }
         self.count += 1;
         let spot = Spot { class, lane: lane as u32 };
@@ -153,17 +170,12 @@ impl Lanes {
 
     /// Writes all of a customer's lane; its class has room for the slots.
     pub fn write(&mut self, spot: Spot, cash: f32, slots: impl Iterator<Item = Slot>) {
-        let (block, lane) = (spot.lane as usize / LANES, spot.lane as usize % LANES);
         let per_block = slots_of(spot.class);
         let lanes = &mut self.classes[spot.class as usize];
-        lanes.cash[block][lane] = cash;
-        let empty = Slot { asset: 0, low: 0, high: NEVER, quantity: 0.0 };
-        let rows = &mut lanes.rows[block * per_block..(block + 1) * per_block];
-        for (row, slot) in rows.iter_mut().zip(slots.chain(std::iter::repeat(empty))) {
-            row.asset[lane] = slot.asset;
-            row.low[lane] = slot.low;
-            row.high[lane] = slot.high;
-            row.quantity[lane] = slot.quantity;
+        lanes.cash[spot.lane as usize] = cash;
+        let first = first_slot(spot.lane as usize, per_block);
+        for (at, slot) in slots.chain(std::iter::repeat(EMPTY)).take(per_block).enumerate() {
+            lanes.set(first + at * LANES, slot);
         }
     }
 
@@ -179,27 +191,17 @@ impl Lanes {
         let owner = lanes.owners.pop()?;
         self.count -= 1;
         let (from, to) = (lanes.owners.len(), spot.lane as usize);
-        let (from_block, from_lane) = (from / LANES, from % LANES);
-        for slot in 0..per_block {
-            let moved = lanes.rows[from_block * per_block + slot];
-            let row = &mut lanes.rows[to / LANES * per_block + slot];
-            row.asset[to % LANES] = moved.asset[from_lane];
-            row.low[to % LANES] = moved.low[from_lane];
-            row.high[to % LANES] = moved.high[from_lane];
-            row.quantity[to % LANES] = moved.quantity[from_lane];
-        }
-        lanes.cash[to / LANES][to % LANES] = lanes.cash[from_block][from_lane];
-        if from_lane == 0 {
-            lanes.rows.truncate(from_block * per_block);
-            lanes.cash.truncate(from_block);
-        } else {
+        let (from_first, to_first) = (first_slot(from, per_block), first_slot(to, per_block));
+        for at in (0..per_block * LANES).step_by(LANES) {
+            let moved = lanes.get(from_first + at);
+            lanes.set(to_first + at, moved);
             // What is left of the last lane must pass every check.
-            for row in &mut lanes.rows[from_block * per_block..] {
-                row.quantity[from_lane] = 0.0;
-                row.low[from_lane] = 0;
-                row.high[from_lane] = NEVER;
-            }
-            lanes.cash[from_block][from_lane] = 0.0;
+            lanes.set(from_first + at, EMPTY);
+        }
+        lanes.cash[to] = lanes.cash[from];
+        lanes.cash[from] = 0.0;
+        if from % LANES == 0 {
+            lanes.resize(from * per_block, from / LANES);
         }
         if from == to {
             return None;
@@ -211,8 +213,7 @@ impl Lanes {
     /// Forgets everybody.
     pub fn clear(&mut self) {
         for class in &mut self.classes {
-            class.rows.clear();
-            class.cash.clear();
+            class.resize(0, 0);
             class.owners.clear();
         }
         self.count = 0;
@@ -228,16 +229,14 @@ impl Lanes {
         let mut lanes = Vec::new();
         for (class, of_class) in self.classes.iter().enumerate() {
             let slots = slots_of(class as u32);
-            if self.scratch.len() < slots {
-                self.scratch.resize(slots, [0.0; LANES]);
-            }
             lanes.clear();
             if slots > 0 {
-                sweep_rows(&of_class.rows, &of_class.cash, prices, &mut self.scratch[..slots], &mut lanes);
+                self.scratch.resize(slots * LANES, 0.0);
+                sweep_class(of_class, prices, &mut self.scratch, &mut lanes);
             } else {
                 // Without a slot there is no weight, but a total all the same.
-                let beyond = |cash: &f32| !(f64::from(*cash) <= TOTAL_MAX);
-                let cash = of_class.cash.as_flattened().iter().enumerate();
+                let beyond = |cash: &f32| !(*cash <= TOTAL_MAX as f32);
+                let cash = of_class.cash.iter().enumerate();
                 lanes.extend(cash.filter(|(_, cash)| beyond(cash)).map(|(lane, _)| lane as u32));
             }
             unsure.extend(lanes.iter().filter_map(|lane| of_class.owners.get(*lane as usize)));
@@ -245,33 +244,40 @@ impl Lanes {
     }
 }
 
+/// The place of a lane's first slot; the next ones follow at a distance of [`LANES`].
+fn first_slot(lane: usize, per_block: usize) -> usize {
+    lane / LANES * per_block * LANES + lane % LANES
+}
+
 /// Adds the lanes that fail the check. Every lane width computes the same: f32 operations are those of IEEE
-/// 754 one by one, in the order written.
+/// 754 one by one, in the order written. `values` has room for one block.
 #[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx+avx2"))]
-fn sweep_rows(
-    rows: &[Row],
-    cash: &[[f32; LANES]],
-    prices: &LanePrices,
-    values: &mut [[f32; LANES]],
-    unsure: &mut Vec<u32>,
-) {
-    for (block, (rows, cash)) in rows.chunks_exact(values.len()).zip(cash).enumerate() {
+fn sweep_class(class: &Class, prices: &LanePrices, values: &mut [f32], unsure: &mut Vec<u32>) {
+    let size = values.len();
+    let blocks = class.assets.chunks_exact(size).zip(class.quantities.chunks_exact(size));
+    let limits = class.lows.chunks_exact(size).zip(class.highs.chunks_exact(size));
+    let cash = class.cash.as_chunks::<LANES>().0;
+    for (block, (((assets, quantities), (lows, highs)), cash)) in blocks.zip(limits).zip(cash).enumerate() {
+        // One long loop per step: that is what compilers turn into gathers and wide arithmetic.
+        for ((value, asset), quantity) in values.iter_mut().zip(assets).zip(quantities) {
+            *value = quantity * prices[usize::from(*asset)];
+        }
         let mut total = *cash;
-        for (row, value) in rows.iter().zip(values.iter_mut()) {
+        for values in values.as_chunks::<LANES>().0 {
             for lane in 0..LANES {
-                value[lane] = row.quantity[lane] * prices[usize::from(row.asset[lane])];
-                total[lane] += value[lane];
+                total[lane] += values[lane];
             }
         }
         let mut fails = [0_u32; LANES];
         for lane in 0..LANES {
             fails[lane] = u32::from(!(total[lane] <= TOTAL_MAX as f32));
         }
-        for (row, value) in rows.iter().zip(values.iter()) {
+        let limits = lows.as_chunks::<LANES>().0.iter().zip(highs.as_chunks::<LANES>().0);
+        for (values, (lows, highs)) in values.as_chunks::<LANES>().0.iter().zip(limits) {
             for lane in 0..LANES {
-                let scaled = value[lane] * UNITS;
-                let low = f32::from(row.low[lane]) * total[lane];
-                let high = f32::from(row.high[lane]) * total[lane];
+                let scaled = values[lane] * UNITS;
+                let low = f32::from(lows[lane]) * total[lane];
+                let high = f32::from(highs[lane]) * total[lane];
                 fails[lane] |= u32::from(!(low <= scaled)) | u32::from(!(scaled <= high));
             }
         }
