@@ -17,15 +17,13 @@
 //!
 //! The thresholds cost at most 2⁻¹⁵ of precision; about one customer in a thousand is looked at in vain.
 
-use multiversion::multiversion;
-
 use crate::book::{CASH, Hold, Limit, OVER, Spot, UNDER};
 use crate::market::LanePrices;
 
 /// Customers per block.
 pub(crate) const LANES: usize = 16;
 /// Thresholds are multiples of its inverse.
-const UNITS: f32 = 32768.0;
+pub(crate) const UNITS: f32 = 32768.0;
 /// A threshold out of reach: no weight is 2.
 const NEVER: u16 = u16::MAX;
 /// The largest total, in raw units of `Money`, that is surely one: a sixth below `i64::MAX`.
@@ -85,7 +83,7 @@ impl Class {
 pub(crate) struct Lanes {
     classes: Vec<Class>,
     count: usize,
-    scratch: Vec<f32>,
+    scratch: Vec<[f32; LANES]>,
 }
 
 /// The class of a number of slots.
@@ -231,7 +229,7 @@ impl Lanes {
             let slots = slots_of(class as u32);
             lanes.clear();
             if slots > 0 {
-                self.scratch.resize(slots * LANES, 0.0);
+                self.scratch.resize(slots, [0.0; LANES]);
                 sweep_class(of_class, prices, &mut self.scratch, &mut lanes);
             } else {
                 // Without a slot there is no weight, but a total all the same.
@@ -249,41 +247,62 @@ fn first_slot(lane: usize, per_block: usize) -> usize {
     lane / LANES * per_block * LANES + lane % LANES
 }
 
-/// Adds the lanes that fail the check. Every lane width computes the same: f32 operations are those of IEEE
-/// 754 one by one, in the order written. `values` has room for one block.
-#[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx+avx2"))]
-fn sweep_class(class: &Class, prices: &LanePrices, values: &mut [f32], unsure: &mut Vec<u32>) {
+/// One block's columns.
+pub(crate) struct Block<'a> {
+    pub assets: &'a [[u16; LANES]],
+    pub lows: &'a [[u16; LANES]],
+    pub highs: &'a [[u16; LANES]],
+    pub quantities: &'a [[f32; LANES]],
+    pub cash: &'a [f32; LANES],
+}
+
+/// Adds the lanes that fail the check. `values` has room for one block, which is at least one slot.
+fn sweep_class(class: &Class, prices: &LanePrices, values: &mut [[f32; LANES]], unsure: &mut Vec<u32>) {
     let size = values.len();
-    let blocks = class.assets.chunks_exact(size).zip(class.quantities.chunks_exact(size));
-    let limits = class.lows.chunks_exact(size).zip(class.highs.chunks_exact(size));
+    let columns = class.assets.as_chunks().0.chunks_exact(size);
+    let columns = columns.zip(class.quantities.as_chunks().0.chunks_exact(size));
+    let lows = class.lows.as_chunks().0.chunks_exact(size);
+    let limits = lows.zip(class.highs.as_chunks().0.chunks_exact(size));
     let cash = class.cash.as_chunks::<LANES>().0;
-    for (block, (((assets, quantities), (lows, highs)), cash)) in blocks.zip(limits).zip(cash).enumerate() {
-        // One long loop per step: that is what compilers turn into gathers and wide arithmetic.
-        for ((value, asset), quantity) in values.iter_mut().zip(assets).zip(quantities) {
-            *value = quantity * prices[usize::from(*asset)];
-        }
-        let mut total = *cash;
-        for values in values.as_chunks::<LANES>().0 {
-            for lane in 0..LANES {
-                total[lane] += values[lane];
-            }
-        }
-        let mut fails = [0_u32; LANES];
-        for lane in 0..LANES {
-            fails[lane] = u32::from(!(total[lane] <= TOTAL_MAX as f32));
-        }
-        let limits = lows.as_chunks::<LANES>().0.iter().zip(highs.as_chunks::<LANES>().0);
-        for (values, (lows, highs)) in values.as_chunks::<LANES>().0.iter().zip(limits) {
-            for lane in 0..LANES {
-                let scaled = values[lane] * UNITS;
-                let low = f32::from(lows[lane]) * total[lane];
-                let high = f32::from(highs[lane]) * total[lane];
-                fails[lane] |= u32::from(!(low <= scaled)) | u32::from(!(scaled <= high));
-            }
-        }
-        if fails.iter().fold(0, |any, fail| any | fail) != 0 {
-            let failed = fails.iter().enumerate().filter(|(_, fail)| **fail != 0);
-            unsure.extend(failed.map(|(lane, _)| (block * LANES + lane) as u32));
+    for (index, (((assets, quantities), (lows, highs)), cash)) in columns.zip(limits).zip(cash).enumerate() {
+        let block = Block { assets, lows, highs, quantities, cash };
+        let mut fails = failing(&block, prices, values);
+        while fails != 0 {
+            unsure.push((index * LANES) as u32 + fails.trailing_zeros());
+            fails &= fails - 1;
         }
     }
+}
+
+/// The lanes of one block that fail, as bits.
+fn failing(block: &Block, prices: &LanePrices, values: &mut [[f32; LANES]]) -> u16 {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(fails) = crate::wide::failing(block, prices, values) {
+        return fails;
+    }
+    failing_portable(block, prices, values)
+}
+
+/// The check as it is meant: every width of lanes computes just this, operation by operation.
+fn failing_portable(block: &Block, prices: &LanePrices, values: &mut [[f32; LANES]]) -> u16 {
+    let mut total = *block.cash;
+    for ((value, assets), quantities) in values.iter_mut().zip(block.assets).zip(block.quantities) {
+        for lane in 0..LANES {
+            value[lane] = quantities[lane] * prices[usize::from(assets[lane])];
+            total[lane] += value[lane];
+        }
+    }
+    let mut fails = 0;
+    for lane in 0..LANES {
+        fails |= u16::from(!(total[lane] <= TOTAL_MAX as f32)) << lane;
+    }
+    for ((value, lows), highs) in values.iter().zip(block.lows).zip(block.highs) {
+        for lane in 0..LANES {
+            let scaled = value[lane] * UNITS;
+            let low = f32::from(lows[lane]) * total[lane];
+            let high = f32::from(highs[lane]) * total[lane];
+            fails |= u16::from(!(low <= scaled) | !(scaled <= high)) << lane;
+        }
+    }
+    fails
 }

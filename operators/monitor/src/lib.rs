@@ -24,6 +24,8 @@ mod mode;
 mod monitor;
 mod pages;
 mod values;
+#[cfg(target_arch = "x86_64")]
+mod wide;
 mod zones;
 
 pub use change::{Change, Event, Mode, Report};
