@@ -5,7 +5,7 @@ use evenkeel_schemas::{AnomalyKind, BandSide, Ratio, Value};
 use crate::book::{CASH, Hold, LINE, Limit, OVER, RATIO_SANE, SIDES, Watch};
 use crate::change::{Change, Event, Mode, Report};
 use crate::exact::{Judgement, judge, side, standing};
-use crate::filter::look;
+use crate::filter::{look, unchanged};
 use crate::lanes::{Lanes, Slot, margin, slot};
 use crate::market::{Kind, LANE_ASSETS, Market, Moves, Subject};
 use crate::mode::{Choice, SAMPLES};
@@ -13,7 +13,7 @@ use crate::monitor::Monitor;
 use crate::zones::Entry;
 
 /// A customer near a threshold is looked at once in so many epochs, to see whether it may sleep.
-const NEAR_TURNS: usize = 32;
+const NEAR_TURNS: usize = 128;
 /// A near customer sleeps only with this much more room, so that few go to and fro.
 const NEAR_HYSTERESIS: f64 = 1.25;
 /// Stale entries of zones are dropped when there are more of them than sleepers, and than this.
@@ -250,6 +250,14 @@ impl Monitor {
         if !self.book.head(row).regular {
             self.settle(row, changes);
             return true;
+        }
+        if self.book.head(row).plain {
+            let (holds, limits) = (self.book.holds(row), self.book.limits(row));
+            let room = unchanged(holds, limits, self.market.points(), &mut self.scratch.values);
+            if let Some(room) = room {
+                self.place(row, room);
+                return false;
+            }
         }
         let look = self.look(row);
         if !look.certain {

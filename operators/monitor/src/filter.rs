@@ -46,6 +46,47 @@ impl Room {
     }
 }
 
+/// The room of a customer if it is certain that no side has changed, else `None`: the common case, without a
+/// branch per slot. Only for plain customers. `values` is scratch.
+pub(crate) fn unchanged(
+    holds: &[Hold],
+    limits: &[Limit],
+    points: &[Point],
+    values: &mut Vec<(f64, f64)>,
+) -> Option<f64> {
+    values.clear();
+    let (mut total, mut movement) = (0.0, 0.0);
+    values.extend(holds.iter().map(|hold| {
+        let point = points[hold.asset as usize];
+        let value = hold.quantity as f64 * point.price;
+        let moving = value * point.scale;
+        total += value;
+        movement += moving;
+        (value, moving)
+    }));
+    let rounding = 2.02 * (holds.len() + 8) as f64 * (f64::EPSILON / 2.0);
+    let rest = TOTAL_MAX * VALUE_PER_MONEY - total;
+    let (mut certain, mut room) = (total > 0.0 && rest > 0.0, rest / movement);
+    for ((hold, limit), (value, moving)) in holds.iter().zip(limits).zip(values.iter()) {
+        let idle = hold.flags & CASH != 0 || hold.quantity == 0;
+        let low = limit.target.saturating_sub(limit.band) as f64 * (1.0 / ONE);
+        let high = limit.target.saturating_add(limit.band) as f64 * (1.0 / ONE);
+        let others = (movement - moving).max(0.0) + 1e-12 * movement;
+        for (share, sign) in [
+            (low, if hold.flags & UNDER != 0 { -1.0 } else { 1.0 }),
+            (high, if hold.flags & OVER != 0 { 1.0 } else { -1.0 }),
+        ] {
+            let distance = (value - share * total) * sign - rounding * (value + share.abs() * total);
+            let moved = share.abs() * others + (1.0 - share).abs() * moving;
+            let away = idle || share <= 0.0 || share >= 1.0;
+            certain &= away || distance > 0.0;
+            let ratio = if away { f64::INFINITY } else { distance / moved };
+            room = if ratio < room { ratio } else { room };
+        }
+    }
+    certain.then_some(room * (1.0 - 1e-9))
+}
+
 /// Looks at one customer. `values` is scratch; `sides` receives the side of each slot. All assets are
 /// `Good`; `plain` says that no quantity is below zero, so that weights lie between 0 and 1.
 pub(crate) fn look(

@@ -37,6 +37,8 @@ pub(crate) enum Kind {
 /// A subject seen from a base currency.
 pub(crate) struct Asset {
     pub subject: Subject,
+    /// The instrument's place in the market's table.
+    number: u32,
     /// `None` for customers whose base currency is not known yet: then never priced.
     pub base: Option<Currency>,
     /// price × rate, scale 10⁻¹⁵, or rate × 10⁶ for cash: times a raw quantity it is a raw `Value`.
@@ -113,10 +115,11 @@ pub(crate) struct Point {
 }
 
 struct Instrument {
-    id: InstrumentId,
     price: Option<Price>,
     currency: Option<Currency>,
     assets: Vec<u32>,
+    /// Something was told of it since the last refresh.
+    touched: bool,
 }
 
 /// What became of the assets since the last epoch.
@@ -170,7 +173,7 @@ impl Market {
         let known = &mut self.instruments[number as usize];
         if known.price != price {
             known.price = price;
-            self.touched_instruments.push(number);
+            self.touch(number);
         }
     }
 
@@ -179,7 +182,7 @@ impl Market {
         let known = &mut self.instruments[number as usize];
         if known.currency != currency {
             known.currency = currency;
-            self.touched_instruments.push(number);
+            self.touch(number);
         }
     }
 
@@ -223,12 +226,21 @@ impl Market {
         let asset = self.assets.len() as u32;
         let pace = Pace::new(0.0);
         let kind = Kind::Missing;
-        self.assets.push(Asset { subject, base, unit: 0, kind, unpriced: false, no_rate: None, pace });
+        let number = if let Subject::Instrument(id) = subject { self.number(id) } else { 0 };
+        self.assets.push(Asset {
+            subject,
+            number,
+            base,
+            unit: 0,
+            kind,
+            unpriced: false,
+            no_rate: None,
+            pace,
+        });
         self.points.push(Point { price: 0.0, scale: 0.0 });
         self.holders.push(0);
         self.index.insert((subject, base), asset);
-        if let Subject::Instrument(instrument) = subject {
-            let number = self.number(instrument);
+        if matches!(subject, Subject::Instrument(_)) {
             self.instruments[number as usize].assets.push(asset);
         }
         if let Some(base) = base {
@@ -241,19 +253,30 @@ impl Market {
 
     /// Brings every asset touched since the last call up to date, and adds to `moves`.
     pub fn refresh(&mut self, epoch: u64, moves: &mut Moves) {
-        let mut touched = BTreeSet::new();
         for number in std::mem::take(&mut self.touched_instruments) {
-            touched.extend(&self.instruments[number as usize].assets);
+            self.instruments[number as usize].touched = false;
+            for at in 0..self.instruments[number as usize].assets.len() {
+                self.reprice(self.instruments[number as usize].assets[at], epoch, moves);
+            }
         }
+        let mut touched = BTreeSet::new();
         for pair in std::mem::take(&mut self.touched_pairs) {
             for asset in self.by_base.get(&pair.quote).into_iter().flatten() {
-                if self.currency(self.assets[*asset as usize].subject) == Some(pair.base) {
+                if self.currency(*asset) == Some(pair.base) {
                     touched.insert(*asset);
                 }
             }
         }
         for asset in touched {
             self.reprice(asset, epoch, moves);
+        }
+    }
+
+    fn touch(&mut self, number: u32) {
+        let known = &mut self.instruments[number as usize];
+        if !known.touched {
+            known.touched = true;
+            self.touched_instruments.push(number);
         }
     }
 
@@ -271,20 +294,17 @@ impl Market {
         self.numbers.get(instrument.0).unwrap_or_else(|| {
             let number = self.instruments.len() as u32;
             let (price, currency, assets) = (None, None, Vec::new());
-            self.instruments.push(Instrument { id: instrument, price, currency, assets });
+            self.instruments.push(Instrument { price, currency, assets, touched: false });
             self.numbers.insert(instrument.0, number);
             number
         })
     }
 
-    fn instrument(&self, instrument: InstrumentId) -> Option<&Instrument> {
-        let known = self.numbers.get(instrument.0).map(|number| &self.instruments[number as usize]);
-        known.filter(|known| known.id == instrument)
-    }
-
-    fn currency(&self, subject: Subject) -> Option<Currency> {
-        match subject {
-            Subject::Instrument(instrument) => self.instrument(instrument)?.currency,
+    /// What an asset is priced in.
+    fn currency(&self, asset: u32) -> Option<Currency> {
+        let asset = &self.assets[asset as usize];
+        match asset.subject {
+            Subject::Instrument(_) => self.instruments[asset.number as usize].currency,
             Subject::Cash(currency) => Some(currency),
         }
     }
@@ -295,15 +315,16 @@ impl Market {
 
     fn reprice(&mut self, number: u32, epoch: u64, moves: &mut Moves) {
         let asset = &self.assets[number as usize];
-        let pair = self.currency(asset.subject).zip(asset.base).map(|(base, quote)| Pair { base, quote });
+        let currency = self.currency(number);
+        let pair = currency.zip(asset.base).map(|(base, quote)| Pair { base, quote });
         let rate = pair.and_then(|pair| self.rate(pair));
         let raw = match asset.subject {
-            Subject::Instrument(id) => {
-                self.instrument(id).and_then(|known| known.price).map(|p| i128::from(p.raw()))
+            Subject::Instrument(_) => {
+                self.instruments[asset.number as usize].price.map(|price| i128::from(price.raw()))
             }
             Subject::Cash(_) => Some(CASH_SCALE),
         };
-        let unpriced = raw.is_none() || self.currency(asset.subject).is_none();
+        let unpriced = raw.is_none() || currency.is_none();
         let no_rate = pair.filter(|_| rate.is_none());
         // 63 + 63 bits always fit.
         let unit = raw.zip(rate).map(|(raw, rate)| raw * i128::from(rate.raw()));

@@ -14,11 +14,11 @@ pub enum Choice {
 }
 
 /// One slot of one customer in the sweep, the customer itself counted as two slots.
-const SWEEP_SLOT_NS: f64 = 0.6;
+const SWEEP_SLOT_NS: f64 = 0.45;
 /// One look at one customer, and its way to and from a zone.
-const LOOK_NS: f64 = 150.0;
+const LOOK_NS: f64 = 120.0;
 /// What is near is swept from a cache nearby.
-const NEAR_SLOT_NS: f64 = 0.45;
+const NEAR_SLOT_NS: f64 = 0.4;
 /// Sweeping is taken up when zones cost this much of it in one epoch.
 const OVERLOAD: f64 = 1.0;
 /// Zones are taken up again when they are expected to cost this much of a sweep.
