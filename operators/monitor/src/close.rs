@@ -1,10 +1,10 @@
 //! Closing an epoch: who has to be looked at, and what is found.
 
-use evenkeel_schemas::{AnomalyKind, BandSide, Ratio, Value};
+use evenkeel_schemas::{AnomalyKind, BandSide, Value};
 
 use crate::book::{CASH, Hold, LINE, Limit, OVER, RATIO_SANE, SIDES, Watch};
 use crate::change::{Change, Event, Mode, Report};
-use crate::exact::{Judgement, judge, side, standing};
+use crate::exact::{Judgement, distance, judge, side};
 use crate::filter::{look, unchanged};
 use crate::lanes::{Lanes, Slot, margin, slot};
 use crate::market::{Kind, LANE_ASSETS, Market, Moves, Subject};
@@ -272,7 +272,7 @@ impl Monitor {
                 return true;
             };
             self.tell_sides(row, worth.nav, changes);
-            self.write_lanes(row);
+            self.write_turned(row);
         }
         self.place(row, look.room);
         look.changed
@@ -335,7 +335,9 @@ impl Monitor {
     fn tell_sides(&mut self, row: u32, nav: Value, changes: &mut Vec<Change>) {
         let customer = self.book.head(row).customer;
         let (holds, limits) = self.book.slots_mut(row);
-        for ((hold, limit), now) in holds.iter_mut().zip(limits).zip(&self.scratch.sides) {
+        self.scratch.turned.clear();
+        let slots = holds.iter_mut().zip(limits).zip(&self.scratch.sides);
+        for (at, ((hold, limit), now)) in slots.enumerate() {
             let before = hold.flags & SIDES;
             let Subject::Instrument(instrument) = self.market.asset(hold.asset).subject else { continue };
             if before == *now {
@@ -346,14 +348,13 @@ impl Monitor {
                 let event = Event::BreachLeft { instrument, side: side_of(before) };
                 changes.push(Change { customer, event });
             }
-            let found = if *now == 0 { None } else { standing(nav, hold, limit, self.market.assets()) };
-            if let Some(found) = found {
-                let distance = Ratio::from_raw(found.drift.raw().saturating_abs());
-                let (side, band) = (side_of(*now), found.band);
-                let event = Event::BreachEntered { instrument, side, distance, band };
+            let found = if *now == 0 { None } else { distance(nav, hold, limit, self.market.assets()) };
+            if let Some((distance, band)) = found {
+                let event = Event::BreachEntered { instrument, side: side_of(*now), distance, band };
                 changes.push(Change { customer, event });
             }
             hold.flags = hold.flags & !SIDES | now;
+            self.scratch.turned.push(at);
         }
     }
 
@@ -455,6 +456,23 @@ impl Monitor {
                 self.book.head_mut(row).near = Some(spot);
             }
             _ => {}
+        }
+    }
+
+    /// Brings a row's lanes in line with the slots whose sides have just turned.
+    fn write_turned(&mut self, row: u32) {
+        let head = self.book.head(row);
+        let (holds, limits) = (self.book.holds(row), self.book.limits(row));
+        let margin = margin(holds.len());
+        for at in &self.scratch.turned {
+            // Cash comes after all instruments, so their places are those of the lane.
+            let slot = slot(&holds[*at], &limits[*at], margin);
+            if let Some(spot) = head.full {
+                self.full.write_slot(spot, *at, slot);
+            }
+            if let Some(spot) = head.near {
+                self.near.write_slot(spot, *at, slot);
+            }
         }
     }
 

@@ -122,10 +122,65 @@ pub(crate) fn side(nav: Value, hold: &Hold, limit: &Limit, assets: &[Asset]) -> 
     }
 }
 
+/// The magnitude of a slot's drift as its standing has it, and the band. NAV is above zero.
+pub(crate) fn distance(nav: Value, hold: &Hold, limit: &Limit, assets: &[Asset]) -> Option<(Ratio, Ratio)> {
+    let (value, target, band) = judged(hold, limit, &assets[hold.asset as usize])?;
+    let drift = match share(value.raw(), nav.raw()).map(Ratio::from_raw) {
+        Some(weight) => weight.checked_sub(target),
+        None => None,
+    };
+    let drift = match drift {
+        Some(drift) => drift,
+        None => standing(nav, hold, limit, assets)?.drift,
+    };
+    Some((Ratio::from_raw(drift.raw().saturating_abs()), band))
+}
+
+/// `Value::share_of` where the numerator fits in 128 bits and the share is small: an estimate, which is off
+/// by less than one, and its exact remainder instead of a long division.
+fn share(value: i128, nav: i128) -> Option<i64> {
+    let numerator = value.checked_mul(i128::from(Ratio::ONE))?;
+    let estimate = numerator as f64 / nav as f64;
+    if estimate.abs() > 1e14 || nav > i128::MAX / 4 {
+        return None;
+    }
+    let floor = estimate.floor() as i64;
+    let (floor, rest) = match numerator - i128::from(floor) * nav {
+        rest if rest < 0 => (floor - 1, rest + nav),
+        rest if rest >= nav => (floor + 1, rest - nav),
+        rest => (floor, rest),
+    };
+    Some(match (2 * rest).cmp(&nav) {
+        Ordering::Less => floor,
+        Ordering::Greater => floor + 1,
+        Ordering::Equal => floor + floor.rem_euclid(2),
+    })
+}
+
 /// The value, target and band of an instrument that is held for a value or targeted.
 fn judged(hold: &Hold, limit: &Limit, asset: &Asset) -> Option<(Value, Ratio, Ratio)> {
     // A worth exists, so the product was in range.
     let value = Value::from_raw(i128::from(hold.quantity).checked_mul(asset.unit)?);
     let counts = value != Value::ZERO || limit.target != 0;
     counts.then(|| (value, Ratio::from_raw(limit.target), Ratio::from_raw(limit.band)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::share;
+    use evenkeel_schemas::Value;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn the_short_division_is_the_long_one(value in -1_000_000_i128..1_000_000, nav in 1_i128..1_000_000, scale in 0_u32..24, extra in -3_i128..4) {
+            // Ties are frequent: small numbers times one scale, and just beside.
+            let scale = 10_i128.pow(scale);
+            let (value, nav) = (value * scale + extra, nav * scale);
+            let long = Value::from_raw(value).share_of(Value::from_raw(nav)).map(|ratio| ratio.raw());
+            if let Some(short) = share(value, nav) {
+                prop_assert_eq!(Some(short), long);
+            }
+        }
+    }
 }

@@ -177,6 +177,12 @@ impl Lanes {
         }
     }
 
+    /// Writes one slot of a customer's lane.
+    pub fn write_slot(&mut self, spot: Spot, at: usize, slot: Slot) {
+        let first = first_slot(spot.lane as usize, slots_of(spot.class));
+        self.classes[spot.class as usize].set(first + at * LANES, slot);
+    }
+
     /// Whether a customer of so many slots stays in the class of its spot.
     pub fn fits(spot: Spot, slots: usize) -> bool {
         class_of(slots) == spot.class

@@ -78,6 +78,7 @@ pub(crate) struct Scratch {
     pub values: Vec<(f64, f64)>,
     pub slots: Vec<Slot>,
     pub entries: Vec<Entry>,
+    pub turned: Vec<usize>,
     pub picked: Vec<u32>,
 }
 
