@@ -98,7 +98,7 @@ impl Monitor {
                 self.book.head_mut(row).on_restless = false;
             }
         }
-        if !moves.moved.is_empty() {
+        if moves.stirred {
             picked.extend(&self.restless);
         }
         self.zones.follow(&moves.moved, self.market.points());

@@ -129,6 +129,8 @@ pub(crate) struct Moves {
     pub moved: Vec<u32>,
     /// Assets that left their kind, other than from `Missing`: their holders must be looked at.
     pub turned: BTreeSet<u32>,
+    /// An effective price is another one: customers that nobody else watches must be looked at.
+    pub stirred: bool,
     /// Something about a missing asset changed: customers with gaps must be looked at.
     pub filled: bool,
     /// The largest return since the last epoch, in units of the asset's scale.
@@ -342,12 +344,13 @@ impl Market {
             (Kind::Good, Kind::Good) if asset.unit == unit => {}
             (Kind::Good, Kind::Good) => {
                 moves.moved.push(number);
+                moves.stirred = true;
                 let point = self.points[number as usize];
                 let leap = (unit as f64 / point.price - 1.0).abs() / point.scale;
                 // Not a number, where the scale is not set yet, is no leap.
                 moves.leap = moves.leap.max(if leap.is_finite() { leap } else { 0.0 });
             }
-            (Kind::Odd, Kind::Odd) => {}
+            (Kind::Odd, Kind::Odd) => moves.stirred |= asset.unit != unit,
             _ => {
                 moves.turned.insert(number);
             }
