@@ -1,0 +1,533 @@
+//! Closing an epoch: who has to be looked at, and what is found.
+
+use evenkeel_schemas::{AnomalyKind, BandSide, Value};
+
+use crate::book::{CASH, Hold, LINE, Limit, OVER, RATIO_SANE, SIDES, Watch};
+use crate::change::{Change, Event, Mode, Report};
+use crate::exact::{Judgement, distance, judge, side};
+use crate::filter::{look, unchanged};
+use crate::lanes::{Lanes, Slot, margin, slot};
+use crate::market::{Kind, LANE_ASSETS, Market, Moves, Subject};
+use crate::mode::{Choice, SAMPLES};
+use crate::monitor::Monitor;
+use crate::zones::Entry;
+
+/// A customer near a threshold is looked at once in so many epochs, to see whether it may sleep.
+const NEAR_TURNS: usize = 128;
+/// A near customer sleeps only with this much more room, so that few go to and fro.
+const NEAR_HYSTERESIS: f64 = 1.25;
+/// Stale entries of zones are dropped when there are more of them than sleepers, and than this.
+const STALE_MOST: usize = 4096;
+/// Scales are brought up to date this often while nobody uses them.
+const RESCALE_EVERY: u64 = 16;
+/// Rows whose memory is asked for at once.
+const WARM: usize = 16;
+/// More slots than this are looked at one by one.
+const LANE_SLOTS_MOST: usize = 4096;
+
+impl Monitor {
+    /// Closes the epoch: appends what began and what ended since the last one, by customer, then breaches
+    /// by instrument and anomalies, an end before a beginning. The same for every choice of mode.
+    pub fn close(&mut self, changes: &mut Vec<Change>) -> Report {
+        let first = changes.len();
+        self.epoch += 1;
+        self.absorb();
+        let moves = std::mem::take(&mut self.pending);
+        self.pilot.leapt(moves.leap);
+        let mut report = Report { moved: moves.moved.len(), ..Report::default() };
+
+        let mut picked = std::mem::take(&mut self.scratch.picked);
+        picked.clear();
+        self.pick(&moves, &mut picked);
+        for row in std::mem::take(&mut self.dirty) {
+            self.book.head_mut(row).seen = self.epoch as u32;
+            report.woken += 1;
+            report.exact += 1;
+            self.settle(row, changes);
+        }
+        for (at, row) in picked.iter().copied().enumerate() {
+            if at % WARM == 0 {
+                std::hint::black_box(self.book.warm(&picked[at..picked.len().min(at + WARM)]));
+            }
+            let head = self.book.head_mut(row);
+            if head.seen == self.epoch as u32 {
+                continue;
+            }
+            head.seen = self.epoch as u32;
+            report.woken += 1;
+            report.exact += usize::from(self.visit(row, changes));
+        }
+        self.scratch.picked = picked;
+
+        changes[first..].sort_by_key(|change| change.customer);
+        report.mode = self.mode;
+        report.customers = self.book.heads.len();
+        (report.near, report.asleep) = (self.near.len(), self.asleep);
+        (report.restless, report.groups) = (self.restless.len(), self.zones.live());
+        report
+    }
+
+    /// Takes prices, rates and terms told so far into the effective prices.
+    pub(crate) fn absorb(&mut self) {
+        self.market.refresh(self.epoch, &mut self.pending);
+    }
+
+    /// Collects the rows to look at, after choosing how to find them.
+    fn pick(&mut self, moves: &Moves, picked: &mut Vec<u32>) {
+        if !moves.turned.is_empty() {
+            // Seldom: a price went away or to zero, or terms changed.
+            for row in 0..self.book.heads.len() as u32 {
+                if self.book.holds(row).iter().any(|hold| moves.turned.contains(&hold.asset)) {
+                    self.touch(row);
+                }
+            }
+        }
+        if moves.filled {
+            for row in std::mem::take(&mut self.gaps) {
+                self.book.head_mut(row).on_gaps = false;
+                if self.book.head(row).watch == Watch::Gap {
+                    self.touch(row);
+                }
+            }
+        }
+        let restless = std::mem::take(&mut self.restless);
+        for row in restless {
+            if self.book.head(row).watch == Watch::Restless {
+                self.restless.push(row);
+            } else {
+                self.book.head_mut(row).on_restless = false;
+            }
+        }
+        if moves.stirred {
+            picked.extend(&self.restless);
+        }
+        self.zones.follow(&moves.moved, self.market.points());
+        // Zones of the newest group say nothing of assets that it does not know.
+        let known = self.zones.assets() == self.market.assets().len();
+        self.renew |= moves.filled || !moves.turned.is_empty() || !known;
+        match self.mode {
+            Mode::Zones => self.pick_by_zones(picked),
+            Mode::Sweep => self.pick_by_sweep(picked),
+            Mode::Return => self.pick_returning(picked),
+        }
+    }
+
+    fn pick_by_zones(&mut self, picked: &mut Vec<u32>) {
+        let due = self.zones.due();
+        let slots = self.full.slots();
+        if self.pilot.overloaded(due, self.near.slots(), slots) {
+            self.mode = Mode::Return;
+            self.retire_due(picked);
+            self.pilot.begin(self.backlog.len(), slots);
+            return self.pick_returning(picked);
+        }
+        let mut entries = std::mem::take(&mut self.scratch.entries);
+        self.zones.pass(&mut entries);
+        picked.extend(entries.drain(..).filter(|entry| self.live(*entry)).map(|entry| entry.row));
+        self.scratch.entries = entries;
+        self.near.sweep(self.market.lanes(), picked);
+        picked.extend(self.near.every(self.epoch as usize % NEAR_TURNS, NEAR_TURNS));
+        self.open_group(picked.len() + self.dirty.len());
+    }
+
+    fn pick_by_sweep(&mut self, picked: &mut Vec<u32>) {
+        self.full.sweep(self.market.lanes(), picked);
+        if self.pilot.choice != Choice::Auto || self.book.heads.is_empty() {
+            return;
+        }
+        if self.epoch.is_multiple_of(RESCALE_EVERY) {
+            self.market.rescale(self.book.heads.len());
+        }
+        self.sample();
+        if self.pilot.calm(self.full.len(), self.full.slots()) {
+            self.mode = Mode::Return;
+            let plain = |row: &u32| matches!(self.book.head(*row).watch, Watch::Swept | Watch::Restless);
+            self.backlog = (0..self.book.heads.len() as u32).filter(plain).collect();
+            self.pilot.begin(self.backlog.len(), self.full.slots());
+            self.open_group(usize::MAX);
+        }
+    }
+
+    /// Sweeps, and lays out a part of the zones that are missing. What wakes joins the backlog: the sweep
+    /// has an eye on everybody.
+    fn pick_returning(&mut self, picked: &mut Vec<u32>) {
+        let slots = self.full.slots();
+        self.full.sweep(self.market.lanes(), picked);
+        self.retire_due(picked);
+        let repairs = self.pilot.repairs(slots);
+        if self.backlog.len() <= repairs {
+            self.mode = Mode::Zones;
+            self.pilot.succeeded();
+        } else if !self.pilot.go_on() {
+            self.mode = Mode::Sweep;
+            self.pilot.give_up();
+            self.forget_zones();
+            return;
+        }
+        let rest = self.backlog.len().saturating_sub(repairs);
+        picked.extend(self.backlog.drain(rest..));
+        self.open_group(picked.len() + self.dirty.len());
+    }
+
+    /// Moves the customers whose zones are left to the backlog, or picks those whom the sweep does not see.
+    fn retire_due(&mut self, picked: &mut Vec<u32>) {
+        let mut entries = std::mem::take(&mut self.scratch.entries);
+        self.zones.pass(&mut entries);
+        for entry in entries.drain(..) {
+            if !self.live(entry) {
+                continue;
+            }
+            if self.book.head(entry.row).plain {
+                self.watch(entry.row, Watch::Swept);
+                self.backlog.push(entry.row);
+            } else {
+                picked.push(entry.row);
+            }
+        }
+        self.scratch.entries = entries;
+    }
+
+    fn forget_zones(&mut self) {
+        self.zones.clear();
+        self.near.clear();
+        self.backlog.clear();
+        for row in 0..self.book.heads.len() as u32 {
+            let head = self.book.head_mut(row);
+            head.near = None;
+            if matches!(head.watch, Watch::Near | Watch::Asleep) {
+                let watch = if head.plain { Watch::Swept } else { Watch::Restless };
+                self.watch(row, watch);
+            }
+        }
+    }
+
+    /// What zones would cost, learned from a few customers.
+    fn sample(&mut self) {
+        let rows = self.book.heads.len();
+        let mut rooms = [0.0; SAMPLES];
+        let mut count = 0;
+        for turn in 0..SAMPLES {
+            // A large odd step visits rows in no order of theirs.
+            let step = (self.epoch as usize * SAMPLES + turn).wrapping_mul(2_654_435_761);
+            let row = (step % rows) as u32;
+            if self.book.head(row).watch == Watch::Swept {
+                rooms[count] = self.look(row).room;
+                count += 1;
+            }
+        }
+        self.pilot.sampled(rooms[..count].iter().copied());
+    }
+
+    /// Opens a group of zones if that pays, or if there are assets that the newest group does not know.
+    fn open_group(&mut self, expected: usize) {
+        let assets = self.market.assets().len();
+        let Some(reach) = self.zones.newest_reach() else {
+            return self.renew_group();
+        };
+        // Joining the newest group costs its members a share of their room, a new one a pass over assets.
+        let lost = expected as f64 * (reach / self.pilot.near_room()).min(1.0) * 64.0;
+        if lost > assets as f64 || self.renew {
+            self.renew_group();
+        }
+        if self.zones.entries() > 2 * self.asleep + STALE_MOST {
+            let book = &self.book;
+            self.zones.clean(|entry| book.head(entry.row).stamp == entry.stamp);
+        }
+    }
+
+    fn renew_group(&mut self) {
+        self.market.rescale(self.book.heads.len());
+        self.zones.open(self.market.assets(), self.market.points());
+        self.renew = false;
+    }
+
+    fn live(&self, entry: Entry) -> bool {
+        self.book.head(entry.row).stamp == entry.stamp
+    }
+
+    /// Looks at a row whose own data is unchanged. Returns whether integers had to decide or tell.
+    fn visit(&mut self, row: u32, changes: &mut Vec<Change>) -> bool {
+        if !self.book.head(row).regular {
+            self.settle(row, changes);
+            return true;
+        }
+        if self.book.head(row).plain {
+            let (holds, limits) = (self.book.holds(row), self.book.limits(row));
+            let room = unchanged(holds, limits, self.market.points(), &mut self.scratch.values);
+            if let Some(room) = room {
+                self.place(row, room);
+                return false;
+            }
+        }
+        let look = self.look(row);
+        if !look.certain {
+            self.settle(row, changes);
+            return true;
+        }
+        if look.changed {
+            let assets = self.market.assets();
+            let head = self.book.head(row);
+            let Judgement::Worth(worth) = judge(head.base, self.book.holds(row), assets) else {
+                self.settle(row, changes);
+                return true;
+            };
+            self.tell_sides(row, worth.nav, changes);
+            self.write_turned(row);
+        }
+        self.place(row, look.room);
+        look.changed
+    }
+
+    fn look(&mut self, row: u32) -> crate::filter::Look {
+        let plain = self.book.head(row).plain;
+        let (holds, limits) = (self.book.holds(row), self.book.limits(row));
+        let scratch = &mut self.scratch;
+        look(holds, limits, self.market.points(), plain, &mut scratch.sides, &mut scratch.values)
+    }
+}
+
+/// The judgement of one row by integers.
+impl Monitor {
+    /// Judges a row exactly, tells what is new and decides how to watch it from here on.
+    fn settle(&mut self, row: u32, changes: &mut Vec<Change>) {
+        let head = self.book.head(row);
+        let judged = head.band_default.is_some();
+        let judgement = judge(head.base, self.book.holds(row), self.market.assets());
+        let (mut nav, mut ailments) = (Value::ZERO, Vec::new());
+        match &judgement {
+            Judgement::Nothing => {}
+            Judgement::Gaps(gaps) => ailments.clone_from(gaps),
+            Judgement::OutOfRange => ailments.push(AnomalyKind::OutOfRange),
+            Judgement::Worth(worth) => {
+                nav = worth.nav;
+                if nav <= Value::ZERO {
+                    // Worth guarantees that NAV is a Money.
+                    ailments.push(AnomalyKind::NoNav(nav.to_money().unwrap_or_default()));
+                }
+            }
+        }
+        let valued = nav > Value::ZERO;
+        self.scratch.sides.clear();
+        let slots = self.book.holds(row).iter().zip(self.book.limits(row));
+        let assets = self.market.assets();
+        let side = |(h, l): (&Hold, &Limit)| if valued && judged { side(nav, h, l, assets) } else { 0 };
+        self.scratch.sides.extend(slots.map(side));
+        self.tell_sides(row, nav, changes);
+        self.tell_ailments(row, ailments, changes);
+        if self.book.head(row).dirty {
+            self.book.head_mut(row).dirty = false;
+            self.drop_empty(row);
+        }
+        self.classify(row, &judgement);
+        self.write_lanes(row);
+        if self.book.head(row).regular {
+            let room = self.look(row).room;
+            self.place(row, room);
+        } else {
+            let restless = matches!(judgement, Judgement::OutOfRange | Judgement::Worth(_));
+            let gap = matches!(judgement, Judgement::Gaps(_));
+            let watch = if gap { Watch::Gap } else { Watch::None };
+            self.watch(row, if restless { Watch::Restless } else { watch });
+        }
+    }
+
+    /// Tells where the sides in the scratch differ from those of the slots, and keeps them.
+    fn tell_sides(&mut self, row: u32, nav: Value, changes: &mut Vec<Change>) {
+        let customer = self.book.head(row).customer;
+        let (holds, limits) = self.book.slots_mut(row);
+        self.scratch.turned.clear();
+        let slots = holds.iter_mut().zip(limits).zip(&self.scratch.sides);
+        for (at, ((hold, limit), now)) in slots.enumerate() {
+            let before = hold.flags & SIDES;
+            let Subject::Instrument(instrument) = self.market.asset(hold.asset).subject else { continue };
+            if before == *now {
+                continue;
+            }
+            let side_of = |flags: u8| if flags & OVER != 0 { BandSide::Over } else { BandSide::Under };
+            if before != 0 {
+                let event = Event::BreachLeft { instrument, side: side_of(before) };
+                changes.push(Change { customer, event });
+            }
+            let found = if *now == 0 { None } else { distance(nav, hold, limit, self.market.assets()) };
+            if let Some((distance, band)) = found {
+                let event = Event::BreachEntered { instrument, side: side_of(*now), distance, band };
+                changes.push(Change { customer, event });
+            }
+            hold.flags = hold.flags & !SIDES | now;
+            self.scratch.turned.push(at);
+        }
+    }
+
+    fn tell_ailments(&mut self, row: u32, now: Vec<AnomalyKind>, changes: &mut Vec<Change>) {
+        let head = self.book.head_mut(row);
+        let customer = head.customer;
+        let before = if head.ailing { self.ailments.remove(&row).unwrap_or_default() } else { Vec::new() };
+        head.ailing = !now.is_empty();
+        let ended = before.iter().filter(|kind| !now.contains(kind)).cloned().map(Event::AnomalyLeft);
+        let begun = now.iter().filter(|kind| !before.contains(kind)).cloned().map(Event::AnomalyEntered);
+        changes.extend(ended.chain(begun).map(|event| Change { customer, event }));
+        if !now.is_empty() {
+            self.ailments.insert(row, now);
+        }
+    }
+
+    /// Drops slots that say nothing any more.
+    fn drop_empty(&mut self, row: u32) {
+        let keep = |hold: &Hold| hold.quantity != 0 || hold.flags & LINE != 0;
+        let market = &mut self.market;
+        for hold in self.book.holds(row).iter().filter(|hold| !keep(hold)) {
+            market.count_holder(hold.asset, false);
+        }
+        self.book.retain(row, keep);
+    }
+
+    /// Which of the fast ways apply to a row.
+    fn classify(&mut self, row: u32, judgement: &Judgement) {
+        let (holds, limits) = (self.book.holds(row), self.book.limits(row));
+        let valued = matches!(judgement, Judgement::Worth(worth) if worth.nav > Value::ZERO);
+        let good = |h: &Hold| h.quantity == 0 || self.market.asset(h.asset).kind == Kind::Good;
+        let sane =
+            |l: &Limit| (0..=RATIO_SANE).contains(&l.band) && (-RATIO_SANE..=RATIO_SANE).contains(&l.target);
+        let regular = valued && holds.iter().all(good) && limits.iter().all(sane);
+        let fits = |h: &Hold| h.quantity >= 0 && (h.asset as usize) < LANE_ASSETS;
+        let plain = regular
+            && holds.len() <= LANE_SLOTS_MOST
+            && holds.iter().all(fits)
+            && limits.iter().all(|l| l.target >= 0);
+        let head = self.book.head_mut(row);
+        (head.regular, head.plain) = (regular, plain);
+    }
+}
+
+/// Where a row is watched.
+impl Monitor {
+    /// Gives a regular row a zone if it has room, else a place among those near a threshold.
+    fn place(&mut self, row: u32, room: f64) {
+        let head = self.book.head_mut(row);
+        let plain = head.plain;
+        if self.mode == Mode::Sweep {
+            return self.watch(row, if plain { Watch::Swept } else { Watch::Restless });
+        }
+        let was_near = head.watch == Watch::Near;
+        let enough = self.pilot.near_room() * if was_near { NEAR_HYSTERESIS } else { 1.0 };
+        if room < enough && was_near && plain {
+            return;
+        }
+        head.stamp = head.stamp.wrapping_add(1);
+        let entry = Entry { row, stamp: head.stamp };
+        if room >= enough && self.zones.put(entry, room) {
+            return self.watch(row, Watch::Asleep);
+        }
+        self.watch(row, if plain { Watch::Near } else { Watch::Restless });
+    }
+
+    /// Changes how a row is watched, and the lists and lanes that go with it.
+    fn watch(&mut self, row: u32, watch: Watch) {
+        let head = self.book.head_mut(row);
+        let before = std::mem::replace(&mut head.watch, watch);
+        if before == Watch::Asleep || watch == Watch::Asleep {
+            self.asleep =
+                self.asleep + usize::from(watch == Watch::Asleep) - usize::from(before == Watch::Asleep);
+        }
+        if watch != Watch::Asleep {
+            // Whatever entry there is, it is stale.
+            head.stamp = head.stamp.wrapping_add(1);
+        }
+        if watch == Watch::Restless && !head.on_restless {
+            head.on_restless = true;
+            self.restless.push(row);
+        }
+        if watch == Watch::Gap && !head.on_gaps {
+            head.on_gaps = true;
+            self.gaps.push(row);
+        }
+        let near = head.near;
+        match near {
+            Some(spot) if watch != Watch::Near => {
+                let moved = self.near.remove(spot);
+                self.book.head_mut(row).near = None;
+                if let Some(moved) = moved {
+                    self.book.head_mut(moved).near = Some(spot);
+                }
+            }
+            None if watch == Watch::Near => {
+                let cash = self.encode(row);
+                let spot = self.near.insert(row, cash, self.scratch.slots.iter().copied());
+                self.book.head_mut(row).near = Some(spot);
+            }
+            _ => {}
+        }
+    }
+
+    /// Brings a row's lanes in line with the slots whose sides have just turned.
+    fn write_turned(&mut self, row: u32) {
+        let head = self.book.head(row);
+        let (holds, limits) = (self.book.holds(row), self.book.limits(row));
+        let margin = margin(holds.len());
+        for at in &self.scratch.turned {
+            // Cash comes after all instruments, so their places are those of the lane.
+            let slot = slot(&holds[*at], &limits[*at], margin);
+            if let Some(spot) = head.full {
+                self.full.write_slot(spot, *at, slot);
+            }
+            if let Some(spot) = head.near {
+                self.near.write_slot(spot, *at, slot);
+            }
+        }
+    }
+
+    /// Brings a row's lanes in line with its slots.
+    fn write_lanes(&mut self, row: u32) {
+        let (full, near) = (self.book.head(row).full, self.book.head(row).near);
+        if full.is_none() && near.is_none() && !self.book.head(row).plain {
+            return;
+        }
+        let cash = self.encode(row);
+        let slots = self.scratch.slots.iter().copied();
+        let plain = self.book.head(row).plain;
+        let stays = |spot| plain && Lanes::fits(spot, slots.len());
+        if let Some(spot) = near.filter(|spot| stays(*spot)) {
+            self.near.write(spot, cash, slots.clone());
+        } else if let Some(spot) = near {
+            let moved = self.near.remove(spot);
+            self.book.head_mut(row).near = None;
+            self.book.head_mut(row).watch = Watch::None;
+            if let Some(moved) = moved {
+                self.book.head_mut(moved).near = Some(spot);
+            }
+        }
+        if let Some(spot) = full.filter(|spot| stays(*spot)) {
+            return self.full.write(spot, cash, slots);
+        }
+        if let Some(spot) = full {
+            let moved = self.full.remove(spot);
+            self.book.head_mut(row).full = None;
+            if let Some(moved) = moved {
+                self.book.head_mut(moved).full = Some(spot);
+            }
+        }
+        if plain {
+            let spot = self.full.insert(row, cash, slots);
+            self.book.head_mut(row).full = Some(spot);
+        }
+    }
+
+    /// A row's slots as lanes hold them, into the scratch; returns the cash of the base currency.
+    fn encode(&mut self, row: u32) -> f32 {
+        let (holds, limits) = (self.book.holds(row), self.book.limits(row));
+        let market: &Market = &self.market;
+        let at_home = |hold: &Hold| hold.flags & CASH != 0 && market.asset(hold.asset).at_home();
+        let mut cash = 0.0;
+        let slots: &mut Vec<Slot> = &mut self.scratch.slots;
+        slots.clear();
+        let margin = margin(holds.len());
+        for (hold, limit) in holds.iter().zip(limits) {
+            if at_home(hold) {
+                cash = hold.quantity as f32;
+            } else {
+                slots.push(slot(hold, limit, margin));
+            }
+        }
+        cash
+    }
+}

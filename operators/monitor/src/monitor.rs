@@ -1,0 +1,226 @@
+//! The monitor: what it is told, and what it answers outside of closing an epoch.
+
+use std::collections::BTreeMap;
+
+use evenkeel_schemas::{
+    AnomalyKind, Currency, CustomerId, InstrumentId, Money, Pair, Price, Quantity, Rate, Ratio,
+};
+
+use crate::book::{Book, CASH, Hold, LINE, Limit};
+use crate::change::Mode;
+use crate::exact::{Judgement, Standing, Worth, judge, standing};
+use crate::lanes::{Lanes, Slot};
+use crate::market::{Market, Moves, Subject};
+use crate::mode::{Choice, Pilot};
+use crate::zones::{Entry, Zones};
+
+/// How a monitor works. Its answers do not depend on it.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Which mode to take.
+    pub choice: Choice,
+}
+
+/// One line of a customer's targets.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// Instrument.
+    pub instrument: InstrumentId,
+    /// Target share of NAV.
+    pub weight: Ratio,
+    /// Distance from the target that is tolerated.
+    pub band: Ratio,
+}
+
+/// A customer's worth and standings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Appraisal {
+    /// What the portfolio is worth.
+    pub worth: Worth,
+    /// By instrument; empty without targets or when NAV is not above zero.
+    pub standings: Vec<Standing>,
+}
+
+/// One worker's customers, watched for weights that leave their bands.
+pub struct Monitor {
+    pub(crate) market: Market,
+    pub(crate) book: Book,
+    /// All plain customers.
+    pub(crate) full: Lanes,
+    /// Those near a threshold, a copy.
+    pub(crate) near: Lanes,
+    pub(crate) zones: Zones,
+    pub(crate) pilot: Pilot,
+    pub(crate) mode: Mode,
+    /// Epochs closed.
+    pub(crate) epoch: u64,
+    /// Rows whose own data changed.
+    pub(crate) dirty: Vec<u32>,
+    pub(crate) restless: Vec<u32>,
+    pub(crate) gaps: Vec<u32>,
+    /// Rows that only the full sweep sees until they get a zone.
+    pub(crate) backlog: Vec<u32>,
+    /// What keeps a customer from being judged, by row.
+    pub(crate) ailments: BTreeMap<u32, Vec<AnomalyKind>>,
+    /// Customers asleep.
+    pub(crate) asleep: usize,
+    /// What became of assets since the last epoch was closed.
+    pub(crate) pending: Moves,
+    /// The newest group does not know all assets.
+    pub(crate) renew: bool,
+    pub(crate) scratch: Scratch,
+}
+
+/// Buffers that live as long as the monitor.
+#[derive(Default)]
+pub(crate) struct Scratch {
+    pub sides: Vec<u8>,
+    pub values: Vec<(f64, f64)>,
+    pub slots: Vec<Slot>,
+    pub entries: Vec<Entry>,
+    pub turned: Vec<usize>,
+    pub picked: Vec<u32>,
+}
+
+impl Monitor {
+    /// A monitor of nobody.
+    pub fn new(options: Options) -> Monitor {
+        Monitor {
+            market: Market::new(),
+            book: Book::default(),
+            full: Lanes::default(),
+            near: Lanes::default(),
+            zones: Zones::new(),
+            pilot: Pilot::new(options.choice),
+            mode: if options.choice == Choice::Sweep { Mode::Sweep } else { Mode::Zones },
+            epoch: 0,
+            dirty: Vec::new(),
+            restless: Vec::new(),
+            gaps: Vec::new(),
+            backlog: Vec::new(),
+            ailments: BTreeMap::new(),
+            asleep: 0,
+            pending: Moves::default(),
+            renew: false,
+            scratch: Scratch::default(),
+        }
+    }
+
+    /// The price of an instrument in its currency; `None` while there is none.
+    pub fn set_price(&mut self, instrument: InstrumentId, price: Option<Price>) {
+        self.market.set_price(instrument, price);
+    }
+
+    /// The rate of a pair: one unit of its base in its quote. A reversed pair is a pair of its own; a currency
+    /// in itself is one for one and needs no rate.
+    pub fn set_rate(&mut self, pair: Pair, rate: Option<Rate>) {
+        self.market.set_rate(pair, rate);
+    }
+
+    /// The currency in which an instrument is priced; `None` while its terms are not known.
+    pub fn set_terms(&mut self, instrument: InstrumentId, currency: Option<Currency>) {
+        self.market.set_terms(instrument, currency);
+    }
+
+    /// The currency that a customer is valued in; `None` while it is not known.
+    pub fn set_base(&mut self, customer: CustomerId, base: Option<Currency>) {
+        let row = self.book.row_or_new(customer);
+        if self.book.head(row).base == base {
+            return;
+        }
+        self.book.head_mut(row).base = base;
+        for at in 0..self.book.holds(row).len() {
+            let before = self.book.holds(row)[at].asset;
+            let asset = self.market.asset_of(self.market.asset(before).subject, base);
+            self.market.count_holder(before, false);
+            self.market.count_holder(asset, true);
+            self.book.slots_mut(row).0[at].asset = asset;
+        }
+        self.touch(row);
+    }
+
+    /// Units that a customer holds of an instrument; zero is no position.
+    pub fn set_position(&mut self, customer: CustomerId, instrument: InstrumentId, quantity: Quantity) {
+        self.set_quantity(customer, Subject::Instrument(instrument), quantity.raw());
+    }
+
+    /// A customer's balance in a currency; zero is no balance.
+    pub fn set_cash(&mut self, customer: CustomerId, currency: Currency, amount: Money) {
+        self.set_quantity(customer, Subject::Cash(currency), amount.raw());
+    }
+
+    /// All targets of a customer, and the band of what is held without one. Of two lines of one instrument
+    /// the later holds.
+    pub fn set_targets(&mut self, customer: CustomerId, lines: &[Target], band_default: Ratio) {
+        let row = self.book.row_or_new(customer);
+        self.reset_targets(row, Some(band_default));
+        for line in lines {
+            let at = self.slot_of(row, Subject::Instrument(line.instrument));
+            let (holds, limits) = self.book.slots_mut(row);
+            holds[at].flags |= LINE;
+            limits[at] = Limit { target: line.weight.raw(), band: line.band.raw() };
+        }
+    }
+
+    /// The customer has no targets any more and is not judged.
+    pub fn clear_targets(&mut self, customer: CustomerId) {
+        if let Some(row) = self.book.row(customer) {
+            self.reset_targets(row, None);
+        }
+    }
+
+    /// A customer's exact worth and standings, at what has been told so far. `None` for a customer that
+    /// cannot be valued.
+    pub fn appraise(&mut self, customer: CustomerId) -> Option<Appraisal> {
+        self.absorb();
+        let row = self.book.row(customer)?;
+        let head = self.book.head(row);
+        let (holds, limits) = (self.book.holds(row), self.book.limits(row));
+        let Judgement::Worth(worth) = judge(head.base, holds, self.market.assets()) else { return None };
+        let judged = worth.nav.raw() > 0 && head.band_default.is_some();
+        let slots = holds.iter().zip(limits).filter(|_| judged);
+        let standings = slots.filter_map(|(h, l)| standing(worth.nav, h, l, self.market.assets())).collect();
+        Some(Appraisal { worth, standings })
+    }
+
+    /// Notes that a row must be judged at the end of the epoch.
+    pub(crate) fn touch(&mut self, row: u32) {
+        let head = self.book.head_mut(row);
+        if !head.dirty {
+            head.dirty = true;
+            self.dirty.push(row);
+        }
+    }
+
+    fn set_quantity(&mut self, customer: CustomerId, subject: Subject, quantity: i64) {
+        let row = self.book.row_or_new(customer);
+        let at = self.slot_of(row, subject);
+        self.book.slots_mut(row).0[at].quantity = quantity;
+        self.touch(row);
+    }
+
+    fn reset_targets(&mut self, row: u32, band_default: Option<Ratio>) {
+        self.book.head_mut(row).band_default = band_default.map(Ratio::raw);
+        let free = self.book.no_line(row);
+        let (holds, limits) = self.book.slots_mut(row);
+        for (hold, limit) in holds.iter_mut().zip(limits) {
+            hold.flags &= !LINE;
+            *limit = free;
+        }
+        self.touch(row);
+    }
+
+    /// The slot of a subject in a row, new if need be. Slots without content go when the row is judged.
+    fn slot_of(&mut self, row: u32, subject: Subject) -> usize {
+        let found =
+            self.book.holds(row).binary_search_by_key(&subject, |h| self.market.asset(h.asset).subject);
+        found.unwrap_or_else(|at| {
+            let asset = self.market.asset_of(subject, self.book.head(row).base);
+            self.market.count_holder(asset, true);
+            let flags = if matches!(subject, Subject::Cash(_)) { CASH } else { 0 };
+            let limit = self.book.no_line(row);
+            self.book.insert(row, at, Hold { quantity: 0, asset, flags }, limit);
+            at
+        })
+    }
+}
