@@ -11,7 +11,7 @@ use std::path::Path;
 
 use evenkeel_schemas::Collection;
 use evenkeel_tests::batch::{Options, run_files};
-use evenkeel_tests::{Dice, Replay, compare, replay};
+use evenkeel_tests::{Dice, Replay, WAYS, compare, replay};
 
 /// 2026-01-05T00:00:00Z, a Monday, in milliseconds.
 const START: i64 = 1_767_571_200_000;
@@ -420,21 +420,26 @@ fn refused(out: &Path) -> Result<Vec<usize>, String> {
 }
 
 /// Replays lines with some numbers of workers and compares with the plain computation.
-fn compare_all(lines: &[String], options: Options, workers: &[usize], folder: &Path) -> Result<(), String> {
+fn compare_all(
+    lines: &[String],
+    options: Options,
+    ways: &[(&'static str, usize)],
+    folder: &Path,
+) -> Result<(), String> {
     let Options { epoch_ms, mark_ms, stale_ms } = options;
     let file = folder.join("events.ndjson");
-    let how = |workers| Replay { epoch_ms, mark_ms, stale_ms, workers };
+    let how = |(drift_engine, workers)| Replay { epoch_ms, mark_ms, stale_ms, workers, drift_engine };
     write(&file, lines, &[]);
-    replay(&file, &folder.join("got-0"), how(1))?;
+    replay(&file, &folder.join("got-0"), how(ways[0]))?;
     write(&file, lines, &refused(&folder.join("got-0"))?);
     let expected = folder.join("expected");
     let counts = run_files(&file, options, &expected).map_err(|error| error.to_string())?;
     if (counts.refused, counts.duplicates) != (0, 0) {
         return Err(format!("the plain computation refuses something: {counts:?}"));
     }
-    for workers in workers {
-        let out = folder.join(format!("got-{workers}"));
-        replay(&file, &out, how(*workers))?;
+    for way in ways {
+        let out = folder.join(format!("got-{}-{}", way.0, way.1));
+        replay(&file, &out, how(*way))?;
         compare(&folder.join("none"), &out.join("rejected.ndjson"))?;
         for collection in Collection::ALL {
             let name = format!("{}.ndjson", collection.as_str());
@@ -452,7 +457,7 @@ fn write(path: &Path, lines: &[String], without: &[usize]) {
 }
 
 fn check(history: &History, folder: &Path) -> Result<(), String> {
-    compare_all(&history.lines, history.options, &[1, 2, 4], folder).map_err(|error| {
+    compare_all(&history.lines, history.options, &WAYS, folder).map_err(|error| {
         let small = shrunk(&history.lines, history.options, folder);
         let small = small.map_or(String::new(), |(lines, error)| format!("\n{error}\n{}", lines.join("\n")));
         format!("{error}\nsmallest found, {:?}:{small}", history.options)
@@ -462,7 +467,7 @@ fn check(history: &History, folder: &Path) -> Result<(), String> {
 /// Takes lines out, fewer and fewer at a time, as long as what is left still fails; for people to read.
 fn shrunk(lines: &[String], options: Options, folder: &Path) -> Option<(Vec<String>, String)> {
     std::env::var_os("EVENKEEL_SEED")?;
-    let fails = |lines: &[String]| compare_all(lines, options, &[1], folder).err();
+    let fails = |lines: &[String]| compare_all(lines, options, &WAYS[..1], folder).err();
     let mut kept = lines.to_vec();
     let mut told = fails(&kept)?;
     let mut size = kept.len() / 2;
@@ -524,7 +529,7 @@ fn when_everything_is_busted_nothing_is_left() {
         let mut history = History::new(seed + 500_000, true);
         history.bust_all();
         check(&history, folder)?;
-        match left(&folder.join("got-1")) {
+        match left(&folder.join("got-monitor-1")) {
             left if left.is_empty() => Ok(()),
             left => Err(format!("left at the end:\n{}", left.join("\n"))),
         }

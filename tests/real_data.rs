@@ -10,7 +10,7 @@ use evenkeel_feeds::import::{ImportOptions, Report, import_file};
 use evenkeel_schemas::Collection;
 use evenkeel_schemas::events::{Event, parse_event};
 use evenkeel_tests::batch::{Counts, Options, run_files};
-use evenkeel_tests::{Replay, compare, real, replay};
+use evenkeel_tests::{Replay, WAYS, compare, real, replay};
 
 const US_DAY: Options = Options { epoch_ms: 1_000, mark_ms: 300_000, stale_ms: 0 };
 const ASX_YEARS: Options = Options { epoch_ms: 1_000, mark_ms: 86_400_000, stale_ms: 0 };
@@ -33,13 +33,13 @@ fn lines(folder: &Path, collection: &str) -> Vec<String> {
 fn program_agrees(events: &[Event], options: Options) {
     let folder = tempfile::tempdir().unwrap();
     prepare(folder.path(), events, options);
-    for workers in [1, 2, 4] {
-        let out = folder.path().join(format!("got-{workers}"));
+    for (drift_engine, workers) in WAYS {
+        let out = folder.path().join(format!("got-{drift_engine}-{workers}"));
         let Options { epoch_ms, mark_ms, stale_ms } = options;
-        let how = Replay { epoch_ms, mark_ms, stale_ms, workers };
+        let how = Replay { epoch_ms, mark_ms, stale_ms, workers, drift_engine };
         let begun = std::time::Instant::now();
         replay(&folder.path().join("events.ndjson"), &out, how).unwrap();
-        eprintln!("{workers} workers: {:.1?}", begun.elapsed());
+        eprintln!("{drift_engine}, {workers} workers: {:.1?}", begun.elapsed());
         for collection in Collection::ALL {
             let name = format!("{}.ndjson", collection.as_str());
             compare(&folder.path().join("expected").join(&name), &out.join(&name)).unwrap();

@@ -1,5 +1,7 @@
 //! Where operators are wired together, top to bottom in the order of the data.
 
+use std::sync::Arc;
+
 use evenkeel_schemas::{
     AnomalyKind, AnomalySource, BandSide, Currency, CustomerId, Epoch, InstrumentId, Money, Quantity, Ratio,
     Row,
@@ -7,8 +9,9 @@ use evenkeel_schemas::{
 
 use crate::cash::{Cash, cash};
 use crate::drift::{Drift, Standing, drift};
-use crate::facts::{Fact, Observation, Version};
+use crate::facts::{Fact, Observation, TargetSet, Version};
 use crate::fx::fx;
+use crate::monitoring::{Listener, Monitored, monitoring};
 use crate::orders::orders;
 use crate::positions::{Positions, SplitTerms, positions};
 use crate::prices::{Prices, prices};
@@ -35,11 +38,24 @@ impl Timing {
     }
 }
 
+/// How portfolios are valued and watched. The rows that come out are the same.
+#[derive(Clone, Default)]
+pub enum Watching {
+    /// By flat columns and safe zones: work follows the customers that may have crossed a threshold.
+    #[default]
+    Monitor,
+    /// As [`Watching::Monitor`], with somebody who hears how each epoch was closed.
+    Heard(Listener),
+    /// By the textbook operators: work follows the holders of what moved. The oracle of the monitor.
+    Textbook,
+}
+
 /// The whole dataflow: facts and observations in, the rows of every output collection out.
 pub fn build<'s>(
     facts: Rows<'s, Fact>,
     observations: Rows<'s, Observation>,
     timing: Timing,
+    watching: Watching,
 ) -> Rows<'s, Row> {
     // What is known of instruments and customers: of several statements, the latest holds.
     let terms = latest(
@@ -88,9 +104,11 @@ pub fn build<'s>(
     // Worth and drift.
     let holdings = Holdings { held: held.clone(), balances: balances.clone(), bases };
     let quotes = Quotes { terms, prices: prices.clone(), rates: fx(rates.clone()) };
-    let Valuations { worths, values, gaps } = valuations(holdings, quotes);
-    let Drift { standings, no_nav } = drift(worths.clone(), values, targets);
-    let breaching = standings.clone().flat_map(breaching);
+    let Monitored { breaching, faults, reported } = match watching {
+        Watching::Textbook => textbook(holdings, quotes, targets, timing),
+        Watching::Monitor => monitoring(holdings, quotes, targets, timing, None),
+        Watching::Heard(listener) => monitoring(holdings, quotes, targets, timing, Some(listener)),
+    };
 
     // Reasons to act.
     let requests = pick(&facts, |fact| match fact {
@@ -109,8 +127,7 @@ pub fn build<'s>(
 
     // What goes out.
     let anomalies = anomalies(Faults {
-        gaps,
-        no_nav,
+        faults,
         held: held.clone(),
         balances: balances.clone(),
         out_of_range: units_out.map(|(c, _)| c).concat(money_out),
@@ -120,8 +137,7 @@ pub fn build<'s>(
         .concat(balances.map(|((customer, currency), amount)| Row::Cash { customer, currency, amount }))
         .concat(prices.map(|(instrument, price)| Row::Price { instrument, price }))
         .concat(rates.map(|(pair, rate)| Row::FxRate { pair, rate }))
-        .concat(worths.map(valuation_row).delay(move |epoch| timing.mark(*epoch)))
-        .concat(standings.map(drift_row).delay(move |epoch| timing.mark(*epoch)))
+        .concat(reported)
         .concat(breaching.map(|(customer, b)| Row::Breach {
             customer,
             instrument: b.instrument,
@@ -130,6 +146,23 @@ pub fn build<'s>(
         .concat(triggers.map(|(key, (measure, limit))| Row::Trigger { key, measure, limit }))
         .concat(trading(&facts))
         .concat(anomalies)
+}
+
+/// Valuations and drift by the textbook operators.
+fn textbook<'s>(
+    holdings: Holdings<'s>,
+    quotes: Quotes<'s>,
+    targets: Rows<'s, (CustomerId, Arc<TargetSet>)>,
+    timing: Timing,
+) -> Monitored<'s> {
+    let Valuations { worths, values, gaps } = valuations(holdings, quotes);
+    let Drift { standings, no_nav } = drift(worths.clone(), values, targets);
+    let reported = worths.map(valuation_row).concat(standings.clone().map(drift_row));
+    Monitored {
+        breaching: standings.flat_map(breaching),
+        faults: gaps.concat(no_nav.map(|(c, nav)| (c, AnomalyKind::NoNav(nav)))),
+        reported: reported.delay(move |epoch| timing.mark(*epoch)),
+    }
 }
 
 /// Orders in their current state, and allocations.
@@ -155,8 +188,7 @@ fn trading<'s>(facts: &Rows<'s, Fact>) -> Rows<'s, Row> {
 
 /// What anomalies are told from.
 struct Faults<'s> {
-    gaps: Rows<'s, (CustomerId, AnomalyKind)>,
-    no_nav: Rows<'s, (CustomerId, Money)>,
+    faults: Rows<'s, (CustomerId, AnomalyKind)>,
     held: Rows<'s, ((CustomerId, InstrumentId), Quantity)>,
     balances: Rows<'s, ((CustomerId, Currency), Money)>,
     out_of_range: Rows<'s, CustomerId>,
@@ -167,8 +199,7 @@ fn anomalies<'s>(faults: Faults<'s>) -> Rows<'s, Row> {
     let oversold = faults.held.filter(|(_, q)| *q < Quantity::ZERO);
     let overdrawn = faults.balances.filter(|(_, m)| *m < Money::ZERO);
     let of_customers = faults
-        .gaps
-        .concat(faults.no_nav.map(|(c, nav)| (c, AnomalyKind::NoNav(nav))))
+        .faults
         .concat(oversold.map(|((c, i), q)| (c, AnomalyKind::Oversold(i, q))))
         .concat(overdrawn.map(|((c, currency), amount)| (c, AnomalyKind::Overdraft(currency, amount))))
         .concat(faults.out_of_range.map(|c| (c, AnomalyKind::OutOfRange)));

@@ -9,6 +9,7 @@ pub mod drift;
 mod epochwise;
 pub mod facts;
 pub mod fx;
+pub mod monitoring;
 pub mod orders;
 pub mod positions;
 pub mod prices;

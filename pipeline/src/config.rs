@@ -4,9 +4,11 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use evenkeel_actors::Policy;
-use evenkeel_operators::dataflow::Timing;
+use evenkeel_operators::dataflow::{Timing, Watching};
+use evenkeel_schemas::Epoch;
 use serde::{Deserialize, Serialize};
 
+use crate::engine::Plan;
 use crate::error::Error;
 
 /// All settings, with their defaults.
@@ -23,6 +25,8 @@ pub struct Config {
     pub mark_ms: u64,
     /// After how long without a price an instrument is called stale, in milliseconds; 0 for never.
     pub stale_ms: u64,
+    /// What values and watches portfolios; the rows are the same.
+    pub drift_engine: DriftEngine,
     /// Where HTTP listens. Anything but the loopback address is refused: there are no accounts yet.
     pub listen: SocketAddr,
     /// How many of the latest market events with an id can be corrected or recognised as duplicates.
@@ -33,6 +37,27 @@ pub struct Config {
     pub clickhouse: ClickHouseConfig,
     /// Customers, costs, desk, broker.
     pub policy: Policy,
+}
+
+/// What values and watches portfolios.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum DriftEngine {
+    /// Flat columns and safe zones: work follows the customers that may have crossed a threshold
+    #[default]
+    Monitor,
+    /// Textbook differential: work follows the holders of what moved; the oracle of the monitor
+    Textbook,
+}
+
+impl DriftEngine {
+    /// As the dataflow is told.
+    pub fn watching(self) -> Watching {
+        match self {
+            DriftEngine::Monitor => Watching::Monitor,
+            DriftEngine::Textbook => Watching::Textbook,
+        }
+    }
 }
 
 /// Settings of the event log.
@@ -82,6 +107,7 @@ impl Default for Config {
             epoch_ms: 100,
             mark_ms: 1000,
             stale_ms: 0,
+            drift_engine: DriftEngine::default(),
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             correctable_ticks: 1_000_000,
             log: LogConfig::default(),
@@ -177,6 +203,11 @@ impl Config {
     /// How often a baseline is kept: at marks, so that nothing reported is still to come.
     pub fn baseline_ms(&self) -> u64 {
         self.log.baseline_ms.next_multiple_of(self.mark_ms)
+    }
+
+    /// What the engine builds.
+    pub fn plan(&self, opening: Epoch) -> Plan {
+        Plan { timing: self.timing(), watching: self.drift_engine.watching(), opening }
     }
 
     /// What the derived rows depend on beyond the events.

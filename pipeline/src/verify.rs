@@ -143,8 +143,8 @@ fn derive(
     let mut door = Door::new(config.correctable_ticks);
     let names = door.admission.names().clone();
     let mut desk = Desk::new(config.policy.clone());
-    let (engine, outputs) = Engine::start(config.workers, config.timing(), baseline.map_or(0, |b| b.epoch))
-        .map_err(Error::Start)?;
+    let (engine, outputs) =
+        Engine::start(config.workers, config.plan(baseline.map_or(0, |b| b.epoch))).map_err(Error::Start)?;
     let mut waiting: BTreeMap<Epoch, Waiting> = BTreeMap::new();
     let mut result = Ok(());
     let recovered = recover(log, &mut door, baseline, |recorded| {

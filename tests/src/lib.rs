@@ -9,4 +9,4 @@ mod program;
 pub mod real;
 
 pub use chance::Dice;
-pub use program::{Outcome, Replay, binary, compare, evenkeel, replay};
+pub use program::{Outcome, Replay, WAYS, binary, compare, evenkeel, replay};

@@ -45,7 +45,12 @@ pub struct Replay {
     pub stale_ms: u64,
     /// Workers of the dataflow.
     pub workers: usize,
+    /// What values and watches portfolios.
+    pub drift_engine: &'static str,
 }
+
+/// Engines and workers that must all give the same bytes: the monitor, and the textbook operators as its oracle.
+pub const WAYS: [(&str, usize); 4] = [("monitor", 1), ("monitor", 2), ("monitor", 4), ("textbook", 2)];
 
 /// How a command ended and what it printed.
 #[derive(Clone, Debug)]
@@ -90,6 +95,7 @@ pub fn replay(events: &Path, out: &Path, how: Replay) -> Result<(), String> {
     command.arg("--mark-ms").arg(how.mark_ms.to_string());
     command.arg("--stale-ms").arg(how.stale_ms.to_string());
     command.arg("--workers").arg(how.workers.to_string());
+    command.arg("--drift-engine").arg(how.drift_engine);
     let output = command.output().map_err(|error| format!("{}: {error}", program.display()))?;
     if output.status.success() {
         return Ok(());

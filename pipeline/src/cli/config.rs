@@ -1,7 +1,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use crate::config::Config;
+use crate::config::{Config, DriftEngine};
 use crate::error::Error;
 
 /// Settings that flags and variables override.
@@ -22,6 +22,9 @@ pub(super) struct Overrides {
     /// How often valuations and drift are reported, in milliseconds
     #[arg(long, env = "EVENKEEL_MARK_MS")]
     pub mark_ms: Option<u64>,
+    /// What values and watches portfolios; the rows are the same
+    #[arg(long, value_enum, env = "EVENKEEL_DRIFT_ENGINE", value_name = "ENGINE")]
+    pub drift_engine: Option<DriftEngine>,
     /// Where HTTP listens; port 0 takes a free one
     #[arg(long, env = "EVENKEEL_LISTEN", value_name = "ADDRESS")]
     pub listen: Option<SocketAddr>,
@@ -56,6 +59,7 @@ impl Overrides {
         set(&mut config.workers, self.workers.as_ref());
         set(&mut config.epoch_ms, self.epoch_ms.as_ref());
         set(&mut config.mark_ms, self.mark_ms.as_ref());
+        set(&mut config.drift_engine, self.drift_engine.as_ref());
         set(&mut config.listen, self.listen.as_ref());
         set(&mut config.clickhouse.url, self.clickhouse.as_ref());
         set(&mut config.clickhouse.user, self.clickhouse_user.as_ref());

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use evenkeel_operators::dataflow::Timing;
 
-use crate::config::Config;
+use crate::config::{Config, DriftEngine};
 use crate::error::Error;
 use crate::progress::Progress;
 use crate::replay::{Replay, act, derive};
@@ -33,6 +33,9 @@ pub(super) struct Args {
     /// After how long without a price an instrument is stale, in milliseconds; 0 for never
     #[arg(long, default_value_t = 0)]
     stale_ms: u64,
+    /// What values and watches portfolios; the output is the same
+    #[arg(long, value_enum, default_value_t, env = "EVENKEEL_DRIFT_ENGINE", value_name = "ENGINE")]
+    drift_engine: DriftEngine,
     /// Also run actors, desk and paper broker on the file's clock, and write what they do
     #[arg(long)]
     act: bool,
@@ -55,6 +58,7 @@ pub(super) fn run(args: Args) -> Result<(), Error> {
         out: args.out,
         workers: args.workers as usize,
         timing,
+        drift_engine: args.drift_engine,
         correctable_ticks: 1_000_000,
     };
     let mut progress = Progress::new("replaying", None);

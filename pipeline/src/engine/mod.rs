@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::thread::Thread;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use evenkeel_operators::dataflow::Timing;
+use evenkeel_operators::dataflow::{Timing, Watching};
 use evenkeel_schemas::{Epoch, Row};
 use timely::communication::WorkerGuards;
 
@@ -20,6 +20,18 @@ use crate::admission::Inputs;
 
 /// Epochs that may wait for a worker before the feeder has to: bounds memory, keeps workers busy.
 const EPOCHS_IN_FLIGHT: usize = 64;
+
+/// What is built, and how.
+#[derive(Clone)]
+pub struct Plan {
+    /// Epochs and marks.
+    pub timing: Timing,
+    /// How portfolios are watched.
+    pub watching: Watching,
+    /// What is derived from ticks up to this epoch comes out together, at this epoch; 0 for every epoch by
+    /// itself.
+    pub opening: Epoch,
+}
 
 /// What the feeder tells the workers.
 pub(crate) enum Command {
@@ -62,16 +74,12 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Starts `workers` worker threads. What is derived from ticks up to the epoch `opening` comes out together,
-    /// at that epoch; 0 for every epoch by itself.
+    /// Starts `workers` worker threads.
     ///
     /// # Errors
     /// In words, when threads cannot be started.
-    pub fn start(
-        workers: usize,
-        timing: Timing,
-        opening: Epoch,
-    ) -> Result<(Engine, Receiver<Output>), String> {
+    pub fn start(workers: usize, plan: Plan) -> Result<(Engine, Receiver<Output>), String> {
+        let Plan { timing, watching, opening } = plan;
         let workers = workers.max(1);
         let (senders, receivers): (Vec<_>, Vec<_>) = (0..workers).map(|_| bounded(EPOCHS_IN_FLIGHT)).unzip();
         let (reports, assembled) = bounded(EPOCHS_IN_FLIGHT * 4);
@@ -81,7 +89,7 @@ impl Engine {
             worker::exit_on_panic();
             let _ = started.send((worker.index(), std::thread::current()));
             let commands = receivers[worker.index()].clone();
-            worker::run(worker, commands, reports.clone(), timing);
+            worker::run(worker, commands, reports.clone(), timing, watching.clone());
         })?;
         let mut threads: Vec<(usize, Thread)> = threads.iter().take(workers).collect();
         threads.sort_by_key(|(index, _)| *index);

@@ -1,12 +1,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use evenkeel_operators::dataflow::Timing;
+use evenkeel_operators::dataflow::{Timing, Watching};
 use evenkeel_schemas::events::parse_event;
 use evenkeel_schemas::{Epoch, Row};
 
 use super::assemble::consolidate;
-use super::{Engine, Output};
+use super::{Engine, Output, Plan};
 use crate::admission::{Admission, Inputs, Origin, Verdict};
 
 fn inputs(door: &mut Admission, epoch: Epoch, lines: &[&str]) -> Arc<Inputs> {
@@ -30,10 +30,10 @@ const PRICE: &str = r#"{"type":"tick","at":"1970-01-01T00:00:00Z","instrument":"
 const DEPOSIT: &str =
     r#"{"type":"deposit","at":"1970-01-01T00:00:00Z","customer":"c","amount":"100","currency":"AUD"}"#;
 
-fn run(workers: usize) -> (BTreeMap<Epoch, Vec<Row>>, Vec<Epoch>) {
+fn run(workers: usize, watching: Watching) -> (BTreeMap<Epoch, Vec<Row>>, Vec<Epoch>) {
     let mut door = Admission::new(10);
     let timing = Timing { epoch_ms: 100, mark_ms: 200, stale_ms: 0 };
-    let (engine, outputs) = Engine::start(workers, timing, 0).unwrap();
+    let (engine, outputs) = Engine::start(workers, Plan { timing, watching, opening: 0 }).unwrap();
     for (epoch, lines) in [(100, &OPENING[..]), (200, &[PRICE]), (300, &[DEPOSIT])] {
         engine.advance(epoch);
         engine.feed(epoch, inputs(&mut door, epoch, lines));
@@ -56,7 +56,7 @@ fn run(workers: usize) -> (BTreeMap<Epoch, Vec<Row>>, Vec<Epoch>) {
 
 #[test]
 fn epochs_come_out_whole_and_the_same_for_any_number_of_workers() {
-    let (one, frontiers) = run(1);
+    let (one, frontiers) = run(1, Watching::Textbook);
     assert!(frontiers.is_sorted());
     assert_eq!(frontiers.last(), Some(&Epoch::MAX));
     assert!(one[&200].iter().any(|row| matches!(row, Row::Breach { .. })), "all in one instrument: over");
@@ -65,8 +65,9 @@ fn epochs_come_out_whole_and_the_same_for_any_number_of_workers() {
     assert!(
         one[&400].iter().any(|row| matches!(row, Row::Valuation { nav, .. } if nav.to_string() == "200"))
     );
-    for workers in [2, 4] {
-        assert_eq!(run(workers).0, one);
+    for workers in [1, 2, 4] {
+        assert_eq!(run(workers, Watching::Monitor).0, one);
+        assert_eq!(run(workers, Watching::Textbook).0, one);
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError};
 use differential_dataflow::input::InputSession;
-use evenkeel_operators::dataflow::{Timing, build};
+use evenkeel_operators::dataflow::{Timing, Watching, build};
 use evenkeel_operators::facts::{Fact, Input, Observation};
 use evenkeel_schemas::{Epoch, Row};
 use timely::dataflow::operators::probe::Handle;
@@ -44,7 +44,13 @@ pub(super) fn exit_on_panic() {
     });
 }
 
-pub(super) fn run(worker: &mut Worker, commands: Receiver<Command>, reports: Sender<Report>, timing: Timing) {
+pub(super) fn run(
+    worker: &mut Worker,
+    commands: Receiver<Command>,
+    reports: Sender<Report>,
+    timing: Timing,
+    watching: Watching,
+) {
     let mut sessions = Sessions { facts: InputSession::new(), observations: InputSession::new() };
     let probe = Handle::new();
     let captured: Captured = Rc::default();
@@ -52,7 +58,7 @@ pub(super) fn run(worker: &mut Worker, commands: Receiver<Command>, reports: Sen
     worker.dataflow_named::<Epoch, _, _>("evenkeel", |scope| {
         let facts = sessions.facts.to_collection(scope);
         let observations = sessions.observations.to_collection(scope);
-        build(facts, observations, timing)
+        build(facts, observations, timing, watching)
             .inspect_batch(move |_, rows| sink.borrow_mut().extend(rows.iter().cloned()))
             .probe_with(&probe);
     });

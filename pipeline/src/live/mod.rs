@@ -118,7 +118,7 @@ impl Line {
         let stopping = Arc::new(AtomicBool::new(false));
         let live = Arc::new(Live::new(config));
         let (engine, outputs) =
-            Engine::start(config.workers, config.timing(), baseline.as_ref().map_or(0, |b| b.epoch))
+            Engine::start(config.workers, config.plan(baseline.as_ref().map_or(0, |b| b.epoch)))
                 .map_err(Error::Start)?;
         let (told, heard) = crossbeam_channel::bounded(1024);
         let (submitter, inbox) = submit::channel(config.log.queue);

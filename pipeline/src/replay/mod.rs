@@ -13,8 +13,9 @@ use evenkeel_operators::dataflow::Timing;
 use evenkeel_schemas::Epoch;
 
 use crate::admission::{Inputs, Origin};
+use crate::config::DriftEngine;
 use crate::door::{Counts, Door, Rejected};
-use crate::engine::{Engine, Output};
+use crate::engine::{Engine, Output, Plan};
 use crate::error::Error;
 use crate::progress::Progress;
 
@@ -33,8 +34,16 @@ pub struct Replay {
     pub workers: usize,
     /// Epoch length, marks and staleness.
     pub timing: Timing,
+    /// What values and watches portfolios.
+    pub drift_engine: DriftEngine,
     /// How many of the latest market events with an id can be corrected.
     pub correctable_ticks: usize,
+}
+
+impl Replay {
+    fn plan(&self) -> Plan {
+        Plan { timing: self.timing, watching: self.drift_engine.watching(), opening: 0 }
+    }
 }
 
 /// What a replay did.
@@ -56,7 +65,7 @@ pub fn derive(replay: &Replay, progress: &mut Progress) -> Result<Summary, Error
     let mut files = EventFiles::open(&replay.events)?;
     let mut door = Door::new(replay.correctable_ticks);
     let writer = OutputFiles::create(&replay.out, door.admission.names().clone())?;
-    let (engine, outputs) = Engine::start(replay.workers, replay.timing, 0).map_err(Error::Start)?;
+    let (engine, outputs) = Engine::start(replay.workers, replay.plan()).map_err(Error::Start)?;
     let writer = drain(writer, outputs)?;
     let mut feed = EpochFeed { engine: &engine, epoch: None, first: None, inputs: Vec::new() };
     let mut rejected = Vec::new();

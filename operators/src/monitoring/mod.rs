@@ -1,0 +1,193 @@
+//! Every portfolio watched at once: the form of `valuations` and `drift` for real loads.
+//!
+//! Computes  what those two compute, by the flat columns, sweep and safe zones of `evenkeel-monitor`: which
+//!           weights are beyond their bands, at each epoch; worth and standings, at marks
+//! Inputs    holdings, quotes and targets as `valuations` and `drift` read them, one row per key
+//! Outputs   breaching: (CustomerId, Breaching), its distance and band those of its entry; faults:
+//!           (CustomerId, AnomalyKind), what keeps a customer from being valued or judged; reported: rows of
+//!           valuations and drift, at marks
+//! Units     as `valuations` and `drift`; every answer is decided on integers
+//! Errors    as `valuations` and `drift`
+//! State     per customer its holdings, targets, bands and zone, and what was last reported; all prices in each
+//!           worker. Work per epoch follows the customers that may have crossed a threshold
+//! Time      an epoch is closed once it is complete; marks report what holds then
+//! Source    DESIGN §5, the hot path; the textbook operators are its oracle
+
+mod books;
+mod reported;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use differential_dataflow::AsCollection;
+use differential_dataflow::consolidation::consolidate;
+use evenkeel_monitor::{Change, Event, Monitor, Options, Report};
+use evenkeel_schemas::{AnomalyKind, CustomerId, Epoch, InstrumentId, Row};
+use timely::container::CapacityContainerBuilder;
+use timely::dataflow::channels::pact::Pipeline;
+use timely::dataflow::operators::generic::operator::Operator;
+use timely::dataflow::operators::vec::Broadcast;
+use timely::dataflow::operators::{Capability, Concat, Exchange};
+
+use crate::dataflow::Timing;
+use crate::facts::TargetSet;
+use crate::triggers::Breaching;
+use crate::typedefs::Rows;
+use crate::valuations::{Holdings, Quotes};
+
+use books::Told;
+use reported::Reported;
+
+/// Hears how each epoch was closed.
+pub type Listener = Arc<dyn Fn(Epoch, &Report) + Send + Sync>;
+
+/// What [`monitoring`] maintains.
+pub struct Monitored<'s> {
+    /// Weights beyond their bands, as they were when they left them.
+    pub breaching: Rows<'s, (CustomerId, Breaching)>,
+    /// What keeps customers from being valued or judged.
+    pub faults: Rows<'s, (CustomerId, AnomalyKind)>,
+    /// Valuations and drift, at marks.
+    pub reported: Rows<'s, Row>,
+}
+
+#[derive(Clone)]
+enum Outcome {
+    Breaching(CustomerId, Breaching),
+    Fault(CustomerId, AnomalyKind),
+    Reported(Row),
+}
+
+/// Watches all portfolios.
+pub fn monitoring<'s>(
+    holdings: Holdings<'s>,
+    quotes: Quotes<'s>,
+    targets: Rows<'s, (CustomerId, Arc<TargetSet>)>,
+    timing: Timing,
+    listener: Option<Listener>,
+) -> Monitored<'s> {
+    let accounts = Told::accounts(holdings, targets);
+    let accounts = accounts.inner.exchange(|(told, _, _): &(Told, Epoch, isize)| told.spread());
+    // Every worker needs all prices.
+    let market = Told::market(quotes).inner.broadcast();
+    let outcomes = accounts
+        .concat(market)
+        .unary_frontier::<CapacityContainerBuilder<Vec<(Outcome, Epoch, isize)>>, _, _, _>(
+            Pipeline,
+            "monitoring",
+            move |_, _| {
+                let mut waiting: BTreeMap<Epoch, (Capability<Epoch>, Vec<(Told, isize)>)> = BTreeMap::new();
+                let mut mark: Option<Capability<Epoch>> = None;
+                let mut watch = Watch::new(listener);
+                let mut out = Vec::new();
+                move |(input, frontier), output| {
+                    input.for_each(|capability, data| {
+                        for (told, time, diff) in data.drain(..) {
+                            let entry = waiting.entry(time);
+                            entry
+                                .or_insert_with(|| (capability.delayed(&time, 0), Vec::new()))
+                                .1
+                                .push((told, diff));
+                        }
+                    });
+                    loop {
+                        let next = waiting.keys().next().copied().filter(|next| !frontier.less_equal(next));
+                        let due = mark.as_ref().map(|capability| *capability.time());
+                        let due = due.filter(|due| !frontier.less_equal(due));
+                        match (next, due) {
+                            (None, None) => break,
+                            (Some(next), due) if due.is_none_or(|due| next <= due) => {
+                                let Some((capability, told)) = waiting.remove(&next) else { break };
+                                watch.close(next, told, &mut out);
+                                let at = timing.mark(next);
+                                mark.get_or_insert_with(|| capability.delayed(&at));
+                                let mut session = output.session(&capability);
+                                session.give_iterator(out.drain(..).map(|(row, diff)| (row, next, diff)));
+                            }
+                            _ => {
+                                let Some(capability) = mark.take() else { break };
+                                let at = *capability.time();
+                                watch.report(&mut out);
+                                let mut session = output.session(&capability);
+                                session.give_iterator(out.drain(..).map(|(row, diff)| (row, at, diff)));
+                            }
+                        }
+                    }
+                }
+            },
+        )
+        .as_collection();
+    let breaching = outcomes.clone().flat_map(|outcome| match outcome {
+        Outcome::Breaching(customer, breaching) => Some((customer, breaching)),
+        _ => None,
+    });
+    let faults = outcomes.clone().flat_map(|outcome| match outcome {
+        Outcome::Fault(customer, kind) => Some((customer, kind)),
+        _ => None,
+    });
+    let reported = outcomes.flat_map(|outcome| match outcome {
+        Outcome::Reported(row) => Some(row),
+        _ => None,
+    });
+    Monitored { breaching, faults, reported }
+}
+
+/// One worker's monitor, and what is out there of what it said.
+struct Watch {
+    monitor: Monitor,
+    listener: Option<Listener>,
+    changes: Vec<Change>,
+    /// By customer and instrument, what is out as breaching.
+    breaching: BTreeMap<(CustomerId, InstrumentId), Breaching>,
+    reported: Reported,
+}
+
+impl Watch {
+    fn new(listener: Option<Listener>) -> Watch {
+        Watch {
+            monitor: Monitor::new(Options::default()),
+            listener,
+            changes: Vec::new(),
+            breaching: BTreeMap::new(),
+            reported: Reported::default(),
+        }
+    }
+
+    /// Takes in what an epoch changed and says who crossed a threshold.
+    fn close(&mut self, epoch: Epoch, mut told: Vec<(Told, isize)>, out: &mut Vec<(Outcome, isize)>) {
+        consolidate(&mut told);
+        for same in told.chunk_by(|(a, _), (b, _)| a.same_key(b)) {
+            // Of one key at most one row goes and one comes.
+            let holds = same.iter().find(|(_, diff)| *diff > 0);
+            if let Some((told, _)) = holds.or(same.first()) {
+                told.tell(holds.is_some(), &mut self.monitor);
+                self.reported.touch(told.customer());
+            }
+        }
+        let report = self.monitor.close(&mut self.changes);
+        if let Some(listener) = &self.listener {
+            listener(epoch, &report);
+        }
+        for Change { customer, event } in self.changes.drain(..) {
+            match event {
+                Event::BreachLeft { instrument, .. } => {
+                    let left = self.breaching.remove(&(customer, instrument));
+                    out.extend(left.map(|left| (Outcome::Breaching(customer, left), -1)));
+                }
+                Event::BreachEntered { instrument, side, distance, band } => {
+                    let entered = Breaching { instrument, side, distance, band };
+                    let before = self.breaching.insert((customer, instrument), entered);
+                    out.extend(before.map(|before| (Outcome::Breaching(customer, before), -1)));
+                    out.push((Outcome::Breaching(customer, entered), 1));
+                }
+                Event::AnomalyLeft(kind) => out.push((Outcome::Fault(customer, kind), -1)),
+                Event::AnomalyEntered(kind) => out.push((Outcome::Fault(customer, kind), 1)),
+            }
+        }
+    }
+
+    /// Says what changed of worth and standings since the last mark.
+    fn report(&mut self, out: &mut Vec<(Outcome, isize)>) {
+        self.reported.report(&mut self.monitor, |row, diff| out.push((Outcome::Reported(row), diff)));
+    }
+}
