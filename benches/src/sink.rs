@@ -35,7 +35,7 @@ pub fn run(program: &Program, folder: &Path, scale: Scale, seed: u64) -> Result<
     let workload = generate(program, folder, ticks, seed)?;
     let out = folder.join("rows");
     // A mark at each epoch: as many rows as there can be.
-    replay(program, &workload, &out, 1, 100)?;
+    replay(program, &workload, &out, ("monitor", 1), 100)?;
     let rows =
         Rows { valuations: read(&out.join("valuations.ndjson"))?, drift: read(&out.join("drift.ndjson"))? };
     std::fs::remove_dir_all(&out).map_err(Failure::file("remove", &out))?;
