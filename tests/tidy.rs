@@ -33,9 +33,10 @@ const IMPURE: [&str; 15] = [
 ];
 
 /// Which crates of ours a crate may depend on; tests and benches may see all.
-const DEPENDENCIES: [(&str, &[&str]); 8] = [
+const DEPENDENCIES: [(&str, &[&str]); 9] = [
     ("schemas", &[]),
-    ("operators", &["schemas"]),
+    ("operators/monitor", &["schemas"]),
+    ("operators", &["schemas", "operators/monitor"]),
     ("actors/optimizer", &["schemas"]),
     ("actors", &["schemas", "operators", "actors/optimizer"]),
     ("pipeline/log", &[]),

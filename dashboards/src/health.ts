@@ -35,6 +35,13 @@ function dataflow(status: Status): Finding {
   return [level, level === 'ok' ? 'On time' : 'Behind', `lag ${span(lag)}${step === null ? '' : ` · epoch ${span(step)}`}`]
 }
 
+// The textbook engine has no monitor: then there is nothing to say.
+function monitor({ monitor }: Status): Finding {
+  const mode = text(monitor?.mode)
+  if (mode === null) return ['rest', 'None', DASH]
+  return ['ok', words(mode), `woken ${integer(monitor?.woken?.p50)} · p99 ${integer(monitor?.woken?.p99)}`]
+}
+
 function actors({ actors }: Status): Finding {
   const live = num(actors?.live)
   if (live === null) return UNKNOWN
@@ -62,6 +69,7 @@ function market({ session }: Status): Finding {
 const PARTS: readonly (readonly [Term, string, (status: Status) => Finding])[] = [
   ['log', 'Log', log],
   ['dataflow', 'Dataflow', dataflow],
+  ['monitor', 'Monitor', monitor],
   ['actors', 'Actors', actors],
   ['clickhouse', 'ClickHouse', clickhouse],
   ['session', 'Market', market],

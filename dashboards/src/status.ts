@@ -39,6 +39,7 @@ export type Status = Loose<{
   anomalies: unknown
   session: unknown
   clickhouse: { state: unknown; lag_epochs: unknown; rows: unknown; rows_per_second: unknown; url: unknown }
+  monitor: { mode: unknown; woken: Quantiles; epochs: Record<string, unknown> }
   log: { state: unknown; bytes: unknown; events: unknown }
   drift_histogram: unknown
   latest: { triggers: unknown; decisions: unknown; orders: unknown; rejected: unknown }

@@ -36,6 +36,7 @@ export const TERMS = {
   trigger_to_order: ['Trigger → order', 'Time from the trigger opening to the order leaving the desk, in milliseconds: optimization and pre-trade checks.'],
   percentile: ['p50, p99, p99.9', 'Percentiles: half, 99% and 99.9% of cases took no longer than this.'],
   log: ['Log', 'The durable, append-only event log. An event is accepted once it is on disk. If it fails, nothing new is recorded.'],
+  monitor: ['Monitor', 'Watches every portfolio at every tick. Zones: only customers whose safe zone was left are looked at (woken). Sweep: prices move so far that looking at everybody costs less. Woken: customers looked at one by one in an epoch, median and 99th percentile of the last minute.'],
   dataflow: ['Dataflow', 'Incremental computation of positions, valuations, drift and triggers. Lag: how far the last completed epoch is behind now.'],
   actors: ['Actors', 'One decision process per customer with something to do. Live: awake now. Queued: waiting for a turn.'],
   clickhouse: ['ClickHouse', 'The database of record for compliance. If it is away, processing goes on and the rows catch up from the log.'],

@@ -130,8 +130,8 @@ await test('headline numbers are those of the program', async () => {
   assert((await textOf(page, '#mode')).toLowerCase() === status.mode, 'the mode differs')
 })
 
-await test('the health strip knows all five parts', async () => {
-  for (const key of ['log', 'dataflow', 'actors', 'clickhouse', 'session']) {
+await test('the health strip knows all six parts', async () => {
+  for (const key of ['log', 'dataflow', 'monitor', 'actors', 'clickhouse', 'session']) {
     await until(page, (id) => !['unknown', null].includes(document.getElementById(`health-${id}`).getAttribute('data-level')), key, 30_000)
   }
 })

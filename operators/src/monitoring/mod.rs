@@ -21,7 +21,8 @@ use std::sync::Arc;
 
 use differential_dataflow::AsCollection;
 use differential_dataflow::consolidation::consolidate;
-use evenkeel_monitor::{Change, Event, Monitor, Options, Report};
+use evenkeel_monitor::{Change, Event, Monitor, Options};
+pub use evenkeel_monitor::{Mode, Report};
 use evenkeel_schemas::{AnomalyKind, CustomerId, Epoch, InstrumentId, Row};
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::channels::pact::Pipeline;

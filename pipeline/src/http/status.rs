@@ -133,6 +133,13 @@ pub(super) async fn status(context: web::Data<Context>) -> Json<Json_> {
             "state": clickhouse, "lag_epochs": sink_lag(&context), "rows": rows,
             "rows_per_second": rows_rate, "url": context.sink.url(),
         },
+        "monitor": live.monitor().map(|(mode, woken)| json!({
+            "mode": mode, "woken": woken,
+            "epochs": {
+                "zones": live.monitor_epochs("zones"), "sweep": live.monitor_epochs("sweep"),
+                "return": live.monitor_epochs("return"),
+            },
+        })),
         "log": { "state": "ok", "bytes": live.log_bytes(), "events": counts.accepted },
         "drift_histogram": histogram(&totals),
         "latest": latest(&view, &names),

@@ -25,6 +25,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use crossbeam_channel::Receiver;
+use evenkeel_operators::dataflow::Watching;
 use evenkeel_schemas::Epoch;
 use evenkeel_schemas::events::Event;
 
@@ -117,9 +118,12 @@ impl Line {
         let Keeper { moments, every_ms, stopping: keeper_stopping, thread: keeper } = keeper;
         let stopping = Arc::new(AtomicBool::new(false));
         let live = Arc::new(Live::new(config));
-        let (engine, outputs) =
-            Engine::start(config.workers, config.plan(baseline.as_ref().map_or(0, |b| b.epoch)))
-                .map_err(Error::Start)?;
+        let mut plan = config.plan(baseline.as_ref().map_or(0, |b| b.epoch));
+        if let Watching::Monitor = plan.watching {
+            let hears = live.clone();
+            plan.watching = Watching::Heard(Arc::new(move |_, report| hears.monitored(report)));
+        }
+        let (engine, outputs) = Engine::start(config.workers, plan).map_err(Error::Start)?;
         let (told, heard) = crossbeam_channel::bounded(1024);
         let (submitter, inbox) = submit::channel(config.log.queue);
         let sequencer = sequencer::Sequencer::new(config, log, engine, told, live.clone());

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use evenkeel_operators::monitoring::{Mode, Report};
 use hdrhistogram::Histogram;
 use prometheus::{Gauge, Histogram as Metric, HistogramOpts, IntCounter, IntGauge, Opts, Registry};
 use serde::Serialize;
@@ -11,7 +12,7 @@ use serde::Serialize;
 use crate::config::Config;
 use crate::door::Counts;
 
-/// Quantiles of a latency over the last minute, in milliseconds.
+/// Quantiles over the last minute: of a latency in milliseconds, of a count as it is.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Quantiles {
     /// Median.
@@ -37,6 +38,10 @@ impl Recent {
     }
 
     fn record(&mut self, latency: Duration, times: u64) {
+        self.record_value(latency.as_micros().max(1) as u64, times);
+    }
+
+    fn record_value(&mut self, value: u64, times: u64) {
         let now = Instant::now();
         if self.slices.back().is_none_or(|(since, _)| now - *since > SLICE) {
             // Microseconds up to an hour, three digits: these bounds are valid.
@@ -48,11 +53,18 @@ impl Recent {
             }
         }
         if let Some((_, histogram)) = self.slices.back_mut() {
-            histogram.saturating_record_n(latency.as_micros().max(1) as u64, times);
+            histogram.saturating_record_n(value, times);
         }
     }
 
+    /// Of latencies, in milliseconds.
     fn quantiles(&self) -> Option<Quantiles> {
+        let Quantiles { p50, p99, p999 } = self.values()?;
+        Some(Quantiles { p50: p50 / 1000.0, p99: p99 / 1000.0, p999: p999 / 1000.0 })
+    }
+
+    /// Of values as they were recorded.
+    fn values(&self) -> Option<Quantiles> {
         let mut all: Histogram<u64> = Histogram::new_with_bounds(1, 3_600_000_000, 3).ok()?;
         for (_, slice) in &self.slices {
             all.add(slice).ok()?;
@@ -60,7 +72,7 @@ impl Recent {
         if all.is_empty() {
             return None;
         }
-        let at = |quantile| all.value_at_quantile(quantile) as f64 / 1000.0;
+        let at = |quantile| all.value_at_quantile(quantile) as f64;
         Some(Quantiles { p50: at(0.5), p99: at(0.99), p999: at(0.999) })
     }
 }
@@ -74,6 +86,14 @@ pub struct Latencies {
     trigger: Recent,
     /// From a trigger to the orders it caused being on the stream.
     order: Recent,
+}
+
+/// How the monitor closed epochs, each worker by itself.
+#[derive(Debug)]
+struct Monitored {
+    newest: Option<&'static str>,
+    /// Customers looked at one by one, in an epoch.
+    woken: Recent,
 }
 
 /// How long a rate looks back.
@@ -113,6 +133,9 @@ pub struct Live {
     pub epoch_lag: Gauge,
     orders: IntCounter,
     decisions: prometheus::IntCounterVec,
+    monitor_epochs: prometheus::IntCounterVec,
+    monitor_woken: IntCounter,
+    monitored: Mutex<Monitored>,
     counts: Mutex<Counts>,
     latencies: Mutex<Latencies>,
     rates: Mutex<Rates>,
@@ -159,7 +182,20 @@ impl Live {
         )
         .expect("Invariant: a valid metric");
         r.register(Box::new(decisions.clone())).expect("Invariant: metric names differ");
+        let monitor_epochs = prometheus::IntCounterVec::new(
+            Opts::new("evenkeel_monitor_epochs_total", "Epochs that the monitor closed, by the mode it took"),
+            &["mode"],
+        )
+        .expect("Invariant: a valid metric");
+        r.register(Box::new(monitor_epochs.clone())).expect("Invariant: metric names differ");
         Live {
+            monitor_epochs,
+            monitor_woken: counter(
+                r,
+                "evenkeel_monitor_woken_total",
+                "Customers that the monitor looked at one by one",
+            ),
+            monitored: Mutex::new(Monitored { newest: None, woken: Recent::new() }),
             epoch_ms: config.epoch_ms,
             started: Instant::now(),
             events: counter(r, "evenkeel_events_total", "Accepted events, on disk"),
@@ -230,6 +266,31 @@ impl Live {
             self.order_seconds.observe(latency.as_secs_f64());
             locked(&self.latencies).order.record(latency, orders);
         }
+    }
+
+    /// Takes note of how the monitor closed an epoch.
+    pub(crate) fn monitored(&self, report: &Report) {
+        let mode = match report.mode {
+            Mode::Zones => "zones",
+            Mode::Sweep => "sweep",
+            Mode::Return => "return",
+        };
+        self.monitor_epochs.with_label_values(&[mode]).inc();
+        self.monitor_woken.inc_by(report.woken as u64);
+        let mut monitored = locked(&self.monitored);
+        monitored.newest = Some(mode);
+        monitored.woken.record_value(report.woken as u64, 1);
+    }
+
+    /// The mode that the monitor took last, and how many customers it woke in an epoch; `None` before its first.
+    pub fn monitor(&self) -> Option<(&'static str, Quantiles)> {
+        let monitored = locked(&self.monitored);
+        monitored.newest.zip(monitored.woken.values())
+    }
+
+    /// Epochs that the monitor closed in a mode, since the start.
+    pub fn monitor_epochs(&self, mode: &str) -> u64 {
+        self.monitor_epochs.with_label_values(&[mode]).get()
     }
 
     pub(crate) fn decided(&self, outcome: &str) {
