@@ -11,7 +11,7 @@ use crate::cash::{Cash, cash};
 use crate::drift::{Drift, Standing, drift};
 use crate::facts::{Fact, Observation, TargetSet, Version};
 use crate::fx::fx;
-use crate::monitoring::{Listener, Monitored, monitoring};
+use crate::monitoring::{Choice, Listener, Monitored, Watch, monitoring};
 use crate::orders::orders;
 use crate::positions::{Positions, SplitTerms, positions};
 use crate::prices::{Prices, prices};
@@ -39,13 +39,15 @@ impl Timing {
 }
 
 /// How portfolios are valued and watched. The rows that come out are the same.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub enum Watching {
-    /// By flat columns and safe zones: work follows the customers that may have crossed a threshold.
-    #[default]
-    Monitor,
-    /// As [`Watching::Monitor`], with somebody who hears how each epoch was closed.
-    Heard(Listener),
+    /// By the monitor: work follows the customers that may have crossed a threshold, or the customers.
+    Monitor {
+        /// Safe zones, sweeps, or whatever costs less.
+        choice: Choice,
+        /// Who hears how each epoch was closed.
+        listener: Option<Listener>,
+    },
     /// By the textbook operators: work follows the holders of what moved. The oracle of the monitor.
     Textbook,
 }
@@ -106,8 +108,9 @@ pub fn build<'s>(
     let quotes = Quotes { terms, prices: prices.clone(), rates: fx(rates.clone()) };
     let Monitored { breaching, faults, reported } = match watching {
         Watching::Textbook => textbook(holdings, quotes, targets, timing),
-        Watching::Monitor => monitoring(holdings, quotes, targets, timing, None),
-        Watching::Heard(listener) => monitoring(holdings, quotes, targets, timing, Some(listener)),
+        Watching::Monitor { choice, listener } => {
+            monitoring(holdings, quotes, targets, timing, Watch::new(choice, listener))
+        }
     };
 
     // Reasons to act.

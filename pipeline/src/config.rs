@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use evenkeel_actors::Policy;
 use evenkeel_operators::dataflow::{Timing, Watching};
+use evenkeel_operators::monitoring::Choice;
 use evenkeel_schemas::Epoch;
 use serde::{Deserialize, Serialize};
 
@@ -46,6 +47,8 @@ pub enum DriftEngine {
     /// Flat columns and safe zones: work follows the customers that may have crossed a threshold
     #[default]
     Monitor,
+    /// The same columns, every customer looked at in every epoch
+    Sweep,
     /// Textbook differential: work follows the holders of what moved; the oracle of the monitor
     Textbook,
 }
@@ -54,7 +57,8 @@ impl DriftEngine {
     /// As the dataflow is told.
     pub fn watching(self) -> Watching {
         match self {
-            DriftEngine::Monitor => Watching::Monitor,
+            DriftEngine::Monitor => Watching::Monitor { choice: Choice::Auto, listener: None },
+            DriftEngine::Sweep => Watching::Monitor { choice: Choice::Sweep, listener: None },
             DriftEngine::Textbook => Watching::Textbook,
         }
     }

@@ -3,6 +3,7 @@
 #![warn(missing_docs)]
 
 pub mod admission;
+pub mod bench;
 pub mod cli;
 pub mod config;
 pub mod door;

@@ -22,7 +22,7 @@ use std::sync::Arc;
 use differential_dataflow::AsCollection;
 use differential_dataflow::consolidation::consolidate;
 use evenkeel_monitor::{Change, Event, Monitor, Options};
-pub use evenkeel_monitor::{Mode, Report};
+pub use evenkeel_monitor::{Choice, Mode, Report};
 use evenkeel_schemas::{AnomalyKind, CustomerId, Epoch, InstrumentId, Row};
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::channels::pact::Pipeline;
@@ -65,7 +65,7 @@ pub fn monitoring<'s>(
     quotes: Quotes<'s>,
     targets: Rows<'s, (CustomerId, Arc<TargetSet>)>,
     timing: Timing,
-    listener: Option<Listener>,
+    mut watch: Watch,
 ) -> Monitored<'s> {
     let accounts = Told::accounts(holdings, targets);
     let accounts = accounts.inner.exchange(|(told, _, _): &(Told, Epoch, isize)| told.spread());
@@ -79,7 +79,6 @@ pub fn monitoring<'s>(
             move |_, _| {
                 let mut waiting: BTreeMap<Epoch, (Capability<Epoch>, Vec<(Told, isize)>)> = BTreeMap::new();
                 let mut mark: Option<Capability<Epoch>> = None;
-                let mut watch = Watch::new(listener);
                 let mut out = Vec::new();
                 move |(input, frontier), output| {
                     input.for_each(|capability, data| {
@@ -134,7 +133,7 @@ pub fn monitoring<'s>(
 }
 
 /// One worker's monitor, and what is out there of what it said.
-struct Watch {
+pub struct Watch {
     monitor: Monitor,
     listener: Option<Listener>,
     changes: Vec<Change>,
@@ -144,9 +143,10 @@ struct Watch {
 }
 
 impl Watch {
-    fn new(listener: Option<Listener>) -> Watch {
+    /// A monitor of nobody.
+    pub fn new(choice: Choice, listener: Option<Listener>) -> Watch {
         Watch {
-            monitor: Monitor::new(Options::default()),
+            monitor: Monitor::new(Options { choice }),
             listener,
             changes: Vec::new(),
             breaching: BTreeMap::new(),

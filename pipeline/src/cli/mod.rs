@@ -1,5 +1,6 @@
 //! The command line. People read stderr; data goes to stdout.
 
+mod bench;
 mod config;
 mod demo;
 mod generate;
@@ -60,6 +61,8 @@ enum Command {
     Sql(sql::Args),
     /// Reconcile log, dataflow and ClickHouse; the exit status says whether they agree
     Verify(verify::Args),
+    /// Measure a part of the program beside another form of it, on one workload
+    Bench(bench::Args),
     /// Print the settings in force, as a settings file
     Config(config::Args),
     /// Print the JSON Schema of events
@@ -83,6 +86,7 @@ pub fn main() -> ExitCode {
         Command::Import(args) => import::run(&args),
         Command::Sql(args) => sql::run(&args),
         Command::Verify(args) => verify::run(&args),
+        Command::Bench(args) => bench::run(&args),
         Command::Config(args) => config::run(&args),
         Command::Schema => schema(),
         Command::EngineChild { args } => evenkeel_clickhouse::run_engine_child(args),

@@ -63,7 +63,7 @@ fn run(workers: usize, reports: &Receiver<Report>, out: &Sender<Output>, opening
 }
 
 /// Adds up equal rows and drops what comes to nothing.
-pub(super) fn consolidate(changes: &mut Vec<(Row, isize)>) {
+pub(crate) fn consolidate(changes: &mut Vec<(Row, isize)>) {
     changes.sort_unstable();
     changes.dedup_by(|later, kept| {
         let same = later.0 == kept.0;

@@ -18,6 +18,8 @@ use timely::communication::WorkerGuards;
 
 use crate::admission::Inputs;
 
+pub(crate) use assemble::consolidate;
+
 /// Epochs that may wait for a worker before the feeder has to: bounds memory, keeps workers busy.
 const EPOCHS_IN_FLIGHT: usize = 64;
 

@@ -8,6 +8,7 @@ use evenkeel_schemas::{Epoch, Row};
 use super::assemble::consolidate;
 use super::{Engine, Output, Plan};
 use crate::admission::{Admission, Inputs, Origin, Verdict};
+use crate::config::DriftEngine;
 
 fn inputs(door: &mut Admission, epoch: Epoch, lines: &[&str]) -> Arc<Inputs> {
     let mut all = Inputs::new();
@@ -66,7 +67,9 @@ fn epochs_come_out_whole_and_the_same_for_any_number_of_workers() {
         one[&400].iter().any(|row| matches!(row, Row::Valuation { nav, .. } if nav.to_string() == "200"))
     );
     for workers in [1, 2, 4] {
-        assert_eq!(run(workers, Watching::Monitor).0, one);
+        for engine in [DriftEngine::Monitor, DriftEngine::Sweep] {
+            assert_eq!(run(workers, engine.watching()).0, one);
+        }
         assert_eq!(run(workers, Watching::Textbook).0, one);
     }
 }

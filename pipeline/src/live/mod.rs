@@ -119,9 +119,9 @@ impl Line {
         let stopping = Arc::new(AtomicBool::new(false));
         let live = Arc::new(Live::new(config));
         let mut plan = config.plan(baseline.as_ref().map_or(0, |b| b.epoch));
-        if let Watching::Monitor = plan.watching {
+        if let Watching::Monitor { listener, .. } = &mut plan.watching {
             let hears = live.clone();
-            plan.watching = Watching::Heard(Arc::new(move |_, report| hears.monitored(report)));
+            *listener = Some(Arc::new(move |_, report| hears.monitored(report)));
         }
         let (engine, outputs) = Engine::start(config.workers, plan).map_err(Error::Start)?;
         let (told, heard) = crossbeam_channel::bounded(1024);

@@ -1,0 +1,390 @@
+//! The complete drift dataflow, epoch by epoch: from accepted events to breaches and triggers.
+//!
+//! A simulated market ticks over a book of customers. An epoch's time runs from handing the worker its facts and
+//! observations to everything of that epoch having come out; making and judging events is not in it, nor are
+//! marks. Both forms get the same inputs, and what comes out is compared epoch by epoch.
+
+use std::cell::RefCell;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use differential_dataflow::input::InputSession;
+use evenkeel_feeds::generate::{Book, Market, Shock};
+use evenkeel_operators::dataflow::{Timing, Watching, build};
+use evenkeel_operators::facts::{Fact, Input, Observation};
+use evenkeel_operators::monitoring::Mode;
+use evenkeel_schemas::events::Event;
+use evenkeel_schemas::{Epoch, Instant as When, Row};
+use hdrhistogram::Histogram;
+use serde::Serialize;
+use timely::dataflow::operators::probe::Handle;
+use timely::worker::Worker;
+
+use crate::admission::{Admission, Inputs, Origin, Verdict};
+use crate::config::DriftEngine;
+use crate::engine::consolidate;
+use crate::error::Error;
+use crate::progress::Progress;
+
+/// Length of an epoch of the simulated market.
+const EPOCH_MS: u64 = 100;
+/// Epochs before measuring starts: buffers grow, the market gets under way.
+const WARM: usize = 20;
+/// Customers whose first events are judged at a time.
+const OPENED_AT_ONCE: u32 = 1_000;
+/// How far everything falls in a crash, in basis points of an instrument with a beta of one.
+const CRASH_BPS: i64 = -2_000;
+
+/// What is measured.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Customers, each with five to twelve holdings.
+    pub customers: u32,
+    /// Instruments.
+    pub instruments: u32,
+    /// Epochs measured.
+    pub epochs: usize,
+    /// Ticks of an epoch.
+    pub epoch_ticks: usize,
+    /// Seconds of a real market's movement in one second.
+    pub intensity: u32,
+    /// Everything that is left to chance follows from it.
+    pub seed: u64,
+    /// Whether everything falls by a fifth in the last epoch.
+    pub crash: bool,
+    /// What our own form is measured beside.
+    pub against: DriftEngine,
+    /// Epochs of the other form, the first ones; it may be slow.
+    pub against_epochs: usize,
+}
+
+/// How long epochs took.
+#[derive(Clone, Debug, Serialize)]
+pub struct Times {
+    /// The form.
+    pub engine: &'static str,
+    /// Epochs measured.
+    pub epochs: usize,
+    /// Mean, in milliseconds.
+    pub mean_ms: f64,
+    /// Median.
+    pub p50_ms: f64,
+    /// 99 in 100 are below.
+    pub p99_ms: f64,
+    /// The longest.
+    pub max_ms: f64,
+    /// The last, which a crash is.
+    pub last_ms: f64,
+    /// Reading in all customers, in seconds.
+    pub open_s: f64,
+    /// Customers looked at one by one, in an epoch on average.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub woken: Option<f64>,
+    /// Share of the epochs that were closed by a sweep.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub swept: Option<f64>,
+}
+
+/// What the bench found.
+#[derive(Clone, Debug, Serialize)]
+pub struct Found {
+    /// Its name.
+    pub bench: &'static str,
+    /// Customers.
+    pub customers: u32,
+    /// Holdings.
+    pub holdings: u64,
+    /// Ticks of an epoch.
+    pub epoch_ticks: usize,
+    /// Seconds of a real market's movement in one second.
+    pub intensity: u32,
+    /// Median of our epochs, in milliseconds.
+    pub p50_ms: f64,
+    /// 99 in 100 of our epochs are below.
+    pub p99_ms: f64,
+    /// How many times the mean of the other form is ours, over the same epochs.
+    pub ratio: f64,
+    /// Whether both gave the same rows at every epoch that both ran.
+    pub identical: bool,
+    /// Rows that came out of the epochs measured.
+    pub rows: u64,
+    /// Ours.
+    pub ours: Times,
+    /// The other.
+    pub against: Times,
+}
+
+/// One form's run.
+struct Ran {
+    seconds: Vec<f64>,
+    digests: Vec<u64>,
+    rows: u64,
+    open_s: f64,
+    woken: u64,
+    swept: u64,
+}
+
+/// Runs the bench.
+///
+/// # Errors
+/// When the simulated events are not acceptable.
+pub fn run(options: &Options) -> Result<Found, Error> {
+    let ours = measure(options, DriftEngine::Monitor, options.epochs)?;
+    let epochs = options.against_epochs.clamp(1, options.epochs);
+    let theirs = measure(options, options.against, epochs)?;
+    let holdings = holdings(options)?;
+    let identical = ours.digests.iter().zip(&theirs.digests).all(|(ours, theirs)| ours == theirs);
+    let mean = |seconds: &[f64]| seconds.iter().sum::<f64>() / seconds.len().max(1) as f64;
+    let ratio = mean(&theirs.seconds) / mean(&ours.seconds[..epochs.min(ours.seconds.len())]);
+    let rows = ours.rows;
+    let (ours, against) = (times("monitor", &ours)?, times(name(options.against), &theirs)?);
+    let Options { customers, epoch_ticks, intensity, .. } = *options;
+    let (p50_ms, p99_ms) = (ours.p50_ms, ours.p99_ms);
+    Ok(Found {
+        bench: "drift",
+        customers,
+        holdings,
+        epoch_ticks,
+        intensity,
+        p50_ms,
+        p99_ms,
+        ratio,
+        identical,
+        rows,
+        ours,
+        against,
+    })
+}
+
+fn name(engine: DriftEngine) -> &'static str {
+    match engine {
+        DriftEngine::Monitor => "monitor",
+        DriftEngine::Sweep => "sweep",
+        DriftEngine::Textbook => "textbook",
+    }
+}
+
+fn times(engine: &'static str, ran: &Ran) -> Result<Times, Error> {
+    let wrong = |error: hdrhistogram::CreationError| Error::Start(format!("no histogram: {error}"));
+    // Nanoseconds up to ten minutes.
+    let mut all: Histogram<u64> = Histogram::new_with_bounds(1, 600_000_000_000, 3).map_err(wrong)?;
+    for seconds in &ran.seconds {
+        all.saturating_record((seconds * 1e9) as u64);
+    }
+    let at = |quantile| all.value_at_quantile(quantile) as f64 / 1e6;
+    let epochs = ran.seconds.len();
+    let per_epoch = |count: u64| (engine != "textbook").then(|| count as f64 / epochs.max(1) as f64);
+    Ok(Times {
+        engine,
+        epochs,
+        mean_ms: ran.seconds.iter().sum::<f64>() * 1e3 / epochs.max(1) as f64,
+        p50_ms: at(0.5),
+        p99_ms: at(0.99),
+        max_ms: at(1.0),
+        last_ms: ran.seconds.last().copied().unwrap_or(f64::NAN) * 1e3,
+        open_s: ran.open_s,
+        woken: per_epoch(ran.woken),
+        swept: per_epoch(ran.swept),
+    })
+}
+
+/// A simulated market with its door.
+struct Simulation {
+    market: Market,
+    book: Book,
+    door: Admission,
+    at: When,
+}
+
+impl Simulation {
+    fn new(options: &Options) -> Simulation {
+        let mut market = Market::new(options.seed, options.instruments);
+        market.set_pace((options.epoch_ticks as u64 * 1000 / EPOCH_MS) as u32, options.intensity);
+        let book = Book::new(options.seed, options.customers);
+        let at = When::from_micros(1_767_571_200_000_000);
+        Simulation { market, book, door: Admission::new(0), at }
+    }
+
+    fn judged(&mut self, events: &[Event], epoch: Epoch) -> Result<Inputs, Error> {
+        let mut inputs = Inputs::new();
+        for event in events {
+            match self.door.admit(event, epoch, Origin::Program) {
+                Verdict::Accepted(changes) => inputs.extend(changes),
+                Verdict::Duplicate => {}
+                Verdict::Refused(refusal) => {
+                    return Err(Error::Check(format!("a simulated event was refused: {refusal}")));
+                }
+            }
+        }
+        Ok(inputs)
+    }
+
+    fn opening(&mut self, epoch: Epoch) -> Result<Inputs, Error> {
+        let mut events = self.market.reference_events(self.at);
+        events.extend(self.market.quotes(self.at));
+        self.judged(&events, epoch)
+    }
+
+    fn customers(&mut self, from: u32, to: u32, epoch: Epoch) -> Result<Inputs, Error> {
+        let events: Vec<Event> =
+            (from..to).flat_map(|customer| self.book.open(&self.market, customer, self.at)).collect();
+        self.judged(&events, epoch)
+    }
+
+    /// An epoch's ticks, and one account event for every hundred.
+    fn ticks(&mut self, count: usize, crash: bool, epoch: Epoch) -> Result<Inputs, Error> {
+        self.at = When::from_micros(self.at.micros() + EPOCH_MS as i64 * 1_000);
+        let mut events = if crash {
+            self.market.shock(&Shock::Market(CRASH_BPS));
+            self.market.quotes(self.at)
+        } else {
+            self.market.next_ticks(self.at, count)
+        };
+        events.extend((0..count / 100).filter_map(|_| self.book.event(&self.market, self.at)));
+        self.judged(&events, epoch)
+    }
+}
+
+/// Positions of all customers.
+fn holdings(options: &Options) -> Result<u64, Error> {
+    let mut simulation = Simulation::new(options);
+    simulation.opening(0)?;
+    let mut held = 0;
+    for from in (0..options.customers).step_by(OPENED_AT_ONCE as usize) {
+        let inputs = simulation.customers(from, (from + OPENED_AT_ONCE).min(options.customers), 0)?;
+        let moved = |(input, _): &&(Input, isize)| matches!(input, Input::Fact(Fact::Movement(..)));
+        held += inputs.iter().filter(moved).count() as u64;
+    }
+    Ok(held)
+}
+
+type Captured = Rc<RefCell<Vec<(Row, Epoch, isize)>>>;
+
+/// A worker's dataflow with its ends.
+struct Dataflow {
+    facts: InputSession<Epoch, Fact, isize>,
+    observations: InputSession<Epoch, Observation, isize>,
+    probe: Handle<Epoch>,
+    captured: Captured,
+}
+
+impl Dataflow {
+    fn build(worker: &mut Worker, timing: Timing, watching: Watching) -> Dataflow {
+        let (mut facts, mut observations) = (InputSession::new(), InputSession::new());
+        let (probe, captured) = (Handle::new(), Captured::default());
+        let sink = captured.clone();
+        worker.dataflow_named::<Epoch, _, _>("drift", |scope| {
+            let (facts, observations) = (facts.to_collection(scope), observations.to_collection(scope));
+            build(facts, observations, timing, watching)
+                .inspect_batch(move |_, rows| sink.borrow_mut().extend(rows.iter().cloned()))
+                .probe_with(&probe);
+        });
+        Dataflow { facts, observations, probe, captured }
+    }
+
+    fn feed(&mut self, epoch: Epoch, inputs: Inputs) {
+        for (input, diff) in inputs {
+            match input {
+                Input::Fact(fact) => self.facts.update_at(fact, epoch, diff),
+                Input::Observation(observation) => self.observations.update_at(observation, epoch, diff),
+            }
+        }
+    }
+
+    /// Everything of an epoch comes out.
+    fn close(&mut self, worker: &mut Worker, epoch: Epoch) {
+        self.facts.advance_to(epoch + 1);
+        self.facts.flush();
+        self.observations.advance_to(epoch + 1);
+        self.observations.flush();
+        while self.probe.less_than(&(epoch + 1)) {
+            worker.step();
+        }
+    }
+
+    /// What came out at an epoch, without what marks will report.
+    fn taken(&self, epoch: Epoch) -> Vec<(Row, isize)> {
+        let all = std::mem::take(&mut *self.captured.borrow_mut());
+        let mut rows: Vec<(Row, isize)> =
+            all.into_iter().filter(|(_, at, _)| *at == epoch).map(|(row, _, diff)| (row, diff)).collect();
+        consolidate(&mut rows);
+        rows
+    }
+}
+
+fn measure(options: &Options, engine: DriftEngine, epochs: usize) -> Result<Ran, Error> {
+    let closed = Arc::new(Mutex::new((0_u64, 0_u64)));
+    let mut watching = engine.watching();
+    if let Watching::Monitor { listener, .. } = &mut watching {
+        let closed = closed.clone();
+        *listener = Some(Arc::new(move |_, report| {
+            let mut closed = closed.lock().unwrap_or_else(PoisonError::into_inner);
+            closed.0 += report.woken as u64;
+            closed.1 += u64::from(report.mode != Mode::Zones);
+        }));
+    }
+    let options = options.clone();
+    timely::execute_directly(move |worker| {
+        epoch_by_epoch(worker, &options, watching, epochs, name(engine), &closed)
+    })
+}
+
+fn epoch_by_epoch(
+    worker: &mut Worker,
+    options: &Options,
+    watching: Watching,
+    epochs: usize,
+    name: &str,
+    closed: &Mutex<(u64, u64)>,
+) -> Result<Ran, Error> {
+    // The first mark lies behind the last epoch.
+    let timing = Timing { epoch_ms: EPOCH_MS, mark_ms: 1 << 40, stale_ms: 0 };
+    let mut progress = Progress::new("measuring", None);
+    let mut dataflow = Dataflow::build(worker, timing, watching);
+    let mut simulation = Simulation::new(options);
+    let mut epoch = EPOCH_MS;
+    let begun = Instant::now();
+    dataflow.feed(epoch, simulation.opening(epoch)?);
+    for from in (0..options.customers).step_by(OPENED_AT_ONCE as usize) {
+        let to = (from + OPENED_AT_ONCE).min(options.customers);
+        dataflow.feed(epoch, simulation.customers(from, to, epoch)?);
+        worker.step();
+        progress.look(0, || format!("{name}: {to} of {} customers", options.customers));
+    }
+    dataflow.close(worker, epoch);
+    let mut ran = Ran {
+        seconds: Vec::with_capacity(epochs),
+        digests: Vec::with_capacity(epochs),
+        rows: 0,
+        open_s: begun.elapsed().as_secs_f64(),
+        woken: 0,
+        swept: 0,
+    };
+    drop(dataflow.taken(epoch));
+    for number in 0..WARM + epochs {
+        epoch += EPOCH_MS;
+        let crash = options.crash && number + 1 == WARM + options.epochs;
+        let inputs = simulation.ticks(options.epoch_ticks, crash, epoch)?;
+        let begun = Instant::now();
+        dataflow.feed(epoch, inputs);
+        dataflow.close(worker, epoch);
+        let seconds = begun.elapsed().as_secs_f64();
+        let rows = dataflow.taken(epoch);
+        if number + 1 == WARM {
+            *closed.lock().unwrap_or_else(PoisonError::into_inner) = (0, 0);
+        }
+        if number >= WARM {
+            ran.seconds.push(seconds);
+            ran.rows += rows.len() as u64;
+            let mut digest = DefaultHasher::new();
+            rows.hash(&mut digest);
+            ran.digests.push(digest.finish());
+        }
+        progress.look(0, || format!("{name}: {} of {} epochs", number + 1, WARM + epochs));
+    }
+    progress.done();
+    (ran.woken, ran.swept) = *closed.lock().unwrap_or_else(PoisonError::into_inner);
+    Ok(ran)
+}

@@ -1,0 +1,4 @@
+//! Measurements of the program itself, run by `evenkeel bench`: one form of a part beside another, on the same
+//! workload, with their outputs compared.
+
+pub mod drift;

@@ -1,0 +1,104 @@
+use clap::Subcommand;
+
+use crate::bench::drift::{Found, Options, Times, run as run_drift};
+use crate::config::DriftEngine;
+use crate::error::Error;
+
+/// Measure a part of the program beside another form of it, on one workload.
+#[derive(clap::Args)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    bench: Bench,
+}
+
+#[derive(Subcommand)]
+enum Bench {
+    /// The drift dataflow, epoch by epoch: ticks and account events in, breaches and triggers out
+    Drift(Drift),
+}
+
+#[derive(clap::Args)]
+#[command(after_help = "\
+Figures depend on the machine and on what else it does; the ratio is taken in one run. Exit status 1 says that the
+two forms gave different rows.")]
+struct Drift {
+    /// Customers, each with five to twelve holdings
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    customers: u32,
+    /// Instruments
+    #[arg(long, default_value_t = 137, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    instruments: u32,
+    /// Epochs
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    epochs: u32,
+    /// Ticks of an epoch; account events come on top, one for every hundred
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    epoch_ticks: u32,
+    /// The form to measure beside our own
+    #[arg(long, value_enum, default_value = "textbook", value_name = "ENGINE")]
+    against: DriftEngine,
+    /// Epochs of that form, the first ones [default: 20 for the textbook, all for others]
+    #[arg(long, value_name = "N")]
+    against_epochs: Option<u32>,
+    /// How many seconds of a real market happen in one second
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    intensity: u32,
+    /// Let everything fall by a fifth in the last epoch
+    #[arg(long)]
+    crash: bool,
+    /// Everything that is left to chance follows from it
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// One JSON object on stdout instead of a table
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &Args) -> Result<(), Error> {
+    let Bench::Drift(args) = &args.bench;
+    let usual = if args.against == DriftEngine::Textbook { 20 } else { args.epochs };
+    let options = Options {
+        customers: args.customers,
+        instruments: args.instruments,
+        epochs: args.epochs as usize,
+        epoch_ticks: args.epoch_ticks as usize,
+        intensity: args.intensity,
+        seed: args.seed,
+        crash: args.crash,
+        against: args.against,
+        against_epochs: args.against_epochs.unwrap_or(usual) as usize,
+    };
+    let found = run_drift(&options)?;
+    if args.json {
+        let text = serde_json::to_string(&found).map_err(|error| Error::Check(error.to_string()))?;
+        super::out(format_args!("{text}\n"))?;
+    } else {
+        super::out(format_args!("{}", table(&found)))?;
+    }
+    if found.identical {
+        return Ok(());
+    }
+    Err(Error::Check("the two forms gave different rows".to_owned()))
+}
+
+fn table(found: &Found) -> String {
+    let Found { customers, holdings, epoch_ticks, intensity, ratio, rows, .. } = found;
+    let mut text = format!(
+        "{customers} customers, {holdings} holdings, {epoch_ticks} ticks an epoch, intensity {intensity}; {rows} rows\n\
+         ms an epoch      epochs       mean        p50        p99        max       last     woken     swept   opened in\n"
+    );
+    for times in [&found.ours, &found.against] {
+        text += &line(times);
+    }
+    let same = if found.identical { "the same rows" } else { "DIFFERENT ROWS" };
+    text + &format!("{ratio:.1} times as fast on the same epochs; {same}\n")
+}
+
+fn line(times: &Times) -> String {
+    let Times { engine, epochs, mean_ms, p50_ms, p99_ms, max_ms, last_ms, open_s, woken, swept } = times;
+    let woken = woken.map_or("-".to_owned(), |woken| format!("{woken:.1}"));
+    let swept = swept.map_or("-".to_owned(), |swept| format!("{:.1}%", swept * 100.0));
+    format!(
+        "{engine:<16}{epochs:>7}{mean_ms:>11.3}{p50_ms:>11.3}{p99_ms:>11.3}{max_ms:>11.3}{last_ms:>11.3}{woken:>10}{swept:>10}{open_s:>10.1} s\n"
+    )
+}
