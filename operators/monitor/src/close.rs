@@ -123,6 +123,8 @@ impl Monitor {
         }
         let mut entries = std::mem::take(&mut self.scratch.entries);
         self.zones.pass(&mut entries);
+        let spare = self.pilot.spare(slots).saturating_sub(entries.len());
+        self.zones.pass_ahead(spare, &mut entries);
         picked.extend(entries.drain(..).filter(|entry| self.live(*entry)).map(|entry| entry.row));
         self.scratch.entries = entries;
         self.near.sweep(self.market.lanes(), picked);

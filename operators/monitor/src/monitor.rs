@@ -92,7 +92,8 @@ impl Monitor {
             near: Lanes::default(),
             zones: Zones::new(),
             pilot: Pilot::new(options.choice),
-            mode: if options.choice == Choice::Sweep { Mode::Sweep } else { Mode::Zones },
+            // Zones need to know how far prices move: whoever may choose sweeps first.
+            mode: if options.choice == Choice::Zones { Mode::Zones } else { Mode::Sweep },
             epoch: 0,
             dirty: Vec::new(),
             restless: Vec::new(),

@@ -18,6 +18,8 @@ const LEVELS: usize = 192;
 /// The first level ends here, and each further one is this much higher.
 const LEVEL_FIRST: f64 = 0.25;
 const LEVEL_GROWTH: f64 = 1.06;
+/// Levels up to so many times the reach will be passed before long.
+const AHEAD: f64 = 1.4;
 /// Rounds a reach up, relative and absolute.
 const REACH_MARGIN: f64 = 1e-9;
 
@@ -162,6 +164,33 @@ impl Zones {
                 out.append(level);
                 group.next += 1;
             }
+        }
+    }
+
+    /// Takes up to `budget` entries of crowded levels that will be passed before long, the most crowded first:
+    /// whole levels wake at once, and those who wake together would sleep together again.
+    pub fn pass_ahead(&mut self, budget: usize, out: &mut Vec<Entry>) {
+        let mut crowds = Vec::new();
+        for (index, (group, reach)) in self.groups.iter().zip(&self.reach).enumerate() {
+            if !group.open || group.entries == 0 {
+                continue;
+            }
+            let end = self.edges.partition_point(|edge| *edge <= reach * AHEAD);
+            for level in group.next..end.max(group.next) {
+                if group.levels[level].len() > budget / 8 {
+                    crowds.push((group.levels[level].len(), index, level));
+                }
+            }
+        }
+        crowds.sort_unstable();
+        let mut left = budget;
+        for (_, group, level) in crowds.into_iter().rev() {
+            let group = &mut self.groups[group];
+            let entries = &mut group.levels[level];
+            let taken = entries.len().min(left);
+            out.extend(entries.drain(entries.len() - taken..));
+            group.entries -= taken;
+            left -= taken;
         }
     }
 
