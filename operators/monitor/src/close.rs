@@ -21,7 +21,7 @@ const STALE_MOST: usize = 4096;
 /// Scales are brought up to date this often while nobody uses them.
 const RESCALE_EVERY: u64 = 16;
 /// Rows whose memory is asked for at once.
-const WARM: usize = 16;
+const WARM: usize = 32;
 /// More slots than this are looked at one by one.
 const LANE_SLOTS_MOST: usize = 4096;
 
@@ -40,20 +40,20 @@ impl Monitor {
         picked.clear();
         self.pick(&moves, &mut picked);
         for row in std::mem::take(&mut self.dirty) {
-            self.book.head_mut(row).seen = self.epoch as u32;
+            self.book.state_mut(row).seen = self.epoch as u32;
             report.woken += 1;
             report.exact += 1;
             self.settle(row, changes);
         }
         for (at, row) in picked.iter().copied().enumerate() {
             if at % WARM == 0 {
-                std::hint::black_box(self.book.warm(&picked[at..picked.len().min(at + WARM)]));
+                std::hint::black_box(self.cards.warm(&picked[at..picked.len().min(at + WARM)]));
             }
-            let head = self.book.head_mut(row);
-            if head.seen == self.epoch as u32 {
+            let state = self.book.state_mut(row);
+            if state.seen == self.epoch as u32 {
                 continue;
             }
-            head.seen = self.epoch as u32;
+            state.seen = self.epoch as u32;
             report.woken += 1;
             report.exact += usize::from(self.visit(row, changes));
         }
@@ -84,18 +84,18 @@ impl Monitor {
         }
         if moves.filled {
             for row in std::mem::take(&mut self.gaps) {
-                self.book.head_mut(row).on_gaps = false;
-                if self.book.head(row).watch == Watch::Gap {
+                self.book.state_mut(row).on_gaps = false;
+                if self.book.state(row).watch == Watch::Gap {
                     self.touch(row);
                 }
             }
         }
         let restless = std::mem::take(&mut self.restless);
         for row in restless {
-            if self.book.head(row).watch == Watch::Restless {
+            if self.book.state(row).watch == Watch::Restless {
                 self.restless.push(row);
             } else {
-                self.book.head_mut(row).on_restless = false;
+                self.book.state_mut(row).on_restless = false;
             }
         }
         if moves.stirred {
@@ -143,7 +143,7 @@ impl Monitor {
         self.sample();
         if self.pilot.calm(self.full.len(), self.full.slots()) {
             self.mode = Mode::Return;
-            let plain = |row: &u32| matches!(self.book.head(*row).watch, Watch::Swept | Watch::Restless);
+            let plain = |row: &u32| matches!(self.book.state(*row).watch, Watch::Swept | Watch::Restless);
             self.backlog = (0..self.book.heads.len() as u32).filter(plain).collect();
             self.pilot.begin(self.backlog.len(), self.full.slots());
             self.open_group(usize::MAX);
@@ -179,7 +179,7 @@ impl Monitor {
             if !self.live(entry) {
                 continue;
             }
-            if self.book.head(entry.row).plain {
+            if self.book.state(entry.row).plain {
                 self.watch(entry.row, Watch::Swept);
                 self.backlog.push(entry.row);
             } else {
@@ -194,10 +194,12 @@ impl Monitor {
         self.near.clear();
         self.backlog.clear();
         for row in 0..self.book.heads.len() as u32 {
-            let head = self.book.head_mut(row);
-            head.near = None;
-            if matches!(head.watch, Watch::Near | Watch::Asleep) {
-                let watch = if head.plain { Watch::Swept } else { Watch::Restless };
+            let state = *self.book.state(row);
+            if state.watch == Watch::Near {
+                self.book.head_mut(row).near = None;
+            }
+            if matches!(state.watch, Watch::Near | Watch::Asleep) {
+                let watch = if state.plain { Watch::Swept } else { Watch::Restless };
                 self.watch(row, watch);
             }
         }
@@ -212,7 +214,7 @@ impl Monitor {
             // A large odd step visits rows in no order of theirs.
             let step = (self.epoch as usize * SAMPLES + turn).wrapping_mul(2_654_435_761);
             let row = (step % rows) as u32;
-            if self.book.head(row).watch == Watch::Swept {
+            if self.book.state(row).watch == Watch::Swept {
                 rooms[count] = self.look(row).room;
                 count += 1;
             }
@@ -233,7 +235,7 @@ impl Monitor {
         }
         if self.zones.entries() > 2 * self.asleep + STALE_MOST {
             let book = &self.book;
-            self.zones.clean(|entry| book.head(entry.row).stamp == entry.stamp);
+            self.zones.clean(|entry| book.state(entry.row).stamp == entry.stamp);
         }
     }
 
@@ -244,16 +246,20 @@ impl Monitor {
     }
 
     fn live(&self, entry: Entry) -> bool {
-        self.book.head(entry.row).stamp == entry.stamp
+        self.book.state(entry.row).stamp == entry.stamp
     }
 
     /// Looks at a row whose own data is unchanged. Returns whether integers had to decide or tell.
     fn visit(&mut self, row: u32, changes: &mut Vec<Change>) -> bool {
-        if !self.book.head(row).regular {
+        if !self.book.state(row).regular {
             self.settle(row, changes);
             return true;
         }
-        if self.book.head(row).plain {
+        if let Some(room) = self.cards.unchanged(row, self.market.lanes(), self.market.lane_scales()) {
+            self.place(row, room);
+            return false;
+        }
+        if self.book.state(row).plain {
             let (holds, limits) = (self.book.holds(row), self.book.limits(row));
             let room = unchanged(holds, limits, self.market.points(), &mut self.scratch.values);
             if let Some(room) = room {
@@ -281,7 +287,7 @@ impl Monitor {
     }
 
     fn look(&mut self, row: u32) -> crate::filter::Look {
-        let plain = self.book.head(row).plain;
+        let plain = self.book.state(row).plain;
         let (holds, limits) = (self.book.holds(row), self.book.limits(row));
         let scratch = &mut self.scratch;
         look(holds, limits, self.market.points(), plain, &mut scratch.sides, &mut scratch.values)
@@ -322,7 +328,7 @@ impl Monitor {
         }
         self.classify(row, &judgement);
         self.write_lanes(row);
-        if self.book.head(row).regular {
+        if self.book.state(row).regular {
             let room = self.look(row).room;
             self.place(row, room);
         } else {
@@ -396,8 +402,8 @@ impl Monitor {
             && holds.len() <= LANE_SLOTS_MOST
             && holds.iter().all(fits)
             && limits.iter().all(|l| l.target >= 0);
-        let head = self.book.head_mut(row);
-        (head.regular, head.plain) = (regular, plain);
+        let state = self.book.state_mut(row);
+        (state.regular, state.plain) = (regular, plain);
     }
 }
 
@@ -405,18 +411,18 @@ impl Monitor {
 impl Monitor {
     /// Gives a regular row a zone if it has room, else a place among those near a threshold.
     fn place(&mut self, row: u32, room: f64) {
-        let head = self.book.head_mut(row);
-        let plain = head.plain;
+        let state = self.book.state_mut(row);
+        let plain = state.plain;
         if self.mode == Mode::Sweep {
             return self.watch(row, if plain { Watch::Swept } else { Watch::Restless });
         }
-        let was_near = head.watch == Watch::Near;
+        let was_near = state.watch == Watch::Near;
         let enough = self.pilot.near_room() * if was_near { NEAR_HYSTERESIS } else { 1.0 };
         if room < enough && was_near && plain {
             return;
         }
-        head.stamp = head.stamp.wrapping_add(1);
-        let entry = Entry { row, stamp: head.stamp };
+        state.stamp = state.stamp.wrapping_add(1);
+        let entry = Entry { row, stamp: state.stamp };
         if room >= enough && self.zones.put(entry, room) {
             return self.watch(row, Watch::Asleep);
         }
@@ -425,25 +431,28 @@ impl Monitor {
 
     /// Changes how a row is watched, and the lists and lanes that go with it.
     fn watch(&mut self, row: u32, watch: Watch) {
-        let head = self.book.head_mut(row);
-        let before = std::mem::replace(&mut head.watch, watch);
+        let state = self.book.state_mut(row);
+        let before = std::mem::replace(&mut state.watch, watch);
         if before == Watch::Asleep || watch == Watch::Asleep {
             self.asleep =
                 self.asleep + usize::from(watch == Watch::Asleep) - usize::from(before == Watch::Asleep);
         }
         if watch != Watch::Asleep {
             // Whatever entry there is, it is stale.
-            head.stamp = head.stamp.wrapping_add(1);
+            state.stamp = state.stamp.wrapping_add(1);
         }
-        if watch == Watch::Restless && !head.on_restless {
-            head.on_restless = true;
+        if watch == Watch::Restless && !state.on_restless {
+            state.on_restless = true;
             self.restless.push(row);
         }
-        if watch == Watch::Gap && !head.on_gaps {
-            head.on_gaps = true;
+        if watch == Watch::Gap && !state.on_gaps {
+            state.on_gaps = true;
             self.gaps.push(row);
         }
-        let near = head.near;
+        if before != Watch::Near && watch != Watch::Near {
+            return;
+        }
+        let near = self.book.head(row).near;
         match near {
             Some(spot) if watch != Watch::Near => {
                 let moved = self.near.remove(spot);
@@ -453,8 +462,11 @@ impl Monitor {
                 }
             }
             None if watch == Watch::Near => {
-                let cash = self.encode(row);
-                let spot = self.near.insert(row, cash, self.scratch.slots.iter().copied());
+                let carded = self.cards.slots(row).map(|(cash, slots)| self.near.insert(row, cash, slots));
+                let spot = carded.unwrap_or_else(|| {
+                    let cash = self.encode(row);
+                    self.near.insert(row, cash, self.scratch.slots.iter().copied())
+                });
                 self.book.head_mut(row).near = Some(spot);
             }
             _ => {}
@@ -469,6 +481,7 @@ impl Monitor {
         for at in &self.scratch.turned {
             // Cash comes after all instruments, so their places are those of the lane.
             let slot = slot(&holds[*at], &limits[*at], margin);
+            self.cards.write_slot(row, *at, slot);
             if let Some(spot) = head.full {
                 self.full.write_slot(spot, *at, slot);
             }
@@ -481,19 +494,25 @@ impl Monitor {
     /// Brings a row's lanes in line with its slots.
     fn write_lanes(&mut self, row: u32) {
         let (full, near) = (self.book.head(row).full, self.book.head(row).near);
-        if full.is_none() && near.is_none() && !self.book.head(row).plain {
+        let plain = self.book.state(row).plain;
+        if !plain {
+            self.cards.clear(row);
+        }
+        if full.is_none() && near.is_none() && !plain {
             return;
         }
         let cash = self.encode(row);
+        if plain {
+            self.cards.write(row, cash, &self.scratch.slots);
+        }
         let slots = self.scratch.slots.iter().copied();
-        let plain = self.book.head(row).plain;
         let stays = |spot| plain && Lanes::fits(spot, slots.len());
         if let Some(spot) = near.filter(|spot| stays(*spot)) {
             self.near.write(spot, cash, slots.clone());
         } else if let Some(spot) = near {
             let moved = self.near.remove(spot);
             self.book.head_mut(row).near = None;
-            self.book.head_mut(row).watch = Watch::None;
+            self.book.state_mut(row).watch = Watch::None;
             if let Some(moved) = moved {
                 self.book.head_mut(moved).near = Some(spot);
             }

@@ -25,7 +25,7 @@ pub(crate) const LANES: usize = 16;
 /// Thresholds are multiples of its inverse.
 pub(crate) const UNITS: f32 = 32768.0;
 /// A threshold out of reach: no weight is 2.
-const NEVER: u16 = u16::MAX;
+pub(crate) const NEVER: u16 = u16::MAX;
 /// The largest total, in raw units of `Money`, that is surely one: a sixth below `i64::MAX`.
 pub(crate) const TOTAL_MAX: f64 = 8.0e18;
 /// Classes of exactly as many slots as they hold; above, classes are eights, then powers of two.
@@ -41,7 +41,7 @@ pub(crate) struct Slot {
 }
 
 /// An empty slot passes every check.
-const EMPTY: Slot = Slot { asset: 0, low: 0, high: NEVER, quantity: 0.0 };
+pub(crate) const EMPTY: Slot = Slot { asset: 0, low: 0, high: NEVER, quantity: 0.0 };
 
 /// All customers of about the same number of slots. Columns by block, then slot, then lane.
 #[derive(Default)]

@@ -147,6 +147,7 @@ pub(crate) struct Market {
     by_base: BTreeMap<Currency, Vec<u32>>,
     points: Vec<Point>,
     lanes: Box<LanePrices>,
+    lane_scales: Box<LanePrices>,
     touched_instruments: Vec<u32>,
     touched_pairs: Vec<Pair>,
     holders: Vec<u32>,
@@ -154,7 +155,6 @@ pub(crate) struct Market {
 
 impl Market {
     pub fn new() -> Market {
-        let lanes = vec![0.0; LANE_ASSETS].into_boxed_slice();
         Market {
             numbers: Pages::default(),
             instruments: Vec::new(),
@@ -163,7 +163,8 @@ impl Market {
             index: BTreeMap::new(),
             by_base: BTreeMap::new(),
             points: Vec::new(),
-            lanes: lanes.try_into().unwrap_or_else(|_| Box::new([0.0; LANE_ASSETS])),
+            lanes: Box::new([0.0; LANE_ASSETS]),
+            lane_scales: Box::new([0.0; LANE_ASSETS]),
             touched_instruments: Vec::new(),
             touched_pairs: Vec::new(),
             holders: Vec::new(),
@@ -212,6 +213,10 @@ impl Market {
 
     pub fn lanes(&self) -> &LanePrices {
         &self.lanes
+    }
+
+    pub fn lane_scales(&self) -> &LanePrices {
+        &self.lane_scales
     }
 
     /// Slots that name the asset, by which zones give more room to what few hold.
@@ -284,11 +289,15 @@ impl Market {
 
     /// Takes the current paces as the scales of zones from now on.
     pub fn rescale(&mut self, customers: usize) {
-        for ((asset, point), holders) in self.assets.iter().zip(&mut self.points).zip(&self.holders) {
+        let slots = self.assets.iter().zip(&mut self.points).zip(&self.holders);
+        for (number, ((asset, point), holders)) in slots.enumerate() {
             // What few hold gets more room: it then seldom is what wakes the others.
             let share = (f64::from(*holders) / customers.max(1) as f64).clamp(1e-4, 1.0);
             let moves = asset.kind == Kind::Good && !asset.at_home();
             point.scale = if moves { asset.pace.scale() * share.sqrt().sqrt().recip() } else { 0.0 };
+            if let Some(lane) = self.lane_scales.get_mut(number) {
+                *lane = point.scale as f32;
+            }
         }
     }
 

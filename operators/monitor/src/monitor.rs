@@ -7,6 +7,7 @@ use evenkeel_schemas::{
 };
 
 use crate::book::{Book, CASH, Hold, LINE, Limit};
+use crate::cards::Cards;
 use crate::change::Mode;
 use crate::exact::{Judgement, Standing, Worth, judge, standing};
 use crate::lanes::{Lanes, Slot};
@@ -49,6 +50,8 @@ pub struct Monitor {
     pub(crate) full: Lanes,
     /// Those near a threshold, a copy.
     pub(crate) near: Lanes,
+    /// All plain customers of few slots, once more, by row: what a look reads.
+    pub(crate) cards: Cards,
     pub(crate) zones: Zones,
     pub(crate) pilot: Pilot,
     pub(crate) mode: Mode,
@@ -90,6 +93,7 @@ impl Monitor {
             book: Book::default(),
             full: Lanes::default(),
             near: Lanes::default(),
+            cards: Cards::default(),
             zones: Zones::new(),
             pilot: Pilot::new(options.choice),
             // Zones need to know how far prices move: whoever may choose sweeps first.
