@@ -3,6 +3,7 @@
 use evenkeel_schemas::{AnomalyKind, BandSide, Value};
 
 use crate::book::{CASH, Hold, LINE, Limit, OVER, RATIO_SANE, SIDES, Watch};
+use crate::cards::SLOTS;
 use crate::change::{Change, Event, Mode, Report};
 use crate::exact::{Judgement, distance, judge, side};
 use crate::filter::{look, unchanged};
@@ -45,6 +46,29 @@ impl Monitor {
             report.exact += 1;
             self.settle(row, changes);
         }
+        report.woken += self.wake(&picked);
+        let unsure = std::mem::take(&mut self.scratch.unsure);
+        for (at, row) in unsure.iter().copied().enumerate() {
+            if at % WARM == 0 {
+                self.warm(&unsure[at..unsure.len().min(at + WARM)]);
+            }
+            report.exact += usize::from(self.visit(row, changes));
+        }
+        self.scratch.unsure = unsure;
+        self.scratch.picked = picked;
+
+        changes[first..].sort_by_key(|change| change.customer);
+        report.mode = self.mode;
+        report.customers = self.book.heads.len();
+        (report.near, report.asleep) = (self.near.len(), self.asleep);
+        (report.restless, report.groups) = (self.restless.len(), self.zones.live());
+        report
+    }
+
+    /// Looks at the cards of rows, each row once, and collects those that are not surely unchanged.
+    fn wake(&mut self, picked: &[u32]) -> usize {
+        self.scratch.unsure.clear();
+        let mut woken = 0;
         for (at, row) in picked.iter().copied().enumerate() {
             if at % WARM == 0 {
                 std::hint::black_box(self.cards.warm(&picked[at..picked.len().min(at + WARM)]));
@@ -54,17 +78,19 @@ impl Monitor {
                 continue;
             }
             state.seen = self.epoch as u32;
-            report.woken += 1;
-            report.exact += usize::from(self.visit(row, changes));
+            woken += 1;
+            match self.cards.unchanged(row, self.market.lanes(), self.market.lane_scales()) {
+                Some(room) => self.place(row, room),
+                None => self.scratch.unsure.push(row),
+            }
         }
-        self.scratch.picked = picked;
+        woken
+    }
 
-        changes[first..].sort_by_key(|change| change.customer);
-        report.mode = self.mode;
-        report.customers = self.book.heads.len();
-        (report.near, report.asleep) = (self.near.len(), self.asleep);
-        (report.restless, report.groups) = (self.restless.len(), self.zones.live());
-        report
+    fn warm(&self, rows: &[u32]) {
+        std::hint::black_box(self.book.warm(rows));
+        let full = rows.iter().filter_map(|row| self.book.head(*row).full);
+        std::hint::black_box(self.full.warm(full));
     }
 
     /// Takes prices, rates and terms told so far into the effective prices.
@@ -255,11 +281,7 @@ impl Monitor {
             self.settle(row, changes);
             return true;
         }
-        if let Some(room) = self.cards.unchanged(row, self.market.lanes(), self.market.lane_scales()) {
-            self.place(row, room);
-            return false;
-        }
-        if self.book.state(row).plain {
+        if self.book.state(row).plain && self.book.holds(row).len() > SLOTS {
             let (holds, limits) = (self.book.holds(row), self.book.limits(row));
             let room = unchanged(holds, limits, self.market.points(), &mut self.scratch.values);
             if let Some(room) = room {

@@ -214,6 +214,17 @@ impl Lanes {
         Some(owner)
     }
 
+    /// Reads what writing a slot in the middle of these spots will touch.
+    pub fn warm(&self, spots: impl Iterator<Item = Spot>) -> u16 {
+        let lines = |spot: Spot| {
+            let per_block = slots_of(spot.class);
+            let at = first_slot(spot.lane as usize, per_block) + per_block / 2 * LANES;
+            let class = &self.classes[spot.class as usize];
+            class.lows.get(at).zip(class.highs.get(at)).map_or(0, |(low, high)| low ^ high)
+        };
+        spots.map(lines).fold(0, |all, line| all ^ line)
+    }
+
     /// Forgets everybody.
     pub fn clear(&mut self) {
         for class in &mut self.classes {
