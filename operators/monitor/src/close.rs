@@ -5,7 +5,7 @@ use evenkeel_schemas::{AnomalyKind, BandSide, Value};
 use crate::book::{CASH, Hold, LINE, Limit, OVER, RATIO_SANE, SIDES, Watch};
 use crate::cards::SLOTS;
 use crate::change::{Change, Event, Mode, Report};
-use crate::exact::{Judgement, distance, judge, side};
+use crate::exact::{Judgement, distance, judge, nav, side};
 use crate::filter::{look, unchanged};
 use crate::lanes::{Lanes, Slot, margin, slot};
 use crate::market::{Kind, LANE_ASSETS, Market, Moves, Subject};
@@ -47,7 +47,9 @@ impl Monitor {
             self.settle(row, changes);
         }
         report.woken += self.wake(&picked);
-        let unsure = std::mem::take(&mut self.scratch.unsure);
+        let mut unsure = std::mem::take(&mut self.scratch.unsure);
+        // In the order of what is told: the sort at the end then only merges.
+        unsure.sort_unstable();
         for (at, row) in unsure.iter().copied().enumerate() {
             if at % WARM == 0 {
                 self.warm(&unsure[at..unsure.len().min(at + WARM)]);
@@ -295,13 +297,9 @@ impl Monitor {
             return true;
         }
         if look.changed {
-            let assets = self.market.assets();
-            let head = self.book.head(row);
-            let Judgement::Worth(worth) = judge(head.base, self.book.holds(row), assets) else {
-                self.settle(row, changes);
-                return true;
-            };
-            self.tell_sides(row, worth.nav, changes);
+            // The filter has seen that no sum comes near a limit.
+            let nav = nav(self.book.holds(row), self.market.assets());
+            self.tell_sides(row, nav, changes);
             self.write_turned(row);
         }
         self.place(row, look.room);
@@ -323,26 +321,26 @@ impl Monitor {
         let head = self.book.head(row);
         let judged = head.band_default.is_some();
         let judgement = judge(head.base, self.book.holds(row), self.market.assets());
-        let (mut nav, mut ailments) = (Value::ZERO, Vec::new());
+        let (mut total, mut ailments) = (Value::ZERO, Vec::new());
         match &judgement {
             Judgement::Nothing => {}
             Judgement::Gaps(gaps) => ailments.clone_from(gaps),
             Judgement::OutOfRange => ailments.push(AnomalyKind::OutOfRange),
             Judgement::Worth(worth) => {
-                nav = worth.nav;
-                if nav <= Value::ZERO {
+                total = worth.nav;
+                if total <= Value::ZERO {
                     // Worth guarantees that NAV is a Money.
-                    ailments.push(AnomalyKind::NoNav(nav.to_money().unwrap_or_default()));
+                    ailments.push(AnomalyKind::NoNav(total.to_money().unwrap_or_default()));
                 }
             }
         }
-        let valued = nav > Value::ZERO;
+        let valued = total > Value::ZERO;
         self.scratch.sides.clear();
         let slots = self.book.holds(row).iter().zip(self.book.limits(row));
         let assets = self.market.assets();
-        let side = |(h, l): (&Hold, &Limit)| if valued && judged { side(nav, h, l, assets) } else { 0 };
+        let side = |(h, l): (&Hold, &Limit)| if valued && judged { side(total, h, l, assets) } else { 0 };
         self.scratch.sides.extend(slots.map(side));
-        self.tell_sides(row, nav, changes);
+        self.tell_sides(row, total, changes);
         self.tell_ailments(row, ailments, changes);
         if self.book.head(row).dirty {
             self.book.head_mut(row).dirty = false;
@@ -505,10 +503,10 @@ impl Monitor {
             let slot = slot(&holds[*at], &limits[*at], margin);
             self.cards.write_slot(row, *at, slot);
             if let Some(spot) = head.full {
-                self.full.write_slot(spot, *at, slot);
+                self.full.write_limits(spot, *at, slot);
             }
             if let Some(spot) = head.near {
-                self.near.write_slot(spot, *at, slot);
+                self.near.write_limits(spot, *at, slot);
             }
         }
     }

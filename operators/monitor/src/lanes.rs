@@ -177,10 +177,11 @@ impl Lanes {
         }
     }
 
-    /// Writes one slot of a customer's lane.
-    pub fn write_slot(&mut self, spot: Spot, at: usize, slot: Slot) {
-        let first = first_slot(spot.lane as usize, slots_of(spot.class));
-        self.classes[spot.class as usize].set(first + at * LANES, slot);
+    /// Writes the thresholds of one slot of a customer's lane.
+    pub fn write_limits(&mut self, spot: Spot, at: usize, slot: Slot) {
+        let at = first_slot(spot.lane as usize, slots_of(spot.class)) + at * LANES;
+        let class = &mut self.classes[spot.class as usize];
+        (class.lows[at], class.highs[at]) = (slot.low, slot.high);
     }
 
     /// Whether a customer of so many slots stays in the class of its spot.

@@ -16,7 +16,7 @@ pub enum Choice {
 /// One slot of one customer in the sweep, the customer itself counted as two slots.
 const SWEEP_SLOT_NS: f64 = 0.45;
 /// One look at one customer, and its way to and from a zone.
-const LOOK_NS: f64 = 180.0;
+const LOOK_NS: f64 = 100.0;
 /// What is near is swept from a cache nearby.
 const NEAR_SLOT_NS: f64 = 0.4;
 /// Sweeping is taken up when zones cost this much of it in one epoch.
@@ -24,7 +24,7 @@ const OVERLOAD: f64 = 1.0;
 /// Zones are taken up again when they are expected to cost this much of a sweep.
 const CALM: f64 = 0.5;
 /// Share of a sweep's cost that may be spent on laying out zones in the same epoch.
-const REPAIR: f64 = 0.5;
+const REPAIR: f64 = 0.3;
 /// Share of a sweep's cost that may be spent on waking customers ahead of a crowd.
 const SPARE: f64 = 0.1;
 /// Weights of the running means of leaps and of sampled costs.

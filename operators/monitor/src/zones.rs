@@ -19,7 +19,7 @@ const LEVELS: usize = 192;
 const LEVEL_FIRST: f64 = 0.25;
 const LEVEL_GROWTH: f64 = 1.06;
 /// Levels up to so many times the reach will be passed before long.
-const AHEAD: f64 = 1.4;
+const AHEAD: f64 = 1.25;
 /// Rounds a reach up, relative and absolute.
 const REACH_MARGIN: f64 = 1e-9;
 
@@ -138,7 +138,8 @@ impl Zones {
             else {
                 continue;
             };
-            for ((reach, inverse), constant) in self.reach.iter_mut().zip(inverses).zip(constants) {
+            let groups = self.reach.iter_mut().take(self.groups.len());
+            for ((reach, inverse), constant) in groups.zip(inverses).zip(constants) {
                 let displacement = (price * inverse - constant).abs();
                 let up = displacement + displacement * REACH_MARGIN + REACH_MARGIN;
                 *reach = if up > *reach { up } else { *reach };
@@ -177,7 +178,7 @@ impl Zones {
             }
             let end = self.edges.partition_point(|edge| *edge <= reach * AHEAD);
             for level in group.next..end.max(group.next) {
-                if group.levels[level].len() > budget / 8 {
+                if group.levels[level].len() > budget / 2 {
                     crowds.push((group.levels[level].len(), index, level));
                 }
             }
