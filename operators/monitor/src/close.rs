@@ -257,7 +257,7 @@ impl Monitor {
             return self.renew_group();
         };
         // Joining the newest group costs its members a share of their room, a new one a pass over assets.
-        let lost = expected as f64 * (reach / self.pilot.near_room()).min(1.0) * 64.0;
+        let lost = expected as f64 * (reach / self.pilot.near_room()).min(1.0) * 1.5;
         if lost > assets as f64 || self.renew {
             self.renew_group();
         }

@@ -13,7 +13,7 @@
 use crate::market::{Asset, Kind, Point};
 
 /// Groups at most: columns of the tables below, and lanes of the maximum.
-pub(crate) const GROUPS: usize = 64;
+pub(crate) const GROUPS: usize = 128;
 const LEVELS: usize = 192;
 /// The first level ends here, and each further one is this much higher.
 const LEVEL_FIRST: f64 = 0.25;
