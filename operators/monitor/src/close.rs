@@ -3,10 +3,9 @@
 use evenkeel_schemas::{AnomalyKind, BandSide, Value};
 
 use crate::book::{CASH, Hold, LINE, Limit, OVER, RATIO_SANE, SIDES, Watch};
-use crate::cards::SLOTS;
 use crate::change::{Change, Event, Mode, Report};
 use crate::exact::{Judgement, distance, judge, nav, side};
-use crate::filter::{look, unchanged};
+use crate::filter::{certain_sides, look, unchanged};
 use crate::lanes::{Lanes, Slot, margin, slot};
 use crate::market::{Kind, LANE_ASSETS, Market, Moves, Subject};
 use crate::mode::{Choice, SAMPLES};
@@ -283,27 +282,47 @@ impl Monitor {
             self.settle(row, changes);
             return true;
         }
-        if self.book.state(row).plain && self.book.holds(row).len() > SLOTS {
-            let (holds, limits) = (self.book.holds(row), self.book.limits(row));
-            let room = unchanged(holds, limits, self.market.points(), &mut self.scratch.values);
+        let (holds, limits, points) = (self.book.holds(row), self.book.limits(row), self.market.points());
+        let scratch = &mut self.scratch;
+        let plain = self.book.state(row).plain;
+        if plain && self.cards.slots(row).is_none() {
+            let room = unchanged(holds, limits, points, &mut scratch.values);
             if let Some(room) = room {
                 self.place(row, room);
                 return false;
             }
+        }
+        if plain {
+            // Something changed or is about to: it is near, whatever the room.
+            if !certain_sides(holds, limits, points, &mut scratch.sides, &mut scratch.values) {
+                self.settle(row, changes);
+                return true;
+            }
+            let told = self.tell_turned(row, changes);
+            self.place(row, 0.0);
+            return told;
         }
         let look = self.look(row);
         if !look.certain {
             self.settle(row, changes);
             return true;
         }
-        if look.changed {
-            // The filter has seen that no sum comes near a limit.
-            let nav = nav(self.book.holds(row), self.market.assets());
-            self.tell_sides(row, nav, changes);
-            self.write_turned(row);
-        }
+        let told = look.changed && self.tell_turned(row, changes);
         self.place(row, look.room);
-        look.changed
+        told
+    }
+
+    /// Tells which sides in the scratch are new, and brings the lanes in line. Returns whether any is.
+    fn tell_turned(&mut self, row: u32, changes: &mut Vec<Change>) -> bool {
+        let now = self.book.holds(row).iter().zip(&self.scratch.sides);
+        if now.clone().all(|(hold, side)| hold.flags & SIDES == *side) {
+            return false;
+        }
+        // The filter has seen that no sum comes near a limit.
+        let nav = nav(self.book.holds(row), self.market.assets());
+        self.tell_sides(row, nav, changes);
+        self.write_turned(row);
+        true
     }
 
     fn look(&mut self, row: u32) -> crate::filter::Look {

@@ -87,6 +87,37 @@ pub(crate) fn unchanged(
     certain.then_some(room * (1.0 - 1e-9))
 }
 
+/// The side of each slot of a plain customer, if certain: a look without the room.
+pub(crate) fn certain_sides(
+    holds: &[Hold],
+    limits: &[Limit],
+    points: &[Point],
+    sides: &mut Vec<u8>,
+    values: &mut Vec<(f64, f64)>,
+) -> bool {
+    values.clear();
+    sides.clear();
+    let mut total = 0.0;
+    values.extend(holds.iter().map(|hold| {
+        let value = hold.quantity as f64 * points[hold.asset as usize].price;
+        total += value;
+        (value, 0.0)
+    }));
+    let rounding = 2.02 * (holds.len() + 8) as f64 * (f64::EPSILON / 2.0);
+    let mut certain = total > 0.0 && total < TOTAL_MAX * VALUE_PER_MONEY;
+    sides.extend(holds.iter().zip(limits).zip(values.iter()).map(|((hold, limit), (value, _))| {
+        let judged = hold.flags & CASH == 0 && (limit.target != 0 || hold.quantity != 0);
+        let low = limit.target.saturating_sub(limit.band) as f64 * (1.0 / ONE);
+        let high = limit.target.saturating_add(limit.band) as f64 * (1.0 / ONE);
+        let (under, over) = (low * total - value, value - high * total);
+        let sure = under.abs() > rounding * (value + low.abs() * total)
+            && over.abs() > rounding * (value + high * total);
+        certain &= sure || !judged;
+        u8::from(judged) * (u8::from(under > 0.0) * UNDER + u8::from(over > 0.0) * OVER)
+    }));
+    certain
+}
+
 /// Looks at one customer. `values` is scratch; `sides` receives the side of each slot. All assets are
 /// `Good`; `plain` says that no quantity is below zero, so that weights lie between 0 and 1.
 pub(crate) fn look(

@@ -143,3 +143,18 @@ fn room_512(card: &Card, prices: &LanePrices, scales: &LanePrices) -> f32 {
     let sure = low_fails | high_fails == 0 && total <= TOTAL_MAX as f32;
     if sure { least * (1.0 - ROUNDING) } else { UNSURE }
 }
+
+/// [`reach_out`](crate::zones::reach_out) in wider registers where the machine has them.
+pub(crate) fn reach_out(reach: &mut [f64], price: f64, inverses: &[f64], constants: &[f64]) {
+    if is_x86_feature_detected!("avx2") {
+        // SAFETY: the machine has what the function is compiled for.
+        unsafe { reach_out_256(reach, price, inverses, constants) }
+    } else {
+        crate::zones::reach_out(reach, price, inverses, constants);
+    }
+}
+
+#[target_feature(enable = "avx2")]
+fn reach_out_256(reach: &mut [f64], price: f64, inverses: &[f64], constants: &[f64]) {
+    crate::zones::reach_out(reach, price, inverses, constants);
+}

@@ -49,6 +49,7 @@ pub(crate) struct Zones {
     /// The largest scale in the newest group.
     scale_max: f64,
     edges: Vec<f64>,
+    levels_per_bit: f64,
 }
 
 impl Zones {
@@ -65,6 +66,7 @@ impl Zones {
             newest: None,
             scale_max: 0.0,
             edges: (0..LEVELS).map(edge).collect(),
+            levels_per_bit: f64::powi(2.0, -52) / LEVEL_GROWTH.log2(),
         }
     }
 
@@ -138,12 +140,12 @@ impl Zones {
             else {
                 continue;
             };
-            let groups = self.reach.iter_mut().take(self.groups.len());
-            for ((reach, inverse), constant) in groups.zip(inverses).zip(constants) {
-                let displacement = (price * inverse - constant).abs();
-                let up = displacement + displacement * REACH_MARGIN + REACH_MARGIN;
-                *reach = if up > *reach { up } else { *reach };
-            }
+            let open = self.groups.len();
+            let reach = &mut self.reach[..open];
+            #[cfg(target_arch = "x86_64")]
+            crate::wide::reach_out(reach, price, &inverses[..open], &constants[..open]);
+            #[cfg(not(target_arch = "x86_64"))]
+            reach_out(reach, price, &inverses[..open], &constants[..open]);
         }
     }
 
@@ -230,10 +232,15 @@ impl Zones {
 
     /// The highest level whose edge is not above `room`.
     fn level(&self, room: f64) -> usize {
-        let guess = ((room / LEVEL_FIRST).ln() / LEVEL_GROWTH.ln()) as usize + 1;
+        // The bits of a float, read as a number, are its logarithm, a little low between powers of two.
+        let bits = (room / LEVEL_FIRST).to_bits().saturating_sub(1.0_f64.to_bits());
+        let guess = (bits as f64 * self.levels_per_bit) as usize;
         let mut level = guess.min(LEVELS - 1);
         while level > 0 && self.edges[level] > room {
             level -= 1;
+        }
+        while level + 1 < LEVELS && self.edges[level + 1] <= room {
+            level += 1;
         }
         level
     }
@@ -263,5 +270,15 @@ impl Zones {
             self.groups[newest].levels[to].append(entries);
         }
         self.groups[poured].levels = levels;
+    }
+}
+
+/// Raises each group's reach to the displacement of one price, rounded up.
+#[inline(always)]
+pub(crate) fn reach_out(reach: &mut [f64], price: f64, inverses: &[f64], constants: &[f64]) {
+    for ((reach, inverse), constant) in reach.iter_mut().zip(inverses).zip(constants) {
+        let displacement = (price * inverse - constant).abs();
+        let up = displacement + displacement * REACH_MARGIN + REACH_MARGIN;
+        *reach = if up > *reach { up } else { *reach };
     }
 }
