@@ -158,3 +158,44 @@ fn room_portable(card: &Card, prices: &LanePrices, scales: &LanePrices) -> f32 {
     }
     if sure { least * (1.0 - ROUNDING) } else { UNSURE }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{BLANK, SLOTS, room_portable};
+    use crate::market::LANE_ASSETS;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn every_width_says_the_same(
+            assets in any::<[u16; SLOTS]>(),
+            quantities in any::<[u32; SLOTS]>(),
+            used in 1..=SLOTS,
+            width in 1..12_000_u16,
+            cash in 0_u32..2_000_000_000,
+        ) {
+            let mut prices = vec![0.0_f32; LANE_ASSETS];
+            let mut scales = prices.clone();
+            for asset in 0..LANE_ASSETS {
+                prices[asset] = (asset % 977) as f32 * 1.37e-3;
+                scales[asset] = (asset % 31) as f32 * 1e-4;
+            }
+            let prices = <&[f32; LANE_ASSETS]>::try_from(&prices[..]).unwrap();
+            let scales = <&[f32; LANE_ASSETS]>::try_from(&scales[..]).unwrap();
+            let mut card = BLANK;
+            (card.assets, card.cash, card.count) = (assets, cash as f32, used as u32);
+            for at in 0..used {
+                card.quantities[at] = quantities[at] as f32;
+                // Some out of reach, most around an equal share.
+                let middle = 32_768 / used as u16;
+                card.lows[at] = if assets[at] % 3 == 0 { 0 } else { middle.saturating_sub(width) };
+                card.highs[at] = if assets[at] % 5 == 0 { u16::MAX } else { middle.saturating_add(width) };
+            }
+            let portable = room_portable(&card, prices, scales);
+            #[cfg(target_arch = "x86_64")]
+            if let Some(wide) = crate::wide::room(&card, prices, scales) {
+                prop_assert_eq!(wide.to_bits(), portable.to_bits());
+            }
+        }
+    }
+}

@@ -128,6 +128,9 @@ impl Monitor {
         if moves.stirred {
             picked.extend(&self.restless);
         }
+        if self.epoch == 1 && self.pilot.choice == Choice::Auto && self.market.paced() {
+            self.mode = Mode::Zones;
+        }
         self.zones.follow(&moves.moved, self.market.points());
         // Zones of the newest group say nothing of assets that it does not know.
         let known = self.zones.assets() == self.market.assets().len();

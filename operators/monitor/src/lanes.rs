@@ -156,7 +156,7 @@ impl Lanes {
         let lanes = &mut self.classes[class as usize];
         let lane = lanes.owners.len();
         lanes.owners.push(owner);
-        if lane % LANES == 0 {
+        if lane.is_multiple_of(LANES) {
             let blocks = lane / LANES + 1;
             lanes.resize(blocks * slots_of(class) * LANES, blocks);
         }
@@ -205,7 +205,7 @@ impl Lanes {
         }
         lanes.cash[to] = lanes.cash[from];
         lanes.cash[from] = 0.0;
-        if from % LANES == 0 {
+        if from.is_multiple_of(LANES) {
             lanes.resize(from * per_block, from / LANES);
         }
         if from == to {
@@ -251,7 +251,7 @@ impl Lanes {
                 sweep_class(of_class, prices, &mut self.scratch, &mut lanes);
             } else {
                 // Without a slot there is no weight, but a total all the same.
-                let beyond = |cash: &f32| !(*cash <= TOTAL_MAX as f32);
+                let beyond = |cash: &f32| *cash > TOTAL_MAX as f32 || cash.is_nan();
                 let cash = of_class.cash.iter().enumerate();
                 lanes.extend(cash.filter(|(_, cash)| beyond(cash)).map(|(lane, _)| lane as u32));
             }
@@ -310,17 +310,52 @@ fn failing_portable(block: &Block, prices: &LanePrices, values: &mut [[f32; LANE
             total[lane] += value[lane];
         }
     }
-    let mut fails = 0;
-    for lane in 0..LANES {
-        fails |= u16::from(!(total[lane] <= TOTAL_MAX as f32)) << lane;
+    // What is not a number is not within.
+    let mut passes = [true; LANES];
+    for (pass, total) in passes.iter_mut().zip(&total) {
+        *pass = *total <= TOTAL_MAX as f32;
     }
     for ((value, lows), highs) in values.iter().zip(block.lows).zip(block.highs) {
         for lane in 0..LANES {
             let scaled = value[lane] * UNITS;
             let low = f32::from(lows[lane]) * total[lane];
             let high = f32::from(highs[lane]) * total[lane];
-            fails |= u16::from(!(low <= scaled) | !(scaled <= high)) << lane;
+            passes[lane] &= low <= scaled && scaled <= high;
         }
     }
-    fails
+    passes.iter().enumerate().fold(0, |fails, (lane, pass)| fails | u16::from(!pass) << lane)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Block, LANES, failing, failing_portable};
+    use crate::market::LANE_ASSETS;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn every_width_says_the_same(
+            seed in prop::collection::vec((any::<[u16; LANES]>(), any::<[u16; LANES]>(), 0.0_f32..1e12), 1..20),
+            cash in 0.0_f32..1e19,
+        ) {
+            let mut prices = vec![0.0_f32; LANE_ASSETS];
+            for (asset, price) in prices.iter_mut().enumerate() {
+                *price = (asset % 977) as f32 * 1.37e-3;
+            }
+            let prices = <&[f32; LANE_ASSETS]>::try_from(&prices[..]).unwrap();
+            let assets: Vec<[u16; LANES]> = seed.iter().map(|row| row.0).collect();
+            let lows: Vec<[u16; LANES]> = seed.iter().map(|row| row.1.map(|low| low / 4096)).collect();
+            let highs: Vec<[u16; LANES]> = seed.iter().map(|row| row.0.map(|high| high | 0x8000)).collect();
+            let quantities: Vec<[f32; LANES]> = seed.iter().map(|row| [row.2; LANES]).collect();
+            let cash = [cash; LANES];
+            let block = Block {
+                assets: &assets, lows: &lows, highs: &highs, quantities: &quantities, cash: &cash,
+            };
+            let mut values = vec![[0.0; LANES]; assets.len()];
+            let portable = failing_portable(&block, prices, &mut values);
+            prop_assert_eq!(failing(&block, prices, &mut values), portable);
+            #[cfg(target_arch = "x86_64")]
+            prop_assert_eq!(crate::wide::failing_in_256(&block, prices, &mut values).unwrap_or(portable), portable);
+        }
+    }
 }

@@ -77,6 +77,8 @@ const RETURN_GUESS: f64 = 1e-3;
 const SCALE_MIN: f64 = 1e-6;
 /// Weight of the latest return, once enough are known.
 const PACE_WEIGHT: f64 = 0.02;
+/// After so many moves a pace is worth something.
+const MOVES_KNOWN: u32 = 16;
 /// A return counts for at most this many standard deviations: one crash is not the new normal.
 const RETURN_SIGMAS: f64 = 4.0;
 
@@ -84,6 +86,11 @@ impl Pace {
     fn new(price: f64) -> Pace {
         let square = RETURN_GUESS * RETURN_GUESS;
         Pace { per_epoch: square, per_move: square, epoch: 0, moves: 0, price }
+    }
+
+    fn learn(&mut self, (per_epoch, per_move): (f64, f64)) {
+        (self.per_epoch, self.per_move) = (per_epoch, per_move);
+        self.moves = self.moves.max(MOVES_KNOWN);
     }
 
     fn moved(&mut self, price: f64, epoch: u64) {
@@ -120,6 +127,8 @@ struct Instrument {
     assets: Vec<u32>,
     /// Something was told of it since the last refresh.
     touched: bool,
+    /// Squared returns per epoch and per move, where they are known from before.
+    known: Option<(f64, f64)>,
 }
 
 /// What became of the assets since the last epoch.
@@ -199,6 +208,25 @@ impl Market {
         }
     }
 
+    /// Standard deviations of an instrument's return per epoch, and per epoch in which its price moves.
+    pub fn set_volatility(&mut self, instrument: InstrumentId, per_epoch: f64, per_move: f64) {
+        let number = self.number(instrument);
+        let known = (per_epoch * per_epoch, per_move * per_move);
+        if known.0.is_finite() && known.1.is_finite() {
+            self.instruments[number as usize].known = Some(known);
+            for at in 0..self.instruments[number as usize].assets.len() {
+                let asset = self.instruments[number as usize].assets[at];
+                self.assets[asset as usize].pace.learn(known);
+            }
+        }
+    }
+
+    /// Whether it is known how far each price moves.
+    pub fn paced(&self) -> bool {
+        let moving = |asset: &&Asset| asset.kind == Kind::Good && !asset.at_home();
+        self.assets.iter().filter(moving).all(|asset| asset.pace.moves >= MOVES_KNOWN)
+    }
+
     pub fn assets(&self) -> &[Asset] {
         &self.assets
     }
@@ -254,7 +282,11 @@ impl Market {
             self.by_base.entry(base).or_default().push(asset);
         }
         self.reprice(asset, 0, &mut Moves::default());
-        self.assets[asset as usize].pace = Pace::new(self.points[asset as usize].price);
+        let mut pace = Pace::new(self.points[asset as usize].price);
+        if let (Subject::Instrument(_), Some(known)) = (subject, self.instruments.get(number as usize)) {
+            known.known.into_iter().for_each(|known| pace.learn(known));
+        }
+        self.assets[asset as usize].pace = pace;
         asset
     }
 
@@ -305,7 +337,7 @@ impl Market {
         self.numbers.get(instrument.0).unwrap_or_else(|| {
             let number = self.instruments.len() as u32;
             let (price, currency, assets) = (None, None, Vec::new());
-            self.instruments.push(Instrument { price, currency, assets, touched: false });
+            self.instruments.push(Instrument { price, currency, assets, touched: false, known: None });
             self.numbers.insert(instrument.0, number);
             number
         })
@@ -369,7 +401,8 @@ impl Market {
             if asset.kind == Kind::Good {
                 asset.pace.moved(price, epoch);
             } else {
-                asset.pace = Pace { epoch, ..Pace::new(price) };
+                // Whatever it learned before it went away, or was told, stays.
+                (asset.pace.epoch, asset.pace.price) = (epoch, price);
             }
         }
         (asset.unit, asset.kind, asset.unpriced, asset.no_rate) = (unit, kind, unpriced, no_rate);

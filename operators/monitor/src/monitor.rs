@@ -117,6 +117,12 @@ impl Monitor {
         self.market.set_price(instrument, price);
     }
 
+    /// How far an instrument's price moves: the standard deviations of its return per epoch, and per epoch in
+    /// which it moves at all. A hint, from before a restart, that saves learning it; answers do not depend on it.
+    pub fn set_volatility(&mut self, instrument: InstrumentId, per_epoch: f64, per_move: f64) {
+        self.market.set_volatility(instrument, per_epoch, per_move);
+    }
+
     /// The rate of a pair: one unit of its base in its quote. A reversed pair is a pair of its own; a currency
     /// in itself is one for one and needs no rate.
     pub fn set_rate(&mut self, pair: Pair, rate: Option<Rate>) {

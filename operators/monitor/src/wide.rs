@@ -23,6 +23,13 @@ pub(crate) fn failing(block: &Block, prices: &LanePrices, values: &mut [[f32; LA
     }
 }
 
+/// The narrower form, for tests on machines that would take the wider one.
+#[cfg(test)]
+pub(crate) fn failing_in_256(block: &Block, prices: &LanePrices, values: &mut [[f32; LANES]]) -> Option<u16> {
+    // SAFETY: the machine has what the function is compiled for.
+    is_x86_feature_detected!("avx2").then(|| unsafe { failing_256(block, prices, values) })
+}
+
 #[target_feature(enable = "avx512f")]
 fn failing_512(block: &Block, prices: &LanePrices, values: &mut [[f32; LANES]]) -> u16 {
     // SAFETY: each load and store is of a whole array of the size it names.
