@@ -66,10 +66,20 @@ impl Monitor {
         report
     }
 
-    /// Looks at the cards of rows, each row once, and collects those that are not surely unchanged.
+    /// Looks at the cards of rows, each row once, and collects those that are not surely unchanged, with those
+    /// that a sweep has flagged.
     fn wake(&mut self, picked: &[u32]) -> usize {
-        self.scratch.unsure.clear();
-        let mut woken = 0;
+        let scratch = &mut self.scratch;
+        scratch.unsure.clear();
+        // A card says no more than the lane did.
+        for row in scratch.flagged.drain(..) {
+            let state = self.book.state_mut(row);
+            if state.seen != self.epoch as u32 {
+                state.seen = self.epoch as u32;
+                scratch.unsure.push(row);
+            }
+        }
+        let mut woken = scratch.unsure.len();
         for (at, row) in picked.iter().copied().enumerate() {
             if at % WARM == 0 {
                 std::hint::black_box(self.cards.warm(&picked[at..picked.len().min(at + WARM)]));
@@ -137,7 +147,7 @@ impl Monitor {
         self.renew |= moves.filled || !moves.turned.is_empty() || !known;
         match self.mode {
             Mode::Zones => self.pick_by_zones(picked),
-            Mode::Sweep => self.pick_by_sweep(picked),
+            Mode::Sweep => self.pick_by_sweep(),
             Mode::Return => self.pick_returning(picked),
         }
     }
@@ -157,13 +167,13 @@ impl Monitor {
         self.zones.pass_ahead(spare, &mut entries);
         picked.extend(entries.drain(..).filter(|entry| self.live(*entry)).map(|entry| entry.row));
         self.scratch.entries = entries;
-        self.near.sweep(self.market.lanes(), picked);
+        self.near.sweep(self.market.lanes(), &mut self.scratch.flagged);
         picked.extend(self.near.every(self.epoch as usize % NEAR_TURNS, NEAR_TURNS));
         self.open_group(picked.len() + self.dirty.len());
     }
 
-    fn pick_by_sweep(&mut self, picked: &mut Vec<u32>) {
-        self.full.sweep(self.market.lanes(), picked);
+    fn pick_by_sweep(&mut self) {
+        self.full.sweep(self.market.lanes(), &mut self.scratch.flagged);
         if self.pilot.choice != Choice::Auto || self.book.heads.is_empty() {
             return;
         }
@@ -184,7 +194,7 @@ impl Monitor {
     /// has an eye on everybody.
     fn pick_returning(&mut self, picked: &mut Vec<u32>) {
         let slots = self.full.slots();
-        self.full.sweep(self.market.lanes(), picked);
+        self.full.sweep(self.market.lanes(), &mut self.scratch.flagged);
         self.retire_due(picked);
         let repairs = self.pilot.repairs(slots);
         if self.backlog.len() <= repairs {

@@ -83,6 +83,7 @@ pub(crate) struct Scratch {
     pub entries: Vec<Entry>,
     pub turned: Vec<usize>,
     pub picked: Vec<u32>,
+    pub flagged: Vec<u32>,
     pub unsure: Vec<u32>,
 }
 
