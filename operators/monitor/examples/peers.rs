@@ -3,7 +3,7 @@
 //! (epoch, customer, instrument, ±1; four little-endian u32 each), so that outputs can be compared.
 //!
 //! ```text
-//! cargo run --release -p evenkeel-monitor --example peers -- CUSTOMERS EPOCHS OUT|- DIR [TICKS] [auto|sweep|zones] [crash]
+//! cargo run --release -p evenkeel-monitor --example peers -- CUSTOMERS EPOCHS OUT|- DIR [TICKS] [auto|sweep|zones] [crash] [warm]
 //! ```
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark on files that it was pointed at")]
 
@@ -95,6 +95,28 @@ fn fill(monitor: &mut Monitor, files: &Files) {
     }
 }
 
+/// Volatilities of the first twenty epochs, as a running system has them from before.
+fn warm(monitor: &mut Monitor, files: &Files, ticks: usize) {
+    const EPOCHS: usize = 20;
+    let mut last = files.prices.clone();
+    let (mut squares, mut moves) = (vec![0.0; last.len()], vec![0.0; last.len()]);
+    for epoch in files.ticks.chunks(ticks).take(EPOCHS) {
+        let before = last.clone();
+        for (instrument, cents) in epoch {
+            last[*instrument as usize] = *cents;
+        }
+        for (at, (now, before)) in last.iter().zip(&before).enumerate().filter(|(_, (now, was))| now != was) {
+            squares[at] += (f64::from(*now) / f64::from(*before) - 1.0).powi(2);
+            moves[at] += 1.0;
+        }
+    }
+    for (at, (square, moves)) in squares.iter().zip(&moves).enumerate() {
+        // Five basis points where nothing has been seen.
+        let of = |count: f64| ((square + 2.5e-7) / (count + 1.0)).sqrt();
+        monitor.set_volatility(InstrumentId(at as u32), of(EPOCHS as f64), of(*moves));
+    }
+}
+
 /// The common format has no sides: a change of sides is no change.
 fn write(out: &mut Vec<[u32; 4]>, epoch: usize, changes: &[Change]) {
     for change in changes {
@@ -133,6 +155,9 @@ fn main() {
     let (mut out, mut changes) = (Vec::new(), Vec::new());
     let started = Instant::now();
     fill(&mut monitor, &files);
+    if args.iter().any(|word| word == "warm") {
+        warm(&mut monitor, &files, ticks);
+    }
     let filled = started.elapsed();
     monitor.close(&mut changes);
     let loaded = started.elapsed();
@@ -178,25 +203,10 @@ fn main() {
             eprintln!("{epoch} {:.3} {report:?}", times[epoch]);
         }
     }
-    let mean = times.iter().sum::<f64>() / epochs as f64;
-    let mut sorted = times.clone();
-    sorted.sort_by(f64::total_cmp);
-    let at = |share: f64| sorted[((epochs - 1) as f64 * share) as usize];
-    let per = |count: usize| count / epochs;
-    println!(
-        "{customers} {:?} ticks {ticks}: ms mean {mean:.4} p50 {:.4} p99 {:.4} max {:.3} | woken {} exact {} near {} groups {} \
-         | zones/sweep/return {modes:?} | fill {filled:.2?} first close {:.2?} | {bytes:.0} B/customer",
-        choice,
-        at(0.5),
-        at(0.99),
-        at(1.0),
-        per(sum.woken),
-        per(sum.exact),
-        per(sum.near),
-        per(sum.groups),
-        loaded - filled
-    );
-    if args.get(6).is_some_and(|word| word == "crash") {
+    print!("{customers} {choice:?} ticks {ticks}: ");
+    summarize(&times, &sum, modes);
+    println!("fill {filled:.2?} first close {:.2?} | {bytes:.0} B/customer", loaded - filled);
+    if args.iter().any(|word| word == "crash") {
         after(&mut monitor, &files);
     }
     if out_path != "-" {
@@ -205,6 +215,18 @@ fn main() {
             file.write_all(&word.to_le_bytes()).unwrap();
         }
     }
+}
+
+fn summarize(times: &[f64], sum: &Report, modes: [usize; 3]) {
+    let epochs = times.len();
+    let mut sorted = times.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let at = |share: f64| sorted[((epochs - 1) as f64 * share) as usize];
+    let mean = times.iter().sum::<f64>() / epochs as f64;
+    print!("ms mean {mean:.4} p50 {:.4} p99 {:.4} max {:.3} | ", at(0.5), at(0.99), at(1.0));
+    let per = |count: usize| count / epochs;
+    print!("woken {} exact {} near {} ", per(sum.woken), per(sum.exact), per(sum.near));
+    print!("groups {} | zones/sweep/return {modes:?} | ", per(sum.groups));
 }
 
 /// A crash of the whole market by a fifth, then a calm market, then valuations.

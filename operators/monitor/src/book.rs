@@ -71,15 +71,22 @@ pub(crate) struct Head {
     start: u32,
     pub len: u32,
     capacity: u32,
+    /// Its own data changed since it was last judged.
+    pub dirty: bool,
+    /// Has a row in the table of anomalies.
+    pub ailing: bool,
+    pub full: Option<Spot>,
+    pub near: Option<Spot>,
+}
+
+/// How one customer is watched: little, side by side, as it is read for everybody who wakes.
+#[derive(Copy, Clone, Debug)]
+pub(crate) struct State {
     /// Entries of zones are stale unless they carry this number.
     pub stamp: u32,
     /// The epoch in which it was last picked to be looked at.
     pub seen: u32,
     pub watch: Watch,
-    /// Its own data changed since it was last judged.
-    pub dirty: bool,
-    /// Has a row in the table of anomalies.
-    pub ailing: bool,
     /// The filter applies: prices are there and above zero, bands are sane, NAV is above zero.
     pub regular: bool,
     /// Also, no quantity is below zero: the lanes apply.
@@ -87,8 +94,6 @@ pub(crate) struct Head {
     /// Is on the list of restless customers, on that of customers with gaps.
     pub on_restless: bool,
     pub on_gaps: bool,
-    pub full: Option<Spot>,
-    pub near: Option<Spot>,
 }
 
 /// All customers of a worker.
@@ -96,6 +101,7 @@ pub(crate) struct Head {
 pub(crate) struct Book {
     numbers: Pages,
     pub heads: Vec<Head>,
+    states: Vec<State>,
     holds: Vec<Hold>,
     limits: Vec<Limit>,
     /// Starts of free runs of slots, by their capacity.
@@ -119,17 +125,19 @@ impl Book {
                 start: 0,
                 len: 0,
                 capacity: 0,
+                dirty: false,
+                ailing: false,
+                full: None,
+                near: None,
+            });
+            self.states.push(State {
                 stamp: 0,
                 seen: u32::MAX,
                 watch: Watch::None,
-                dirty: false,
-                ailing: false,
                 regular: false,
                 plain: false,
                 on_restless: false,
                 on_gaps: false,
-                full: None,
-                near: None,
             });
             self.numbers.insert(customer.0, row);
             row
@@ -142,6 +150,14 @@ impl Book {
 
     pub fn head_mut(&mut self, row: u32) -> &mut Head {
         &mut self.heads[row as usize]
+    }
+
+    pub fn state(&self, row: u32) -> &State {
+        &self.states[row as usize]
+    }
+
+    pub fn state_mut(&mut self, row: u32) -> &mut State {
+        &mut self.states[row as usize]
     }
 
     pub fn holds(&self, row: u32) -> &[Hold] {
@@ -157,19 +173,16 @@ impl Book {
         (&mut self.holds[span.clone()], &mut self.limits[span])
     }
 
-    /// Reads what a look at these rows will read, all at once, so that the memory's answers overlap.
+    /// Reads what judging these rows will read, all at once, so that the memory's answers overlap.
     pub fn warm(&self, rows: &[u32]) -> i64 {
+        let starts = rows.iter().fold(0, |all, row| all ^ self.head(*row).start);
         let lines = |row: &u32| {
-            let head = self.head(*row);
-            let (first, last) = (head.start as usize, (head.start + head.len.max(1) - 1) as usize);
-            let of = |at: usize| match (self.holds.get(at), self.limits.get(at)) {
-                (Some(hold), Some(limit)) => hold.quantity ^ limit.target,
-                _ => 0,
-            };
+            let span = self.span(*row);
             // Four slots share a line of 64 bytes.
-            of(first) ^ of((first + 4).min(last)) ^ of((first + 8).min(last)) ^ of(last)
+            let ats = span.clone().step_by(4).chain(span.last());
+            ats.fold(0, |all, at| all ^ self.holds[at].quantity ^ self.limits[at].target)
         };
-        rows.iter().map(lines).fold(0, |all, line| all ^ line)
+        rows.iter().map(lines).fold(i64::from(starts), |all, line| all ^ line)
     }
 
     /// Puts a new slot before the slot `at`.

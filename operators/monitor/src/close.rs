@@ -4,8 +4,8 @@ use evenkeel_schemas::{AnomalyKind, BandSide, Value};
 
 use crate::book::{CASH, Hold, LINE, Limit, OVER, RATIO_SANE, SIDES, Watch};
 use crate::change::{Change, Event, Mode, Report};
-use crate::exact::{Judgement, distance, judge, side};
-use crate::filter::{look, unchanged};
+use crate::exact::{Judgement, distance, judge, nav, side};
+use crate::filter::{certain_sides, look, unchanged};
 use crate::lanes::{Lanes, Slot, margin, slot};
 use crate::market::{Kind, LANE_ASSETS, Market, Moves, Subject};
 use crate::mode::{Choice, SAMPLES};
@@ -21,7 +21,7 @@ const STALE_MOST: usize = 4096;
 /// Scales are brought up to date this often while nobody uses them.
 const RESCALE_EVERY: u64 = 16;
 /// Rows whose memory is asked for at once.
-const WARM: usize = 16;
+const WARM: usize = 32;
 /// More slots than this are looked at one by one.
 const LANE_SLOTS_MOST: usize = 4096;
 
@@ -40,23 +40,22 @@ impl Monitor {
         picked.clear();
         self.pick(&moves, &mut picked);
         for row in std::mem::take(&mut self.dirty) {
-            self.book.head_mut(row).seen = self.epoch as u32;
+            self.book.state_mut(row).seen = self.epoch as u32;
             report.woken += 1;
             report.exact += 1;
             self.settle(row, changes);
         }
-        for (at, row) in picked.iter().copied().enumerate() {
+        report.woken += self.wake(&picked);
+        let mut unsure = std::mem::take(&mut self.scratch.unsure);
+        // In the order of what is told: the sort at the end then only merges.
+        unsure.sort_unstable();
+        for (at, row) in unsure.iter().copied().enumerate() {
             if at % WARM == 0 {
-                std::hint::black_box(self.book.warm(&picked[at..picked.len().min(at + WARM)]));
+                self.warm(&unsure[at..unsure.len().min(at + WARM)]);
             }
-            let head = self.book.head_mut(row);
-            if head.seen == self.epoch as u32 {
-                continue;
-            }
-            head.seen = self.epoch as u32;
-            report.woken += 1;
             report.exact += usize::from(self.visit(row, changes));
         }
+        self.scratch.unsure = unsure;
         self.scratch.picked = picked;
 
         changes[first..].sort_by_key(|change| change.customer);
@@ -65,6 +64,44 @@ impl Monitor {
         (report.near, report.asleep) = (self.near.len(), self.asleep);
         (report.restless, report.groups) = (self.restless.len(), self.zones.live());
         report
+    }
+
+    /// Looks at the cards of rows, each row once, and collects those that are not surely unchanged, with those
+    /// that a sweep has flagged.
+    fn wake(&mut self, picked: &[u32]) -> usize {
+        let scratch = &mut self.scratch;
+        scratch.unsure.clear();
+        // A card says no more than the lane did.
+        for row in scratch.flagged.drain(..) {
+            let state = self.book.state_mut(row);
+            if state.seen != self.epoch as u32 {
+                state.seen = self.epoch as u32;
+                scratch.unsure.push(row);
+            }
+        }
+        let mut woken = scratch.unsure.len();
+        for (at, row) in picked.iter().copied().enumerate() {
+            if at % WARM == 0 {
+                std::hint::black_box(self.cards.warm(&picked[at..picked.len().min(at + WARM)]));
+            }
+            let state = self.book.state_mut(row);
+            if state.seen == self.epoch as u32 {
+                continue;
+            }
+            state.seen = self.epoch as u32;
+            woken += 1;
+            match self.cards.unchanged(row, self.market.lanes(), self.market.lane_scales()) {
+                Some(room) => self.place(row, room),
+                None => self.scratch.unsure.push(row),
+            }
+        }
+        woken
+    }
+
+    fn warm(&self, rows: &[u32]) {
+        std::hint::black_box(self.book.warm(rows));
+        let full = rows.iter().filter_map(|row| self.book.head(*row).full);
+        std::hint::black_box(self.full.warm(full));
     }
 
     /// Takes prices, rates and terms told so far into the effective prices.
@@ -84,22 +121,25 @@ impl Monitor {
         }
         if moves.filled {
             for row in std::mem::take(&mut self.gaps) {
-                self.book.head_mut(row).on_gaps = false;
-                if self.book.head(row).watch == Watch::Gap {
+                self.book.state_mut(row).on_gaps = false;
+                if self.book.state(row).watch == Watch::Gap {
                     self.touch(row);
                 }
             }
         }
         let restless = std::mem::take(&mut self.restless);
         for row in restless {
-            if self.book.head(row).watch == Watch::Restless {
+            if self.book.state(row).watch == Watch::Restless {
                 self.restless.push(row);
             } else {
-                self.book.head_mut(row).on_restless = false;
+                self.book.state_mut(row).on_restless = false;
             }
         }
         if moves.stirred {
             picked.extend(&self.restless);
+        }
+        if self.epoch == 1 && self.pilot.choice == Choice::Auto && self.market.paced() {
+            self.mode = Mode::Zones;
         }
         self.zones.follow(&moves.moved, self.market.points());
         // Zones of the newest group say nothing of assets that it does not know.
@@ -107,7 +147,7 @@ impl Monitor {
         self.renew |= moves.filled || !moves.turned.is_empty() || !known;
         match self.mode {
             Mode::Zones => self.pick_by_zones(picked),
-            Mode::Sweep => self.pick_by_sweep(picked),
+            Mode::Sweep => self.pick_by_sweep(),
             Mode::Return => self.pick_returning(picked),
         }
     }
@@ -123,15 +163,17 @@ impl Monitor {
         }
         let mut entries = std::mem::take(&mut self.scratch.entries);
         self.zones.pass(&mut entries);
+        let spare = self.pilot.spare(slots).saturating_sub(entries.len());
+        self.zones.pass_ahead(spare, &mut entries);
         picked.extend(entries.drain(..).filter(|entry| self.live(*entry)).map(|entry| entry.row));
         self.scratch.entries = entries;
-        self.near.sweep(self.market.lanes(), picked);
+        self.near.sweep(self.market.lanes(), &mut self.scratch.flagged);
         picked.extend(self.near.every(self.epoch as usize % NEAR_TURNS, NEAR_TURNS));
         self.open_group(picked.len() + self.dirty.len());
     }
 
-    fn pick_by_sweep(&mut self, picked: &mut Vec<u32>) {
-        self.full.sweep(self.market.lanes(), picked);
+    fn pick_by_sweep(&mut self) {
+        self.full.sweep(self.market.lanes(), &mut self.scratch.flagged);
         if self.pilot.choice != Choice::Auto || self.book.heads.is_empty() {
             return;
         }
@@ -141,7 +183,7 @@ impl Monitor {
         self.sample();
         if self.pilot.calm(self.full.len(), self.full.slots()) {
             self.mode = Mode::Return;
-            let plain = |row: &u32| matches!(self.book.head(*row).watch, Watch::Swept | Watch::Restless);
+            let plain = |row: &u32| matches!(self.book.state(*row).watch, Watch::Swept | Watch::Restless);
             self.backlog = (0..self.book.heads.len() as u32).filter(plain).collect();
             self.pilot.begin(self.backlog.len(), self.full.slots());
             self.open_group(usize::MAX);
@@ -152,7 +194,7 @@ impl Monitor {
     /// has an eye on everybody.
     fn pick_returning(&mut self, picked: &mut Vec<u32>) {
         let slots = self.full.slots();
-        self.full.sweep(self.market.lanes(), picked);
+        self.full.sweep(self.market.lanes(), &mut self.scratch.flagged);
         self.retire_due(picked);
         let repairs = self.pilot.repairs(slots);
         if self.backlog.len() <= repairs {
@@ -177,7 +219,7 @@ impl Monitor {
             if !self.live(entry) {
                 continue;
             }
-            if self.book.head(entry.row).plain {
+            if self.book.state(entry.row).plain {
                 self.watch(entry.row, Watch::Swept);
                 self.backlog.push(entry.row);
             } else {
@@ -192,10 +234,12 @@ impl Monitor {
         self.near.clear();
         self.backlog.clear();
         for row in 0..self.book.heads.len() as u32 {
-            let head = self.book.head_mut(row);
-            head.near = None;
-            if matches!(head.watch, Watch::Near | Watch::Asleep) {
-                let watch = if head.plain { Watch::Swept } else { Watch::Restless };
+            let state = *self.book.state(row);
+            if state.watch == Watch::Near {
+                self.book.head_mut(row).near = None;
+            }
+            if matches!(state.watch, Watch::Near | Watch::Asleep) {
+                let watch = if state.plain { Watch::Swept } else { Watch::Restless };
                 self.watch(row, watch);
             }
         }
@@ -210,7 +254,7 @@ impl Monitor {
             // A large odd step visits rows in no order of theirs.
             let step = (self.epoch as usize * SAMPLES + turn).wrapping_mul(2_654_435_761);
             let row = (step % rows) as u32;
-            if self.book.head(row).watch == Watch::Swept {
+            if self.book.state(row).watch == Watch::Swept {
                 rooms[count] = self.look(row).room;
                 count += 1;
             }
@@ -225,13 +269,13 @@ impl Monitor {
             return self.renew_group();
         };
         // Joining the newest group costs its members a share of their room, a new one a pass over assets.
-        let lost = expected as f64 * (reach / self.pilot.near_room()).min(1.0) * 64.0;
+        let lost = expected as f64 * (reach / self.pilot.near_room()).min(1.0) * 1.5;
         if lost > assets as f64 || self.renew {
             self.renew_group();
         }
         if self.zones.entries() > 2 * self.asleep + STALE_MOST {
             let book = &self.book;
-            self.zones.clean(|entry| book.head(entry.row).stamp == entry.stamp);
+            self.zones.clean(|entry| book.state(entry.row).stamp == entry.stamp);
         }
     }
 
@@ -242,44 +286,60 @@ impl Monitor {
     }
 
     fn live(&self, entry: Entry) -> bool {
-        self.book.head(entry.row).stamp == entry.stamp
+        self.book.state(entry.row).stamp == entry.stamp
     }
 
     /// Looks at a row whose own data is unchanged. Returns whether integers had to decide or tell.
     fn visit(&mut self, row: u32, changes: &mut Vec<Change>) -> bool {
-        if !self.book.head(row).regular {
+        if !self.book.state(row).regular {
             self.settle(row, changes);
             return true;
         }
-        if self.book.head(row).plain {
-            let (holds, limits) = (self.book.holds(row), self.book.limits(row));
-            let room = unchanged(holds, limits, self.market.points(), &mut self.scratch.values);
+        let (holds, limits, points) = (self.book.holds(row), self.book.limits(row), self.market.points());
+        let scratch = &mut self.scratch;
+        let plain = self.book.state(row).plain;
+        if plain && self.cards.slots(row).is_none() {
+            let room = unchanged(holds, limits, points, &mut scratch.values);
             if let Some(room) = room {
                 self.place(row, room);
                 return false;
             }
+        }
+        if plain {
+            // Something changed or is about to: it is near, whatever the room.
+            if !certain_sides(holds, limits, points, &mut scratch.sides, &mut scratch.values) {
+                self.settle(row, changes);
+                return true;
+            }
+            let told = self.tell_turned(row, changes);
+            self.place(row, 0.0);
+            return told;
         }
         let look = self.look(row);
         if !look.certain {
             self.settle(row, changes);
             return true;
         }
-        if look.changed {
-            let assets = self.market.assets();
-            let head = self.book.head(row);
-            let Judgement::Worth(worth) = judge(head.base, self.book.holds(row), assets) else {
-                self.settle(row, changes);
-                return true;
-            };
-            self.tell_sides(row, worth.nav, changes);
-            self.write_turned(row);
-        }
+        let told = look.changed && self.tell_turned(row, changes);
         self.place(row, look.room);
-        look.changed
+        told
+    }
+
+    /// Tells which sides in the scratch are new, and brings the lanes in line. Returns whether any is.
+    fn tell_turned(&mut self, row: u32, changes: &mut Vec<Change>) -> bool {
+        let now = self.book.holds(row).iter().zip(&self.scratch.sides);
+        if now.clone().all(|(hold, side)| hold.flags & SIDES == *side) {
+            return false;
+        }
+        // The filter has seen that no sum comes near a limit.
+        let nav = nav(self.book.holds(row), self.market.assets());
+        self.tell_sides(row, nav, changes);
+        self.write_turned(row);
+        true
     }
 
     fn look(&mut self, row: u32) -> crate::filter::Look {
-        let plain = self.book.head(row).plain;
+        let plain = self.book.state(row).plain;
         let (holds, limits) = (self.book.holds(row), self.book.limits(row));
         let scratch = &mut self.scratch;
         look(holds, limits, self.market.points(), plain, &mut scratch.sides, &mut scratch.values)
@@ -293,26 +353,26 @@ impl Monitor {
         let head = self.book.head(row);
         let judged = head.band_default.is_some();
         let judgement = judge(head.base, self.book.holds(row), self.market.assets());
-        let (mut nav, mut ailments) = (Value::ZERO, Vec::new());
+        let (mut total, mut ailments) = (Value::ZERO, Vec::new());
         match &judgement {
             Judgement::Nothing => {}
             Judgement::Gaps(gaps) => ailments.clone_from(gaps),
             Judgement::OutOfRange => ailments.push(AnomalyKind::OutOfRange),
             Judgement::Worth(worth) => {
-                nav = worth.nav;
-                if nav <= Value::ZERO {
+                total = worth.nav;
+                if total <= Value::ZERO {
                     // Worth guarantees that NAV is a Money.
-                    ailments.push(AnomalyKind::NoNav(nav.to_money().unwrap_or_default()));
+                    ailments.push(AnomalyKind::NoNav(total.to_money().unwrap_or_default()));
                 }
             }
         }
-        let valued = nav > Value::ZERO;
+        let valued = total > Value::ZERO;
         self.scratch.sides.clear();
         let slots = self.book.holds(row).iter().zip(self.book.limits(row));
         let assets = self.market.assets();
-        let side = |(h, l): (&Hold, &Limit)| if valued && judged { side(nav, h, l, assets) } else { 0 };
+        let side = |(h, l): (&Hold, &Limit)| if valued && judged { side(total, h, l, assets) } else { 0 };
         self.scratch.sides.extend(slots.map(side));
-        self.tell_sides(row, nav, changes);
+        self.tell_sides(row, total, changes);
         self.tell_ailments(row, ailments, changes);
         if self.book.head(row).dirty {
             self.book.head_mut(row).dirty = false;
@@ -320,7 +380,7 @@ impl Monitor {
         }
         self.classify(row, &judgement);
         self.write_lanes(row);
-        if self.book.head(row).regular {
+        if self.book.state(row).regular {
             let room = self.look(row).room;
             self.place(row, room);
         } else {
@@ -394,8 +454,8 @@ impl Monitor {
             && holds.len() <= LANE_SLOTS_MOST
             && holds.iter().all(fits)
             && limits.iter().all(|l| l.target >= 0);
-        let head = self.book.head_mut(row);
-        (head.regular, head.plain) = (regular, plain);
+        let state = self.book.state_mut(row);
+        (state.regular, state.plain) = (regular, plain);
     }
 }
 
@@ -403,18 +463,18 @@ impl Monitor {
 impl Monitor {
     /// Gives a regular row a zone if it has room, else a place among those near a threshold.
     fn place(&mut self, row: u32, room: f64) {
-        let head = self.book.head_mut(row);
-        let plain = head.plain;
+        let state = self.book.state_mut(row);
+        let plain = state.plain;
         if self.mode == Mode::Sweep {
             return self.watch(row, if plain { Watch::Swept } else { Watch::Restless });
         }
-        let was_near = head.watch == Watch::Near;
+        let was_near = state.watch == Watch::Near;
         let enough = self.pilot.near_room() * if was_near { NEAR_HYSTERESIS } else { 1.0 };
         if room < enough && was_near && plain {
             return;
         }
-        head.stamp = head.stamp.wrapping_add(1);
-        let entry = Entry { row, stamp: head.stamp };
+        state.stamp = state.stamp.wrapping_add(1);
+        let entry = Entry { row, stamp: state.stamp };
         if room >= enough && self.zones.put(entry, room) {
             return self.watch(row, Watch::Asleep);
         }
@@ -423,25 +483,28 @@ impl Monitor {
 
     /// Changes how a row is watched, and the lists and lanes that go with it.
     fn watch(&mut self, row: u32, watch: Watch) {
-        let head = self.book.head_mut(row);
-        let before = std::mem::replace(&mut head.watch, watch);
+        let state = self.book.state_mut(row);
+        let before = std::mem::replace(&mut state.watch, watch);
         if before == Watch::Asleep || watch == Watch::Asleep {
             self.asleep =
                 self.asleep + usize::from(watch == Watch::Asleep) - usize::from(before == Watch::Asleep);
         }
         if watch != Watch::Asleep {
             // Whatever entry there is, it is stale.
-            head.stamp = head.stamp.wrapping_add(1);
+            state.stamp = state.stamp.wrapping_add(1);
         }
-        if watch == Watch::Restless && !head.on_restless {
-            head.on_restless = true;
+        if watch == Watch::Restless && !state.on_restless {
+            state.on_restless = true;
             self.restless.push(row);
         }
-        if watch == Watch::Gap && !head.on_gaps {
-            head.on_gaps = true;
+        if watch == Watch::Gap && !state.on_gaps {
+            state.on_gaps = true;
             self.gaps.push(row);
         }
-        let near = head.near;
+        if before != Watch::Near && watch != Watch::Near {
+            return;
+        }
+        let near = self.book.head(row).near;
         match near {
             Some(spot) if watch != Watch::Near => {
                 let moved = self.near.remove(spot);
@@ -451,8 +514,11 @@ impl Monitor {
                 }
             }
             None if watch == Watch::Near => {
-                let cash = self.encode(row);
-                let spot = self.near.insert(row, cash, self.scratch.slots.iter().copied());
+                let carded = self.cards.slots(row).map(|(cash, slots)| self.near.insert(row, cash, slots));
+                let spot = carded.unwrap_or_else(|| {
+                    let cash = self.encode(row);
+                    self.near.insert(row, cash, self.scratch.slots.iter().copied())
+                });
                 self.book.head_mut(row).near = Some(spot);
             }
             _ => {}
@@ -467,11 +533,12 @@ impl Monitor {
         for at in &self.scratch.turned {
             // Cash comes after all instruments, so their places are those of the lane.
             let slot = slot(&holds[*at], &limits[*at], margin);
+            self.cards.write_slot(row, *at, slot);
             if let Some(spot) = head.full {
-                self.full.write_slot(spot, *at, slot);
+                self.full.write_limits(spot, *at, slot);
             }
             if let Some(spot) = head.near {
-                self.near.write_slot(spot, *at, slot);
+                self.near.write_limits(spot, *at, slot);
             }
         }
     }
@@ -479,19 +546,25 @@ impl Monitor {
     /// Brings a row's lanes in line with its slots.
     fn write_lanes(&mut self, row: u32) {
         let (full, near) = (self.book.head(row).full, self.book.head(row).near);
-        if full.is_none() && near.is_none() && !self.book.head(row).plain {
+        let plain = self.book.state(row).plain;
+        if !plain {
+            self.cards.clear(row);
+        }
+        if full.is_none() && near.is_none() && !plain {
             return;
         }
         let cash = self.encode(row);
+        if plain {
+            self.cards.write(row, cash, &self.scratch.slots);
+        }
         let slots = self.scratch.slots.iter().copied();
-        let plain = self.book.head(row).plain;
         let stays = |spot| plain && Lanes::fits(spot, slots.len());
         if let Some(spot) = near.filter(|spot| stays(*spot)) {
             self.near.write(spot, cash, slots.clone());
         } else if let Some(spot) = near {
             let moved = self.near.remove(spot);
             self.book.head_mut(row).near = None;
-            self.book.head_mut(row).watch = Watch::None;
+            self.book.state_mut(row).watch = Watch::None;
             if let Some(moved) = moved {
                 self.book.head_mut(moved).near = Some(spot);
             }

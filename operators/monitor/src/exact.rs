@@ -93,6 +93,12 @@ pub(crate) fn judge(base: Option<Currency>, holds: &[Hold], assets: &[Asset]) ->
     sums.map_or(Judgement::OutOfRange, Judgement::Worth)
 }
 
+/// NAV of a portfolio whose prices are all there and whose values and sums are known to be in range.
+pub(crate) fn nav(holds: &[Hold], assets: &[Asset]) -> Value {
+    let value = |hold: &Hold| i128::from(hold.quantity).wrapping_mul(assets[hold.asset as usize].unit);
+    Value::from_raw(holds.iter().map(value).fold(0, i128::wrapping_add))
+}
+
 /// Where one slot stands, if it is an instrument that is held for a value or targeted. NAV is above zero.
 pub(crate) fn standing(nav: Value, hold: &Hold, limit: &Limit, assets: &[Asset]) -> Option<Standing> {
     let asset = &assets[hold.asset as usize];

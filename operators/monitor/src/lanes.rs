@@ -25,7 +25,7 @@ pub(crate) const LANES: usize = 16;
 /// Thresholds are multiples of its inverse.
 pub(crate) const UNITS: f32 = 32768.0;
 /// A threshold out of reach: no weight is 2.
-const NEVER: u16 = u16::MAX;
+pub(crate) const NEVER: u16 = u16::MAX;
 /// The largest total, in raw units of `Money`, that is surely one: a sixth below `i64::MAX`.
 pub(crate) const TOTAL_MAX: f64 = 8.0e18;
 /// Classes of exactly as many slots as they hold; above, classes are eights, then powers of two.
@@ -41,7 +41,7 @@ pub(crate) struct Slot {
 }
 
 /// An empty slot passes every check.
-const EMPTY: Slot = Slot { asset: 0, low: 0, high: NEVER, quantity: 0.0 };
+pub(crate) const EMPTY: Slot = Slot { asset: 0, low: 0, high: NEVER, quantity: 0.0 };
 
 /// All customers of about the same number of slots. Columns by block, then slot, then lane.
 #[derive(Default)]
@@ -156,7 +156,7 @@ impl Lanes {
         let lanes = &mut self.classes[class as usize];
         let lane = lanes.owners.len();
         lanes.owners.push(owner);
-        if lane % LANES == 0 {
+        if lane.is_multiple_of(LANES) {
             let blocks = lane / LANES + 1;
             lanes.resize(blocks * slots_of(class) * LANES, blocks);
         }
@@ -177,10 +177,11 @@ impl Lanes {
         }
     }
 
-    /// Writes one slot of a customer's lane.
-    pub fn write_slot(&mut self, spot: Spot, at: usize, slot: Slot) {
-        let first = first_slot(spot.lane as usize, slots_of(spot.class));
-        self.classes[spot.class as usize].set(first + at * LANES, slot);
+    /// Writes the thresholds of one slot of a customer's lane.
+    pub fn write_limits(&mut self, spot: Spot, at: usize, slot: Slot) {
+        let at = first_slot(spot.lane as usize, slots_of(spot.class)) + at * LANES;
+        let class = &mut self.classes[spot.class as usize];
+        (class.lows[at], class.highs[at]) = (slot.low, slot.high);
     }
 
     /// Whether a customer of so many slots stays in the class of its spot.
@@ -204,7 +205,7 @@ impl Lanes {
         }
         lanes.cash[to] = lanes.cash[from];
         lanes.cash[from] = 0.0;
-        if from % LANES == 0 {
+        if from.is_multiple_of(LANES) {
             lanes.resize(from * per_block, from / LANES);
         }
         if from == to {
@@ -212,6 +213,17 @@ impl Lanes {
         }
         lanes.owners[to] = owner;
         Some(owner)
+    }
+
+    /// Reads what writing a slot in the middle of these spots will touch.
+    pub fn warm(&self, spots: impl Iterator<Item = Spot>) -> u16 {
+        let lines = |spot: Spot| {
+            let per_block = slots_of(spot.class);
+            let at = first_slot(spot.lane as usize, per_block) + per_block / 2 * LANES;
+            let class = &self.classes[spot.class as usize];
+            class.lows.get(at).zip(class.highs.get(at)).map_or(0, |(low, high)| low ^ high)
+        };
+        spots.map(lines).fold(0, |all, line| all ^ line)
     }
 
     /// Forgets everybody.
@@ -239,7 +251,7 @@ impl Lanes {
                 sweep_class(of_class, prices, &mut self.scratch, &mut lanes);
             } else {
                 // Without a slot there is no weight, but a total all the same.
-                let beyond = |cash: &f32| !(*cash <= TOTAL_MAX as f32);
+                let beyond = |cash: &f32| *cash > TOTAL_MAX as f32 || cash.is_nan();
                 let cash = of_class.cash.iter().enumerate();
                 lanes.extend(cash.filter(|(_, cash)| beyond(cash)).map(|(lane, _)| lane as u32));
             }
@@ -298,17 +310,52 @@ fn failing_portable(block: &Block, prices: &LanePrices, values: &mut [[f32; LANE
             total[lane] += value[lane];
         }
     }
-    let mut fails = 0;
-    for lane in 0..LANES {
-        fails |= u16::from(!(total[lane] <= TOTAL_MAX as f32)) << lane;
+    // What is not a number is not within.
+    let mut passes = [true; LANES];
+    for (pass, total) in passes.iter_mut().zip(&total) {
+        *pass = *total <= TOTAL_MAX as f32;
     }
     for ((value, lows), highs) in values.iter().zip(block.lows).zip(block.highs) {
         for lane in 0..LANES {
             let scaled = value[lane] * UNITS;
             let low = f32::from(lows[lane]) * total[lane];
             let high = f32::from(highs[lane]) * total[lane];
-            fails |= u16::from(!(low <= scaled) | !(scaled <= high)) << lane;
+            passes[lane] &= low <= scaled && scaled <= high;
         }
     }
-    fails
+    passes.iter().enumerate().fold(0, |fails, (lane, pass)| fails | u16::from(!pass) << lane)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Block, LANES, failing, failing_portable};
+    use crate::market::LANE_ASSETS;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn every_width_says_the_same(
+            seed in prop::collection::vec((any::<[u16; LANES]>(), any::<[u16; LANES]>(), 0.0_f32..1e12), 1..20),
+            cash in 0.0_f32..1e19,
+        ) {
+            let mut prices = vec![0.0_f32; LANE_ASSETS];
+            for (asset, price) in prices.iter_mut().enumerate() {
+                *price = (asset % 977) as f32 * 1.37e-3;
+            }
+            let prices = <&[f32; LANE_ASSETS]>::try_from(&prices[..]).unwrap();
+            let assets: Vec<[u16; LANES]> = seed.iter().map(|row| row.0).collect();
+            let lows: Vec<[u16; LANES]> = seed.iter().map(|row| row.1.map(|low| low / 4096)).collect();
+            let highs: Vec<[u16; LANES]> = seed.iter().map(|row| row.0.map(|high| high | 0x8000)).collect();
+            let quantities: Vec<[f32; LANES]> = seed.iter().map(|row| [row.2; LANES]).collect();
+            let cash = [cash; LANES];
+            let block = Block {
+                assets: &assets, lows: &lows, highs: &highs, quantities: &quantities, cash: &cash,
+            };
+            let mut values = vec![[0.0; LANES]; assets.len()];
+            let portable = failing_portable(&block, prices, &mut values);
+            prop_assert_eq!(failing(&block, prices, &mut values), portable);
+            #[cfg(target_arch = "x86_64")]
+            prop_assert_eq!(crate::wide::failing_in_256(&block, prices, &mut values).unwrap_or(portable), portable);
+        }
+    }
 }

@@ -14,6 +14,7 @@
 #![warn(missing_docs)]
 
 mod book;
+mod cards;
 mod change;
 mod close;
 mod exact;

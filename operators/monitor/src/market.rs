@@ -77,6 +77,8 @@ const RETURN_GUESS: f64 = 1e-3;
 const SCALE_MIN: f64 = 1e-6;
 /// Weight of the latest return, once enough are known.
 const PACE_WEIGHT: f64 = 0.02;
+/// After so many moves a pace is worth something.
+const MOVES_KNOWN: u32 = 16;
 /// A return counts for at most this many standard deviations: one crash is not the new normal.
 const RETURN_SIGMAS: f64 = 4.0;
 
@@ -84,6 +86,11 @@ impl Pace {
     fn new(price: f64) -> Pace {
         let square = RETURN_GUESS * RETURN_GUESS;
         Pace { per_epoch: square, per_move: square, epoch: 0, moves: 0, price }
+    }
+
+    fn learn(&mut self, (per_epoch, per_move): (f64, f64)) {
+        (self.per_epoch, self.per_move) = (per_epoch, per_move);
+        self.moves = self.moves.max(MOVES_KNOWN);
     }
 
     fn moved(&mut self, price: f64, epoch: u64) {
@@ -120,6 +127,8 @@ struct Instrument {
     assets: Vec<u32>,
     /// Something was told of it since the last refresh.
     touched: bool,
+    /// Squared returns per epoch and per move, where they are known from before.
+    known: Option<(f64, f64)>,
 }
 
 /// What became of the assets since the last epoch.
@@ -147,6 +156,7 @@ pub(crate) struct Market {
     by_base: BTreeMap<Currency, Vec<u32>>,
     points: Vec<Point>,
     lanes: Box<LanePrices>,
+    lane_scales: Box<LanePrices>,
     touched_instruments: Vec<u32>,
     touched_pairs: Vec<Pair>,
     holders: Vec<u32>,
@@ -154,7 +164,6 @@ pub(crate) struct Market {
 
 impl Market {
     pub fn new() -> Market {
-        let lanes = vec![0.0; LANE_ASSETS].into_boxed_slice();
         Market {
             numbers: Pages::default(),
             instruments: Vec::new(),
@@ -163,7 +172,8 @@ impl Market {
             index: BTreeMap::new(),
             by_base: BTreeMap::new(),
             points: Vec::new(),
-            lanes: lanes.try_into().unwrap_or_else(|_| Box::new([0.0; LANE_ASSETS])),
+            lanes: Box::new([0.0; LANE_ASSETS]),
+            lane_scales: Box::new([0.0; LANE_ASSETS]),
             touched_instruments: Vec::new(),
             touched_pairs: Vec::new(),
             holders: Vec::new(),
@@ -198,6 +208,25 @@ impl Market {
         }
     }
 
+    /// Standard deviations of an instrument's return per epoch, and per epoch in which its price moves.
+    pub fn set_volatility(&mut self, instrument: InstrumentId, per_epoch: f64, per_move: f64) {
+        let number = self.number(instrument);
+        let known = (per_epoch * per_epoch, per_move * per_move);
+        if known.0.is_finite() && known.1.is_finite() {
+            self.instruments[number as usize].known = Some(known);
+            for at in 0..self.instruments[number as usize].assets.len() {
+                let asset = self.instruments[number as usize].assets[at];
+                self.assets[asset as usize].pace.learn(known);
+            }
+        }
+    }
+
+    /// Whether it is known how far each price moves.
+    pub fn paced(&self) -> bool {
+        let moving = |asset: &&Asset| asset.kind == Kind::Good && !asset.at_home();
+        self.assets.iter().filter(moving).all(|asset| asset.pace.moves >= MOVES_KNOWN)
+    }
+
     pub fn assets(&self) -> &[Asset] {
         &self.assets
     }
@@ -212,6 +241,10 @@ impl Market {
 
     pub fn lanes(&self) -> &LanePrices {
         &self.lanes
+    }
+
+    pub fn lane_scales(&self) -> &LanePrices {
+        &self.lane_scales
     }
 
     /// Slots that name the asset, by which zones give more room to what few hold.
@@ -249,7 +282,11 @@ impl Market {
             self.by_base.entry(base).or_default().push(asset);
         }
         self.reprice(asset, 0, &mut Moves::default());
-        self.assets[asset as usize].pace = Pace::new(self.points[asset as usize].price);
+        let mut pace = Pace::new(self.points[asset as usize].price);
+        if let (Subject::Instrument(_), Some(known)) = (subject, self.instruments.get(number as usize)) {
+            known.known.into_iter().for_each(|known| pace.learn(known));
+        }
+        self.assets[asset as usize].pace = pace;
         asset
     }
 
@@ -284,11 +321,15 @@ impl Market {
 
     /// Takes the current paces as the scales of zones from now on.
     pub fn rescale(&mut self, customers: usize) {
-        for ((asset, point), holders) in self.assets.iter().zip(&mut self.points).zip(&self.holders) {
+        let slots = self.assets.iter().zip(&mut self.points).zip(&self.holders);
+        for (number, ((asset, point), holders)) in slots.enumerate() {
             // What few hold gets more room: it then seldom is what wakes the others.
             let share = (f64::from(*holders) / customers.max(1) as f64).clamp(1e-4, 1.0);
             let moves = asset.kind == Kind::Good && !asset.at_home();
             point.scale = if moves { asset.pace.scale() * share.sqrt().sqrt().recip() } else { 0.0 };
+            if let Some(lane) = self.lane_scales.get_mut(number) {
+                *lane = point.scale as f32;
+            }
         }
     }
 
@@ -296,7 +337,7 @@ impl Market {
         self.numbers.get(instrument.0).unwrap_or_else(|| {
             let number = self.instruments.len() as u32;
             let (price, currency, assets) = (None, None, Vec::new());
-            self.instruments.push(Instrument { price, currency, assets, touched: false });
+            self.instruments.push(Instrument { price, currency, assets, touched: false, known: None });
             self.numbers.insert(instrument.0, number);
             number
         })
@@ -360,7 +401,8 @@ impl Market {
             if asset.kind == Kind::Good {
                 asset.pace.moved(price, epoch);
             } else {
-                asset.pace = Pace { epoch, ..Pace::new(price) };
+                // Whatever it learned before it went away, or was told, stays.
+                (asset.pace.epoch, asset.pace.price) = (epoch, price);
             }
         }
         (asset.unit, asset.kind, asset.unpriced, asset.no_rate) = (unit, kind, unpriced, no_rate);

@@ -16,7 +16,7 @@ pub enum Choice {
 /// One slot of one customer in the sweep, the customer itself counted as two slots.
 const SWEEP_SLOT_NS: f64 = 0.45;
 /// One look at one customer, and its way to and from a zone.
-const LOOK_NS: f64 = 120.0;
+const LOOK_NS: f64 = 100.0;
 /// What is near is swept from a cache nearby.
 const NEAR_SLOT_NS: f64 = 0.4;
 /// Sweeping is taken up when zones cost this much of it in one epoch.
@@ -24,14 +24,16 @@ const OVERLOAD: f64 = 1.0;
 /// Zones are taken up again when they are expected to cost this much of a sweep.
 const CALM: f64 = 0.5;
 /// Share of a sweep's cost that may be spent on laying out zones in the same epoch.
-const REPAIR: f64 = 0.4;
+const REPAIR: f64 = 0.3;
+/// Share of a sweep's cost that may be spent on waking customers ahead of a crowd.
+const SPARE: f64 = 0.1;
 /// Weights of the running means of leaps and of sampled costs.
 const LEAP_WEIGHT: f64 = 0.05;
 const SAMPLE_WEIGHT: f64 = 1.0 / 32.0;
 /// Customers sampled per epoch of sweeping.
 pub(crate) const SAMPLES: usize = 16;
 /// Epochs to sweep before zones are tried again: at first, and at most, as trials fail.
-const PATIENCE_FIRST: u64 = 32;
+const PATIENCE_FIRST: u64 = 16;
 const PATIENCE_MOST: u64 = 4096;
 
 /// What is known of the market's pace and of costs.
@@ -48,7 +50,13 @@ pub(crate) struct Pilot {
 
 impl Pilot {
     pub fn new(choice: Choice) -> Pilot {
-        Pilot { choice, leap: 3.0, expected_ns: f64::INFINITY, patience: PATIENCE_FIRST, left: 0 }
+        Pilot {
+            choice,
+            leap: 3.0,
+            expected_ns: f64::INFINITY,
+            patience: PATIENCE_FIRST,
+            left: PATIENCE_FIRST,
+        }
     }
 
     /// Learns the largest move of an epoch. One crash counts for little.
@@ -71,6 +79,11 @@ impl Pilot {
     /// How many zones may be laid out while sweeping.
     pub fn repairs(&self, slots: usize) -> usize {
         ((REPAIR * SWEEP_SLOT_NS * slots as f64 / LOOK_NS) as usize).max(16)
+    }
+
+    /// How many may be woken in an epoch to spread a crowd.
+    pub fn spare(&self, slots: usize) -> usize {
+        (SPARE * SWEEP_SLOT_NS * slots as f64 / LOOK_NS) as usize
     }
 
     /// A trial of so many repairs begins; it has twice the time that it should need.

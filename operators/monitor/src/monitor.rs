@@ -7,6 +7,7 @@ use evenkeel_schemas::{
 };
 
 use crate::book::{Book, CASH, Hold, LINE, Limit};
+use crate::cards::Cards;
 use crate::change::Mode;
 use crate::exact::{Judgement, Standing, Worth, judge, standing};
 use crate::lanes::{Lanes, Slot};
@@ -49,6 +50,8 @@ pub struct Monitor {
     pub(crate) full: Lanes,
     /// Those near a threshold, a copy.
     pub(crate) near: Lanes,
+    /// All plain customers of few slots, once more, by row: what a look reads.
+    pub(crate) cards: Cards,
     pub(crate) zones: Zones,
     pub(crate) pilot: Pilot,
     pub(crate) mode: Mode,
@@ -80,6 +83,8 @@ pub(crate) struct Scratch {
     pub entries: Vec<Entry>,
     pub turned: Vec<usize>,
     pub picked: Vec<u32>,
+    pub flagged: Vec<u32>,
+    pub unsure: Vec<u32>,
 }
 
 impl Monitor {
@@ -90,9 +95,11 @@ impl Monitor {
             book: Book::default(),
             full: Lanes::default(),
             near: Lanes::default(),
+            cards: Cards::default(),
             zones: Zones::new(),
             pilot: Pilot::new(options.choice),
-            mode: if options.choice == Choice::Sweep { Mode::Sweep } else { Mode::Zones },
+            // Zones need to know how far prices move: whoever may choose sweeps first.
+            mode: if options.choice == Choice::Zones { Mode::Zones } else { Mode::Sweep },
             epoch: 0,
             dirty: Vec::new(),
             restless: Vec::new(),
@@ -109,6 +116,12 @@ impl Monitor {
     /// The price of an instrument in its currency; `None` while there is none.
     pub fn set_price(&mut self, instrument: InstrumentId, price: Option<Price>) {
         self.market.set_price(instrument, price);
+    }
+
+    /// How far an instrument's price moves: the standard deviations of its return per epoch, and per epoch in
+    /// which it moves at all. A hint, from before a restart, that saves learning it; answers do not depend on it.
+    pub fn set_volatility(&mut self, instrument: InstrumentId, per_epoch: f64, per_move: f64) {
+        self.market.set_volatility(instrument, per_epoch, per_move);
     }
 
     /// The rate of a pair: one unit of its base in its quote. A reversed pair is a pair of its own; a currency

@@ -13,11 +13,13 @@
 use crate::market::{Asset, Kind, Point};
 
 /// Groups at most: columns of the tables below, and lanes of the maximum.
-pub(crate) const GROUPS: usize = 64;
+pub(crate) const GROUPS: usize = 128;
 const LEVELS: usize = 192;
 /// The first level ends here, and each further one is this much higher.
 const LEVEL_FIRST: f64 = 0.25;
 const LEVEL_GROWTH: f64 = 1.06;
+/// Levels up to so many times the reach will be passed before long.
+const AHEAD: f64 = 1.25;
 /// Rounds a reach up, relative and absolute.
 const REACH_MARGIN: f64 = 1e-9;
 
@@ -47,6 +49,7 @@ pub(crate) struct Zones {
     /// The largest scale in the newest group.
     scale_max: f64,
     edges: Vec<f64>,
+    levels_per_bit: f64,
 }
 
 impl Zones {
@@ -63,6 +66,7 @@ impl Zones {
             newest: None,
             scale_max: 0.0,
             edges: (0..LEVELS).map(edge).collect(),
+            levels_per_bit: f64::powi(2.0, -52) / LEVEL_GROWTH.log2(),
         }
     }
 
@@ -136,11 +140,12 @@ impl Zones {
             else {
                 continue;
             };
-            for ((reach, inverse), constant) in self.reach.iter_mut().zip(inverses).zip(constants) {
-                let displacement = (price * inverse - constant).abs();
-                let up = displacement + displacement * REACH_MARGIN + REACH_MARGIN;
-                *reach = if up > *reach { up } else { *reach };
-            }
+            let open = self.groups.len();
+            let reach = &mut self.reach[..open];
+            #[cfg(target_arch = "x86_64")]
+            crate::wide::reach_out(reach, price, &inverses[..open], &constants[..open]);
+            #[cfg(not(target_arch = "x86_64"))]
+            reach_out(reach, price, &inverses[..open], &constants[..open]);
         }
     }
 
@@ -162,6 +167,33 @@ impl Zones {
                 out.append(level);
                 group.next += 1;
             }
+        }
+    }
+
+    /// Takes up to `budget` entries of crowded levels that will be passed before long, the most crowded first:
+    /// whole levels wake at once, and those who wake together would sleep together again.
+    pub fn pass_ahead(&mut self, budget: usize, out: &mut Vec<Entry>) {
+        let mut crowds = Vec::new();
+        for (index, (group, reach)) in self.groups.iter().zip(&self.reach).enumerate() {
+            if !group.open || group.entries == 0 {
+                continue;
+            }
+            let end = self.edges.partition_point(|edge| *edge <= reach * AHEAD);
+            for level in group.next..end.max(group.next) {
+                if group.levels[level].len() > budget / 2 {
+                    crowds.push((group.levels[level].len(), index, level));
+                }
+            }
+        }
+        crowds.sort_unstable();
+        let mut left = budget;
+        for (_, group, level) in crowds.into_iter().rev() {
+            let group = &mut self.groups[group];
+            let entries = &mut group.levels[level];
+            let taken = entries.len().min(left);
+            out.extend(entries.drain(entries.len() - taken..));
+            group.entries -= taken;
+            left -= taken;
         }
     }
 
@@ -200,10 +232,15 @@ impl Zones {
 
     /// The highest level whose edge is not above `room`.
     fn level(&self, room: f64) -> usize {
-        let guess = ((room / LEVEL_FIRST).ln() / LEVEL_GROWTH.ln()) as usize + 1;
+        // The bits of a float, read as a number, are its logarithm, a little low between powers of two.
+        let bits = (room / LEVEL_FIRST).to_bits().saturating_sub(1.0_f64.to_bits());
+        let guess = (bits as f64 * self.levels_per_bit) as usize;
         let mut level = guess.min(LEVELS - 1);
         while level > 0 && self.edges[level] > room {
             level -= 1;
+        }
+        while level + 1 < LEVELS && self.edges[level + 1] <= room {
+            level += 1;
         }
         level
     }
@@ -233,5 +270,15 @@ impl Zones {
             self.groups[newest].levels[to].append(entries);
         }
         self.groups[poured].levels = levels;
+    }
+}
+
+/// Raises each group's reach to the displacement of one price, rounded up.
+#[inline(always)]
+pub(crate) fn reach_out(reach: &mut [f64], price: f64, inverses: &[f64], constants: &[f64]) {
+    for ((reach, inverse), constant) in reach.iter_mut().zip(inverses).zip(constants) {
+        let displacement = (price * inverse - constant).abs();
+        let up = displacement + displacement * REACH_MARGIN + REACH_MARGIN;
+        *reach = if up > *reach { up } else { *reach };
     }
 }

@@ -1,5 +1,7 @@
 //! The kernel says what a full recomputation says, after every epoch of any history, in every mode.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 mod common;
 
 use common::{Op, Oracle, apply};

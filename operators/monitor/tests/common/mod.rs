@@ -32,6 +32,9 @@ enum Told {
     Anomaly(AnomalyKind),
 }
 
+/// Weights and bands by instrument, and the band of the rest.
+type Targets = (BTreeMap<u32, (i64, i64)>, i64);
+
 #[derive(Default)]
 pub struct Oracle {
     prices: BTreeMap<u32, i64>,
@@ -40,7 +43,7 @@ pub struct Oracle {
     bases: BTreeMap<u32, Currency>,
     positions: BTreeMap<u32, BTreeMap<u32, i64>>,
     cash: BTreeMap<u32, BTreeMap<Currency, i64>>,
-    targets: BTreeMap<u32, (BTreeMap<u32, (i64, i64)>, i64)>,
+    targets: BTreeMap<u32, Targets>,
     told: BTreeMap<u32, BTreeMap<Told, (i64, i64)>>,
 }
 
