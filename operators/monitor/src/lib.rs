@@ -6,7 +6,8 @@
 //!
 //! 1. `zones`: a customer sleeps until prices have moved so far that a threshold of its could be crossed.
 //! 2. `lanes`: who is near a threshold, or everybody when markets move far, is swept in 16 lanes of f32.
-//! 3. `filter`: who woke up is looked at in f64; `exact` then decides ties and tells what changed.
+//! 3. `cards`, `filter`: who woke up is looked at on a card of two memory lines in f32, then, if that cannot
+//!    tell, in f64; `exact` decides ties and tells what changed.
 //!
 //! The answers are those of the textbook operators `valuations` and `drift` for any history: see the tests.
 //! `mode` chooses between zones and sweep. Customers that do not fit (shorts, NAV of zero or less, amounts

@@ -19,6 +19,8 @@ const SWEEP_SLOT_NS: f64 = 0.45;
 const LOOK_NS: f64 = 100.0;
 /// What is near is swept from a cache nearby.
 const NEAR_SLOT_NS: f64 = 0.4;
+/// A customer of ten slots, the customer itself counted.
+const NEAR_NS: f64 = 10.0 * NEAR_SLOT_NS;
 /// Sweeping is taken up when zones cost this much of it in one epoch.
 const OVERLOAD: f64 = 1.0;
 /// Zones are taken up again when they are expected to cost this much of a sweep.
@@ -67,7 +69,7 @@ impl Pilot {
     /// Below this room a customer is near: sweeping it each epoch costs less than waking it. With ρ customers
     /// per unit of room, ρ·K are swept and ρ·leap²/K wake, which is least at K = leap·√(look/sweep).
     pub fn near_room(&self) -> f64 {
-        self.leap * (LOOK_NS / (10.0 * NEAR_SLOT_NS)).sqrt()
+        self.leap * (LOOK_NS / NEAR_NS).sqrt()
     }
 
     /// Whether zones would cost more than a sweep in this epoch.
@@ -115,7 +117,7 @@ impl Pilot {
         let (mut sum, mut count) = (0.0, 0.0);
         for room in rooms {
             let asleep = LOOK_NS * (self.leap / room).powi(2);
-            sum += if room < near { 10.0 * NEAR_SLOT_NS } else { asleep };
+            sum += if room < near { NEAR_NS } else { asleep };
             count += 1.0;
         }
         if count > 0.0 {

@@ -6,7 +6,7 @@
 //! an epoch costs one maximum per group over the assets that moved, and the levels that were passed.
 //!
 //! The reach is computed in f64 with fewer than eight roundings of 2⁻⁵³ of numbers up to (1 + d)/s, and
-//! s ≥ 10⁻⁶, so adding 10⁻⁹ + 10⁻⁹·d rounds it up for certain. Only known group limits memory: a
+//! s ≥ 10⁻⁶, so adding 10⁻⁹ + 10⁻⁹·d rounds it up for certain. The number of groups is bounded: a
 //! group too many is poured into the newest one, by the triangle inequality, without a look at anybody:
 //! |p − ref₁| ≤ |p − ref₂| + |ref₂ − ref₁|, hence k₂ = (k₁ − reach₁)·min s₁·ref₁/(s₂·ref₂).
 
