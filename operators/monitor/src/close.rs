@@ -1,29 +1,22 @@
 //! Closing an epoch: who has to be looked at, and what is found.
 
-use evenkeel_schemas::{AnomalyKind, BandSide, Value};
-
-use crate::book::{CASH, Hold, LINE, Limit, OVER, RATIO_SANE, SIDES, Watch};
-use crate::change::{Change, Event, Mode, Report};
-use crate::exact::{Judgement, distance, judge, nav, side};
+use crate::book::{SIDES, Watch};
+use crate::change::{Change, Mode, Report};
+use crate::exact::nav;
 use crate::filter::{certain_sides, look, unchanged};
-use crate::lanes::{Lanes, Slot, margin, slot};
-use crate::market::{Kind, LANE_ASSETS, Market, Moves, Subject};
+use crate::market::Moves;
 use crate::mode::{Choice, SAMPLES};
 use crate::monitor::Monitor;
 use crate::zones::Entry;
 
 /// A customer near a threshold is looked at once in so many epochs, to see whether it may sleep.
 const NEAR_TURNS: usize = 128;
-/// A near customer sleeps only with this much more room, so that few go to and fro.
-const NEAR_HYSTERESIS: f64 = 1.25;
 /// Stale entries of zones are dropped when there are more of them than sleepers, and than this.
 const STALE_MOST: usize = 4096;
 /// Scales are brought up to date this often while nobody uses them.
 const RESCALE_EVERY: u64 = 16;
 /// Rows whose memory is asked for at once.
 const WARM: usize = 32;
-/// More slots than this are looked at one by one.
-const LANE_SLOTS_MOST: usize = 4096;
 
 impl Monitor {
     /// Closes the epoch: appends what began and what ended since the last one, by customer, then breaches
@@ -338,269 +331,10 @@ impl Monitor {
         true
     }
 
-    fn look(&mut self, row: u32) -> crate::filter::Look {
+    pub(crate) fn look(&mut self, row: u32) -> crate::filter::Look {
         let plain = self.book.state(row).plain;
         let (holds, limits) = (self.book.holds(row), self.book.limits(row));
         let scratch = &mut self.scratch;
         look(holds, limits, self.market.points(), plain, &mut scratch.sides, &mut scratch.values)
-    }
-}
-
-/// The judgement of one row by integers.
-impl Monitor {
-    /// Judges a row exactly, tells what is new and decides how to watch it from here on.
-    fn settle(&mut self, row: u32, changes: &mut Vec<Change>) {
-        let head = self.book.head(row);
-        let judged = head.band_default.is_some();
-        let judgement = judge(head.base, self.book.holds(row), self.market.assets());
-        let (mut total, mut ailments) = (Value::ZERO, Vec::new());
-        match &judgement {
-            Judgement::Nothing => {}
-            Judgement::Gaps(gaps) => ailments.clone_from(gaps),
-            Judgement::OutOfRange => ailments.push(AnomalyKind::OutOfRange),
-            Judgement::Worth(worth) => {
-                total = worth.nav;
-                if total <= Value::ZERO {
-                    // Worth guarantees that NAV is a Money.
-                    ailments.push(AnomalyKind::NoNav(total.to_money().unwrap_or_default()));
-                }
-            }
-        }
-        let valued = total > Value::ZERO;
-        self.scratch.sides.clear();
-        let slots = self.book.holds(row).iter().zip(self.book.limits(row));
-        let assets = self.market.assets();
-        let side = |(h, l): (&Hold, &Limit)| if valued && judged { side(total, h, l, assets) } else { 0 };
-        self.scratch.sides.extend(slots.map(side));
-        self.tell_sides(row, total, changes);
-        self.tell_ailments(row, ailments, changes);
-        if self.book.head(row).dirty {
-            self.book.head_mut(row).dirty = false;
-            self.drop_empty(row);
-        }
-        self.classify(row, &judgement);
-        self.write_lanes(row);
-        if self.book.state(row).regular {
-            let room = self.look(row).room;
-            self.place(row, room);
-        } else {
-            let restless = matches!(judgement, Judgement::OutOfRange | Judgement::Worth(_));
-            let gap = matches!(judgement, Judgement::Gaps(_));
-            let watch = if gap { Watch::Gap } else { Watch::None };
-            self.watch(row, if restless { Watch::Restless } else { watch });
-        }
-    }
-
-    /// Tells where the sides in the scratch differ from those of the slots, and keeps them.
-    fn tell_sides(&mut self, row: u32, nav: Value, changes: &mut Vec<Change>) {
-        let customer = self.book.head(row).customer;
-        let (holds, limits) = self.book.slots_mut(row);
-        self.scratch.turned.clear();
-        let slots = holds.iter_mut().zip(limits).zip(&self.scratch.sides);
-        for (at, ((hold, limit), now)) in slots.enumerate() {
-            let before = hold.flags & SIDES;
-            let Subject::Instrument(instrument) = self.market.asset(hold.asset).subject else { continue };
-            if before == *now {
-                continue;
-            }
-            let side_of = |flags: u8| if flags & OVER != 0 { BandSide::Over } else { BandSide::Under };
-            if before != 0 {
-                let event = Event::BreachLeft { instrument, side: side_of(before) };
-                changes.push(Change { customer, event });
-            }
-            let found = if *now == 0 { None } else { distance(nav, hold, limit, self.market.assets()) };
-            if let Some((distance, band)) = found {
-                let event = Event::BreachEntered { instrument, side: side_of(*now), distance, band };
-                changes.push(Change { customer, event });
-            }
-            hold.flags = hold.flags & !SIDES | now;
-            self.scratch.turned.push(at);
-        }
-    }
-
-    fn tell_ailments(&mut self, row: u32, now: Vec<AnomalyKind>, changes: &mut Vec<Change>) {
-        let head = self.book.head_mut(row);
-        let customer = head.customer;
-        let before = if head.ailing { self.ailments.remove(&row).unwrap_or_default() } else { Vec::new() };
-        head.ailing = !now.is_empty();
-        let ended = before.iter().filter(|kind| !now.contains(kind)).cloned().map(Event::AnomalyLeft);
-        let begun = now.iter().filter(|kind| !before.contains(kind)).cloned().map(Event::AnomalyEntered);
-        changes.extend(ended.chain(begun).map(|event| Change { customer, event }));
-        if !now.is_empty() {
-            self.ailments.insert(row, now);
-        }
-    }
-
-    /// Drops slots that say nothing any more.
-    fn drop_empty(&mut self, row: u32) {
-        let keep = |hold: &Hold| hold.quantity != 0 || hold.flags & LINE != 0;
-        let market = &mut self.market;
-        for hold in self.book.holds(row).iter().filter(|hold| !keep(hold)) {
-            market.count_holder(hold.asset, false);
-        }
-        self.book.retain(row, keep);
-    }
-
-    /// Which of the fast ways apply to a row.
-    fn classify(&mut self, row: u32, judgement: &Judgement) {
-        let (holds, limits) = (self.book.holds(row), self.book.limits(row));
-        let valued = matches!(judgement, Judgement::Worth(worth) if worth.nav > Value::ZERO);
-        let good = |h: &Hold| h.quantity == 0 || self.market.asset(h.asset).kind == Kind::Good;
-        let sane =
-            |l: &Limit| (0..=RATIO_SANE).contains(&l.band) && (-RATIO_SANE..=RATIO_SANE).contains(&l.target);
-        let regular = valued && holds.iter().all(good) && limits.iter().all(sane);
-        let fits = |h: &Hold| h.quantity >= 0 && (h.asset as usize) < LANE_ASSETS;
-        let plain = regular
-            && holds.len() <= LANE_SLOTS_MOST
-            && holds.iter().all(fits)
-            && limits.iter().all(|l| l.target >= 0);
-        let state = self.book.state_mut(row);
-        (state.regular, state.plain) = (regular, plain);
-    }
-}
-
-/// Where a row is watched.
-impl Monitor {
-    /// Gives a regular row a zone if it has room, else a place among those near a threshold.
-    fn place(&mut self, row: u32, room: f64) {
-        let state = self.book.state_mut(row);
-        let plain = state.plain;
-        if self.mode == Mode::Sweep {
-            return self.watch(row, if plain { Watch::Swept } else { Watch::Restless });
-        }
-        let was_near = state.watch == Watch::Near;
-        let enough = self.pilot.near_room() * if was_near { NEAR_HYSTERESIS } else { 1.0 };
-        if room < enough && was_near && plain {
-            return;
-        }
-        state.stamp = state.stamp.wrapping_add(1);
-        let entry = Entry { row, stamp: state.stamp };
-        if room >= enough && self.zones.put(entry, room) {
-            return self.watch(row, Watch::Asleep);
-        }
-        self.watch(row, if plain { Watch::Near } else { Watch::Restless });
-    }
-
-    /// Changes how a row is watched, and the lists and lanes that go with it.
-    fn watch(&mut self, row: u32, watch: Watch) {
-        let state = self.book.state_mut(row);
-        let before = std::mem::replace(&mut state.watch, watch);
-        if before == Watch::Asleep || watch == Watch::Asleep {
-            self.asleep =
-                self.asleep + usize::from(watch == Watch::Asleep) - usize::from(before == Watch::Asleep);
-        }
-        if watch != Watch::Asleep {
-            // Whatever entry there is, it is stale.
-            state.stamp = state.stamp.wrapping_add(1);
-        }
-        if watch == Watch::Restless && !state.on_restless {
-            state.on_restless = true;
-            self.restless.push(row);
-        }
-        if watch == Watch::Gap && !state.on_gaps {
-            state.on_gaps = true;
-            self.gaps.push(row);
-        }
-        if before != Watch::Near && watch != Watch::Near {
-            return;
-        }
-        let near = self.book.head(row).near;
-        match near {
-            Some(spot) if watch != Watch::Near => {
-                let moved = self.near.remove(spot);
-                self.book.head_mut(row).near = None;
-                if let Some(moved) = moved {
-                    self.book.head_mut(moved).near = Some(spot);
-                }
-            }
-            None if watch == Watch::Near => {
-                let carded = self.cards.slots(row).map(|(cash, slots)| self.near.insert(row, cash, slots));
-                let spot = carded.unwrap_or_else(|| {
-                    let cash = self.encode(row);
-                    self.near.insert(row, cash, self.scratch.slots.iter().copied())
-                });
-                self.book.head_mut(row).near = Some(spot);
-            }
-            _ => {}
-        }
-    }
-
-    /// Brings a row's lanes in line with the slots whose sides have just turned.
-    fn write_turned(&mut self, row: u32) {
-        let head = self.book.head(row);
-        let (holds, limits) = (self.book.holds(row), self.book.limits(row));
-        let margin = margin(holds.len());
-        for at in &self.scratch.turned {
-            // Cash comes after all instruments, so their places are those of the lane.
-            let slot = slot(&holds[*at], &limits[*at], margin);
-            self.cards.write_slot(row, *at, slot);
-            if let Some(spot) = head.full {
-                self.full.write_limits(spot, *at, slot);
-            }
-            if let Some(spot) = head.near {
-                self.near.write_limits(spot, *at, slot);
-            }
-        }
-    }
-
-    /// Brings a row's lanes in line with its slots.
-    fn write_lanes(&mut self, row: u32) {
-        let (full, near) = (self.book.head(row).full, self.book.head(row).near);
-        let plain = self.book.state(row).plain;
-        if !plain {
-            self.cards.clear(row);
-        }
-        if full.is_none() && near.is_none() && !plain {
-            return;
-        }
-        let cash = self.encode(row);
-        if plain {
-            self.cards.write(row, cash, &self.scratch.slots);
-        }
-        let slots = self.scratch.slots.iter().copied();
-        let stays = |spot| plain && Lanes::fits(spot, slots.len());
-        if let Some(spot) = near.filter(|spot| stays(*spot)) {
-            self.near.write(spot, cash, slots.clone());
-        } else if let Some(spot) = near {
-            let moved = self.near.remove(spot);
-            self.book.head_mut(row).near = None;
-            self.book.state_mut(row).watch = Watch::None;
-            if let Some(moved) = moved {
-                self.book.head_mut(moved).near = Some(spot);
-            }
-        }
-        if let Some(spot) = full.filter(|spot| stays(*spot)) {
-            return self.full.write(spot, cash, slots);
-        }
-        if let Some(spot) = full {
-            let moved = self.full.remove(spot);
-            self.book.head_mut(row).full = None;
-            if let Some(moved) = moved {
-                self.book.head_mut(moved).full = Some(spot);
-            }
-        }
-        if plain {
-            let spot = self.full.insert(row, cash, slots);
-            self.book.head_mut(row).full = Some(spot);
-        }
-    }
-
-    /// A row's slots as lanes hold them, into the scratch; returns the cash of the base currency.
-    fn encode(&mut self, row: u32) -> f32 {
-        let (holds, limits) = (self.book.holds(row), self.book.limits(row));
-        let market: &Market = &self.market;
-        let at_home = |hold: &Hold| hold.flags & CASH != 0 && market.asset(hold.asset).at_home();
-        let mut cash = 0.0;
-        let slots: &mut Vec<Slot> = &mut self.scratch.slots;
-        slots.clear();
-        let margin = margin(holds.len());
-        for (hold, limit) in holds.iter().zip(limits) {
-            if at_home(hold) {
-                cash = hold.quantity as f32;
-            } else {
-                slots.push(slot(hold, limit, margin));
-            }
-        }
-        cash
     }
 }

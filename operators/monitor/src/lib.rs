@@ -25,6 +25,8 @@ mod market;
 mod mode;
 mod monitor;
 mod pages;
+mod place;
+mod settle;
 mod values;
 #[cfg(target_arch = "x86_64")]
 mod wide;
