@@ -7,6 +7,7 @@
 //! **Invariant:** admission is a function of the accepted events before it, in their order: replaying the
 //! log gives the same dense numbers, the same running numbers, the same facts.
 
+mod conflate;
 mod facts;
 mod ids;
 #[cfg(test)]
@@ -20,6 +21,7 @@ use evenkeel_schemas::{Currency, CustomerId, Epoch, InstrumentId, Name};
 
 use crate::names::SharedNames;
 
+pub use conflate::conflate;
 use ids::{Ids, Known};
 
 /// Changes for the dataflow.

@@ -22,7 +22,7 @@ use serde::Serialize;
 use timely::dataflow::operators::probe::Handle;
 use timely::worker::Worker;
 
-use crate::admission::{Admission, Inputs, Origin, Verdict};
+use crate::admission::{Admission, Inputs, Origin, Verdict, conflate};
 use crate::config::DriftEngine;
 use crate::engine::consolidate;
 use crate::error::Error;
@@ -366,8 +366,9 @@ fn epoch_by_epoch(
     for number in 0..WARM + epochs {
         epoch += EPOCH_MS;
         let crash = options.crash && number + 1 == WARM + options.epochs;
-        let inputs = simulation.ticks(options.epoch_ticks, crash, epoch)?;
+        let mut inputs = simulation.ticks(options.epoch_ticks, crash, epoch)?;
         let begun = Instant::now();
+        conflate(&mut inputs);
         dataflow.feed(epoch, inputs);
         dataflow.close(worker, epoch);
         let seconds = begun.elapsed().as_secs_f64();

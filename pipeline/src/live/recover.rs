@@ -9,7 +9,7 @@ use evenkeel_schemas::events::parse_event;
 use super::baseline::Baseline;
 use super::sequencer::{DeadLetter, split_number};
 use super::{EventLog, Logged, Recorded};
-use crate::admission::{Inputs, Origin};
+use crate::admission::{Inputs, Origin, conflate};
 use crate::door::{Door, Rejected};
 use crate::error::Error;
 
@@ -156,6 +156,7 @@ fn recorded(
         }
         events.push(Logged { offset, event, payload: text });
     }
+    conflate(&mut inputs);
     door.counts.rejected += rejected.len() as u64;
     Ok(Recorded { epoch, inputs: Arc::new(inputs), events, rejected, arrived: None })
 }

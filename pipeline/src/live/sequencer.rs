@@ -16,7 +16,7 @@ use super::baseline::Baseline;
 use super::recover::{Recovered, recover};
 use super::submit::{Inbox, Receipt, Submission};
 use super::{EventLog, Live, Logged, Recorded, Told};
-use crate::admission::{Inputs, Origin};
+use crate::admission::{Inputs, Origin, conflate};
 use crate::config::Config;
 use crate::door::{Door, Rejected};
 use crate::engine::Engine;
@@ -233,6 +233,8 @@ impl Sequencer {
         if events.is_empty() && rejected.is_empty() {
             return;
         }
+        let mut inputs = inputs;
+        conflate(&mut inputs);
         let inputs = Arc::new(inputs);
         let recorded = Recorded { epoch, inputs: inputs.clone(), events, rejected, arrived };
         // Told before it is fed. The conductor ends after this thread, or because something failed, which the

@@ -19,7 +19,7 @@ use evenkeel_schemas::{Epoch, Name};
 use super::input::{EventFiles, Placed};
 use super::output::{OutputFiles, create};
 use super::{Replay, Summary, recorded_epoch};
-use crate::admission::{Inputs, Origin};
+use crate::admission::{Inputs, Origin, conflate};
 use crate::door::{Door, Place, Rejected};
 use crate::engine::{Engine, Output};
 use crate::error::Error;
@@ -200,6 +200,7 @@ impl Stage {
                 events.push(event);
             }
         }
+        conflate(&mut inputs);
         let inputs = Arc::new(inputs);
         let engine = self.engine.as_ref().ok_or_else(|| Error::Start("the dataflow has ended".to_owned()))?;
         engine.advance(epoch);

@@ -12,7 +12,7 @@ use crossbeam_channel::Receiver;
 use evenkeel_operators::dataflow::Timing;
 use evenkeel_schemas::Epoch;
 
-use crate::admission::{Inputs, Origin};
+use crate::admission::{Inputs, Origin, conflate};
 use crate::config::DriftEngine;
 use crate::door::{Counts, Door, Rejected};
 use crate::engine::{Engine, Output, Plan};
@@ -124,7 +124,9 @@ impl EpochFeed<'_> {
 
     fn flush(&mut self) {
         if let Some(epoch) = self.epoch {
-            self.engine.feed(epoch, Arc::new(std::mem::take(&mut self.inputs)));
+            let mut inputs = std::mem::take(&mut self.inputs);
+            conflate(&mut inputs);
+            self.engine.feed(epoch, Arc::new(inputs));
         }
     }
 }
