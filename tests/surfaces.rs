@@ -30,19 +30,20 @@ fn text(path: &Path) -> &str {
 
 #[test]
 fn help_suffices() {
-    const SETTINGS: [&str; 10] = [
+    const SETTINGS: [&str; 11] = [
         "--config",
         "--data",
         "--workers",
         "--epoch-ms",
         "--mark-ms",
+        "--drift-engine",
         "--listen",
         "--clickhouse",
         "--clickhouse-user",
         "--clickhouse-password",
         "--clickhouse-database",
     ];
-    let flags: [(&str, &[&str]); 9] = [
+    let flags: [(&str, &[&str]); 10] = [
         (
             "demo",
             &["--customers", "--instruments", "--ticks-per-second", "--seed", "--shock-seconds", "--seconds"],
@@ -53,6 +54,7 @@ fn help_suffices() {
         ("import", &["--out", "--format", "--instrument", "--currency", "--venue", "--from", "--to"]),
         ("sql", &["--format"]),
         ("verify", &[]),
+        ("bench", &["drift"]),
         ("config", &[]),
         ("schema", &[]),
     ];
@@ -606,4 +608,19 @@ fn an_external_clickhouse_is_written_queried_and_verified() {
     assert_eq!(customers.lines().collect::<Vec<_>>(), ["ann", "bob"]);
     assert!(ask(&["verify"]).contains("log, dataflow and ClickHouse agree"));
     server.stop().unwrap();
+}
+
+/// The bench runs, its forms agree, and it says so in one object.
+#[test]
+fn the_drift_bench_gives_one_object() {
+    let args = ["bench", "drift", "--customers", "50", "--epochs", "20", "--epoch-ticks", "200", "--json"];
+    for against in [&["--against", "textbook"][..], &["--against", "sweep", "--crash"]] {
+        let found: Value = serde_json::from_str(&ok(&[&args, against].concat()).stdout).unwrap();
+        assert_eq!(found["identical"], true, "{found}");
+        assert!(
+            ["p50_ms", "p99_ms", "ratio"].iter().all(|field| found[field].as_f64() > Some(0.0)),
+            "{found}"
+        );
+        assert!(found["rows"].as_u64() > Some(0), "{found}");
+    }
 }

@@ -31,6 +31,7 @@ use timely::dataflow::operators::vec::Broadcast;
 use timely::dataflow::operators::{Capability, Concat, Exchange};
 
 use crate::dataflow::Timing;
+use crate::epochwise::Changes;
 use crate::facts::TargetSet;
 use crate::triggers::Breaching;
 use crate::typedefs::Rows;
@@ -77,7 +78,7 @@ pub fn monitoring<'s>(
             Pipeline,
             "monitoring",
             move |_, _| {
-                let mut waiting: BTreeMap<Epoch, (Capability<Epoch>, Vec<(Told, isize)>)> = BTreeMap::new();
+                let mut waiting: BTreeMap<Epoch, (Capability<Epoch>, Changes<Told>)> = BTreeMap::new();
                 let mut mark: Option<Capability<Epoch>> = None;
                 let mut out = Vec::new();
                 move |(input, frontier), output| {
@@ -155,7 +156,7 @@ impl Watch {
     }
 
     /// Takes in what an epoch changed and says who crossed a threshold.
-    fn close(&mut self, epoch: Epoch, mut told: Vec<(Told, isize)>, out: &mut Vec<(Outcome, isize)>) {
+    fn close(&mut self, epoch: Epoch, mut told: Changes<Told>, out: &mut Changes<Outcome>) {
         consolidate(&mut told);
         for same in told.chunk_by(|(a, _), (b, _)| a.same_key(b)) {
             // Of one key at most one row goes and one comes.
@@ -188,7 +189,7 @@ impl Watch {
     }
 
     /// Says what changed of worth and standings since the last mark.
-    fn report(&mut self, out: &mut Vec<(Outcome, isize)>) {
+    fn report(&mut self, out: &mut Changes<Outcome>) {
         self.reported.report(&mut self.monitor, |row, diff| out.push((Outcome::Reported(row), diff)));
     }
 }
