@@ -6,36 +6,33 @@
 
 use std::cell::RefCell;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use differential_dataflow::input::InputSession;
-use evenkeel_feeds::generate::{Book, Market, Shock};
 use evenkeel_operators::dataflow::{Timing, Watching, build};
 use evenkeel_operators::facts::{Fact, Input, Observation};
 use evenkeel_operators::monitoring::Mode;
-use evenkeel_schemas::events::Event;
-use evenkeel_schemas::{Epoch, Instant as When, Row};
+use evenkeel_schemas::{Epoch, Row};
 use hdrhistogram::Histogram;
 use serde::Serialize;
 use timely::dataflow::operators::probe::Handle;
 use timely::worker::Worker;
 
-use crate::admission::{Admission, Inputs, Origin, Verdict, conflate};
+use super::peers::Changes;
+use super::workload::Workload;
+use crate::admission::{Inputs, conflate};
 use crate::config::DriftEngine;
 use crate::engine::consolidate;
 use crate::error::Error;
 use crate::progress::Progress;
 
 /// Length of an epoch of the simulated market.
-const EPOCH_MS: u64 = 100;
-/// Epochs before measuring starts: buffers grow, the market gets under way.
-const WARM: usize = 20;
+pub(super) const EPOCH_MS: u64 = 100;
 /// Customers whose first events are judged at a time.
 const OPENED_AT_ONCE: u32 = 1_000;
-/// How far everything falls in a crash, in basis points of an instrument with a beta of one.
-const CRASH_BPS: i64 = -2_000;
 
 /// What is measured.
 #[derive(Clone, Debug)]
@@ -58,6 +55,10 @@ pub struct Options {
     pub against: DriftEngine,
     /// Epochs of the other form, the first ones; it may be slow.
     pub against_epochs: usize,
+    /// A folder with the files of the comparison, instead of a simulated market.
+    pub workload: Option<PathBuf>,
+    /// Where our changes are written, in the form of the comparison.
+    pub out: Option<PathBuf>,
 }
 
 /// How long epochs took.
@@ -121,6 +122,7 @@ struct Ran {
     seconds: Vec<f64>,
     digests: Vec<u64>,
     rows: u64,
+    holdings: u64,
     open_s: f64,
     woken: u64,
     swept: u64,
@@ -131,14 +133,13 @@ struct Ran {
 /// # Errors
 /// When the simulated events are not acceptable.
 pub fn run(options: &Options) -> Result<Found, Error> {
-    let ours = measure(options, DriftEngine::Monitor, options.epochs)?;
+    let ours = measure(options, DriftEngine::Monitor, options.epochs, options.out.clone())?;
     let epochs = options.against_epochs.clamp(1, options.epochs);
-    let theirs = measure(options, options.against, epochs)?;
-    let holdings = holdings(options)?;
+    let theirs = measure(options, options.against, epochs, None)?;
     let identical = ours.digests.iter().zip(&theirs.digests).all(|(ours, theirs)| ours == theirs);
     let mean = |seconds: &[f64]| seconds.iter().sum::<f64>() / seconds.len().max(1) as f64;
     let ratio = mean(&theirs.seconds) / mean(&ours.seconds[..epochs.min(ours.seconds.len())]);
-    let rows = ours.rows;
+    let (rows, holdings) = (ours.rows, ours.holdings);
     let (ours, against) = (times("monitor", &ours)?, times(name(options.against), &theirs)?);
     let Options { customers, epoch_ticks, intensity, .. } = *options;
     let (p50_ms, p99_ms) = (ours.p50_ms, ours.p99_ms);
@@ -188,76 +189,6 @@ fn times(engine: &'static str, ran: &Ran) -> Result<Times, Error> {
         woken: per_epoch(ran.woken),
         swept: per_epoch(ran.swept),
     })
-}
-
-/// A simulated market with its door.
-struct Simulation {
-    market: Market,
-    book: Book,
-    door: Admission,
-    at: When,
-}
-
-impl Simulation {
-    fn new(options: &Options) -> Simulation {
-        let mut market = Market::new(options.seed, options.instruments);
-        market.set_pace((options.epoch_ticks as u64 * 1000 / EPOCH_MS) as u32, options.intensity);
-        let book = Book::new(options.seed, options.customers);
-        let at = When::from_micros(1_767_571_200_000_000);
-        Simulation { market, book, door: Admission::new(0), at }
-    }
-
-    fn judged(&mut self, events: &[Event], epoch: Epoch) -> Result<Inputs, Error> {
-        let mut inputs = Inputs::new();
-        for event in events {
-            match self.door.admit(event, epoch, Origin::Program) {
-                Verdict::Accepted(changes) => inputs.extend(changes),
-                Verdict::Duplicate => {}
-                Verdict::Refused(refusal) => {
-                    return Err(Error::Check(format!("a simulated event was refused: {refusal}")));
-                }
-            }
-        }
-        Ok(inputs)
-    }
-
-    fn opening(&mut self, epoch: Epoch) -> Result<Inputs, Error> {
-        let mut events = self.market.reference_events(self.at);
-        events.extend(self.market.quotes(self.at));
-        self.judged(&events, epoch)
-    }
-
-    fn customers(&mut self, from: u32, to: u32, epoch: Epoch) -> Result<Inputs, Error> {
-        let events: Vec<Event> =
-            (from..to).flat_map(|customer| self.book.open(&self.market, customer, self.at)).collect();
-        self.judged(&events, epoch)
-    }
-
-    /// An epoch's ticks, and one account event for every hundred.
-    fn ticks(&mut self, count: usize, crash: bool, epoch: Epoch) -> Result<Inputs, Error> {
-        self.at = When::from_micros(self.at.micros() + EPOCH_MS as i64 * 1_000);
-        let mut events = if crash {
-            self.market.shock(&Shock::Market(CRASH_BPS));
-            self.market.quotes(self.at)
-        } else {
-            self.market.next_ticks(self.at, count)
-        };
-        events.extend((0..count / 100).filter_map(|_| self.book.event(&self.market, self.at)));
-        self.judged(&events, epoch)
-    }
-}
-
-/// Positions of all customers.
-fn holdings(options: &Options) -> Result<u64, Error> {
-    let mut simulation = Simulation::new(options);
-    simulation.opening(0)?;
-    let mut held = 0;
-    for from in (0..options.customers).step_by(OPENED_AT_ONCE as usize) {
-        let inputs = simulation.customers(from, (from + OPENED_AT_ONCE).min(options.customers), 0)?;
-        let moved = |(input, _): &&(Input, isize)| matches!(input, Input::Fact(Fact::Movement(..)));
-        held += inputs.iter().filter(moved).count() as u64;
-    }
-    Ok(held)
 }
 
 type Captured = Rc<RefCell<Vec<(Row, Epoch, isize)>>>;
@@ -314,7 +245,12 @@ impl Dataflow {
     }
 }
 
-fn measure(options: &Options, engine: DriftEngine, epochs: usize) -> Result<Ran, Error> {
+fn measure(
+    options: &Options,
+    engine: DriftEngine,
+    epochs: usize,
+    out: Option<PathBuf>,
+) -> Result<Ran, Error> {
     let closed = Arc::new(Mutex::new((0_u64, 0_u64)));
     let mut watching = engine.watching();
     if let Watching::Monitor { listener, .. } = &mut watching {
@@ -327,29 +263,39 @@ fn measure(options: &Options, engine: DriftEngine, epochs: usize) -> Result<Ran,
     }
     let options = options.clone();
     timely::execute_directly(move |worker| {
-        epoch_by_epoch(worker, &options, watching, epochs, name(engine), &closed)
+        epoch_by_epoch(worker, &options, Form { watching, epochs, name: name(engine), out, closed })
     })
 }
 
-fn epoch_by_epoch(
-    worker: &mut Worker,
-    options: &Options,
+/// One form, and what becomes of it.
+struct Form {
     watching: Watching,
     epochs: usize,
-    name: &str,
-    closed: &Mutex<(u64, u64)>,
-) -> Result<Ran, Error> {
+    name: &'static str,
+    out: Option<PathBuf>,
+    /// Customers woken and epochs swept.
+    closed: Arc<Mutex<(u64, u64)>>,
+}
+
+fn epoch_by_epoch(worker: &mut Worker, options: &Options, form: Form) -> Result<Ran, Error> {
+    let Form { watching, epochs, name, out, closed } = form;
     // The first mark lies behind the last epoch.
     let timing = Timing { epoch_ms: EPOCH_MS, mark_ms: 1 << 40, stale_ms: 0 };
     let mut progress = Progress::new("measuring", None);
     let mut dataflow = Dataflow::build(worker, timing, watching);
-    let mut simulation = Simulation::new(options);
+    let mut workload = Workload::new(options, epochs)?;
+    let warm = workload.warm();
+    let mut changes = out.as_deref().map(Changes::create).transpose()?;
+    let mut holdings = 0;
     let mut epoch = EPOCH_MS;
     let begun = Instant::now();
-    dataflow.feed(epoch, simulation.opening(epoch)?);
+    dataflow.feed(epoch, workload.opening(epoch)?);
     for from in (0..options.customers).step_by(OPENED_AT_ONCE as usize) {
         let to = (from + OPENED_AT_ONCE).min(options.customers);
-        dataflow.feed(epoch, simulation.customers(from, to, epoch)?);
+        let inputs = workload.customers(from, to, epoch)?;
+        let moved = |(input, _): &&(Input, isize)| matches!(input, Input::Fact(Fact::Movement(..)));
+        holdings += inputs.iter().filter(moved).count() as u64;
+        dataflow.feed(epoch, inputs);
         worker.step();
         progress.look(0, || format!("{name}: {to} of {} customers", options.customers));
     }
@@ -358,34 +304,39 @@ fn epoch_by_epoch(
         seconds: Vec::with_capacity(epochs),
         digests: Vec::with_capacity(epochs),
         rows: 0,
+        holdings,
         open_s: begun.elapsed().as_secs_f64(),
         woken: 0,
         swept: 0,
     };
     drop(dataflow.taken(epoch));
-    for number in 0..WARM + epochs {
+    for number in 0..warm + epochs {
         epoch += EPOCH_MS;
-        let crash = options.crash && number + 1 == WARM + options.epochs;
-        let mut inputs = simulation.ticks(options.epoch_ticks, crash, epoch)?;
+        let crash = options.crash && number + 1 == warm + options.epochs;
+        let mut inputs = workload.ticks(number, options.epoch_ticks, crash, epoch)?;
         let begun = Instant::now();
         conflate(&mut inputs);
         dataflow.feed(epoch, inputs);
         dataflow.close(worker, epoch);
         let seconds = begun.elapsed().as_secs_f64();
         let rows = dataflow.taken(epoch);
-        if number + 1 == WARM {
+        if number + 1 == warm {
             *closed.lock().unwrap_or_else(PoisonError::into_inner) = (0, 0);
         }
-        if number >= WARM {
+        if number >= warm {
             ran.seconds.push(seconds);
             ran.rows += rows.len() as u64;
+            if let Some(changes) = &mut changes {
+                changes.write(number - warm, &rows)?;
+            }
             let mut digest = DefaultHasher::new();
             rows.hash(&mut digest);
             ran.digests.push(digest.finish());
         }
-        progress.look(0, || format!("{name}: {} of {} epochs", number + 1, WARM + epochs));
+        progress.look(0, || format!("{name}: {} of {} epochs", number + 1, warm + epochs));
     }
     progress.done();
+    changes.map_or(Ok(()), Changes::finish)?;
     (ran.woken, ran.swept) = *closed.lock().unwrap_or_else(PoisonError::into_inner);
     Ok(ran)
 }

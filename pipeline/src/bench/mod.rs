@@ -2,3 +2,5 @@
 //! workload, with their outputs compared.
 
 pub mod drift;
+mod peers;
+mod workload;

@@ -1,3 +1,5 @@
+use std::path::PathBuf;
+
 use clap::Subcommand;
 
 use crate::bench::drift::{Found, Options, Times, run as run_drift};
@@ -49,6 +51,12 @@ struct Drift {
     /// Everything that is left to chance follows from it
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// A folder with the files of the comparison with other engines, instead of a simulated market
+    #[arg(long, value_name = "DIR")]
+    workload: Option<PathBuf>,
+    /// Write our changes in the form of the comparison
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
     /// One JSON object on stdout instead of a table
     #[arg(long)]
     json: bool,
@@ -66,6 +74,8 @@ pub(super) fn run(args: &Args) -> Result<(), Error> {
         seed: args.seed,
         crash: args.crash,
         against: args.against,
+        workload: args.workload.clone(),
+        out: args.out.clone(),
         against_epochs: args.against_epochs.unwrap_or(usual) as usize,
     };
     let found = run_drift(&options)?;
