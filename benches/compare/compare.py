@@ -27,7 +27,7 @@ ENGINES = [
     ("Pathway, 2 threads", "pathway", (20, 5, 0)),
 ]
 OURS = "Evenkeel, whole drift dataflow, 1 worker"
-TEXTBOOK = "Evenkeel, --drift-engine textbook, 1 worker"
+BESIDE = "Evenkeel, --drift-engine {}, 1 worker"
 
 
 def say(text):
@@ -106,7 +106,9 @@ class Compare:
         lines = [line for line in said.splitlines() if line.startswith("{")]
         found = json.loads(lines[-1]) if lines else {"run_s": time.monotonic() - began}
         return {"name": name, "epochs": epochs, "out": out, "mean": found["run_s"] * 1e3 / epochs,
-                "p50": found.get("p50_ms"), "p99": found.get("p99_ms")}
+                # Bytewax tells when results leave, not how long an epoch takes.
+                "p50": found.get("p50_ms") if kind != "bytewax" else None,
+                "p99": found.get("p99_ms") if kind != "bytewax" else None}
 
     def ours(self, n, epochs, against, against_epochs):
         out = self.work / f"evenkeel-{n}.bin"
@@ -116,7 +118,7 @@ class Compare:
                      str(epochs), "--against", against, "--against-epochs", str(against_epochs), "--out", out])
         found = json.loads(said)
         rows = []
-        for name, times in [(OURS, found["ours"]), (TEXTBOOK, found["against"])]:
+        for name, times in [(OURS, found["ours"]), (BESIDE.format(against), found["against"])]:
             rows.append({"name": name, "epochs": times["epochs"], "out": out, "mean": times["mean_ms"],
                          "p50": times["p50_ms"], "p99": times["p99_ms"], "same": found["identical"]})
         return rows
@@ -142,8 +144,9 @@ class Compare:
             reference = reference or row["out"]
             row["same"] = self.identical(row["out"], reference, epochs)
             rows.append(row)
-        textbook_epochs = min((100, 10, 1)[place], self.args.epochs)
-        ours = self.ours(n, self.args.epochs, "textbook", textbook_epochs)
+        # The textbook form of a million customers needs more memory than there is.
+        against, most = [("textbook", 100), ("textbook", 10), ("sweep", self.args.epochs)][place]
+        ours = self.ours(n, self.args.epochs, against, min(most, self.args.epochs))
         ours[0]["same"] = ours[0]["same"] and self.identical(ours[0]["out"], reference, self.args.epochs)
         return ours[:1] + rows[:1] + sorted(rows[1:], key=lambda row: row.get("mean", 1e99)) + ours[1:]
 

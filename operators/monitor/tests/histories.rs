@@ -5,8 +5,8 @@
 mod common;
 
 use common::{Op, Oracle, apply};
-use evenkeel_monitor::{Choice, Mode, Monitor, Options};
-use evenkeel_schemas::Currency;
+use evenkeel_monitor::{Choice, Mode, Monitor, Options, Valuations};
+use evenkeel_schemas::{Currency, CustomerId};
 use proptest::prelude::*;
 
 const CUSTOMERS: u32 = 7;
@@ -33,6 +33,23 @@ fn close(epoch: usize, oracle: &mut Oracle, monitors: &mut [Monitor]) {
     }
 }
 
+/// Valuing everybody gives what appraising each one gives.
+fn values_agree(monitor: &mut Monitor) {
+    let mut all = Valuations::default();
+    monitor.value_all(&mut all);
+    let mut valued: Vec<CustomerId> = all.customer.clone();
+    valued.sort_unstable();
+    let appraised: Vec<CustomerId> =
+        (0..CUSTOMERS).map(CustomerId).filter(|customer| monitor.appraise(*customer).is_some()).collect();
+    assert_eq!(valued, appraised);
+    for (row, customer) in all.customer.iter().enumerate() {
+        let worth = monitor.appraise(*customer).unwrap().worth;
+        let parts = [worth.market_value, worth.cash, worth.nav].map(|value| value.to_money().unwrap());
+        assert_eq!(all.currency[row], worth.currency);
+        assert_eq!([all.market_value[row], all.cash[row], all.nav[row]], parts, "{customer:?}");
+    }
+}
+
 fn run(history: &[Op]) {
     let (mut oracle, mut monitors) = (Oracle::default(), monitors());
     let mut epoch = 0;
@@ -45,6 +62,7 @@ fn run(history: &[Op]) {
         }
     }
     close(epoch, &mut oracle, &mut monitors);
+    values_agree(&mut monitors[0]);
 }
 
 /// Everybody holds something simple, so that ties are frequent.
