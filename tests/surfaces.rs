@@ -54,7 +54,7 @@ fn help_suffices() {
         ("import", &["--out", "--format", "--instrument", "--currency", "--venue", "--from", "--to"]),
         ("sql", &["--format"]),
         ("verify", &[]),
-        ("bench", &["drift"]),
+        ("bench", &["drift", "monitor"]),
         ("config", &[]),
         ("schema", &[]),
     ];
@@ -610,17 +610,35 @@ fn an_external_clickhouse_is_written_queried_and_verified() {
     server.stop().unwrap();
 }
 
-/// The bench runs, its forms agree, and it says so in one object.
+/// Each bench runs, its forms agree, and it says so in one object.
 #[test]
 fn the_drift_bench_gives_one_object() {
-    let args = ["bench", "drift", "--customers", "50", "--epochs", "20", "--epoch-ticks", "200", "--json"];
-    for against in [&["--against", "textbook"][..], &["--against", "sweep", "--crash"]] {
-        let found: Value = serde_json::from_str(&ok(&[&args, against].concat()).stdout).unwrap();
+    let size = ["--customers", "50", "--epochs", "20", "--epoch-ticks", "200", "--json"];
+    for bench in [
+        &["drift", "--against", "textbook"][..],
+        &["drift", "--against", "sweep", "--crash"],
+        &["monitor", "--crash"],
+    ] {
+        let args = [&["bench"], bench, &size].concat();
+        let found: Value = serde_json::from_str(&ok(&args).stdout).unwrap();
         assert_eq!(found["identical"], true, "{found}");
         assert!(
             ["p50_ms", "p99_ms", "ratio"].iter().all(|field| found[field].as_f64() > Some(0.0)),
             "{found}"
         );
         assert!(found["rows"].as_u64() > Some(0), "{found}");
+        assert_eq!(found["valued"]["customers"].as_u64().is_some(), bench[0] == "monitor", "{found}");
     }
+    let refused = run(&["bench", "monitor", "--against", "textbook"]);
+    assert!(
+        refused.code == Some(1) && refused.stderr.contains("expected monitor or sweep"),
+        "{}",
+        refused.stderr
+    );
+    let missing = run(&["bench", "drift", "--workload", "/nowhere"]);
+    assert!(
+        missing.code == Some(1) && missing.stderr.contains("/nowhere/pos_10000.bin"),
+        "{}",
+        missing.stderr
+    );
 }

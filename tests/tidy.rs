@@ -47,6 +47,7 @@ const DEPENDENCIES: [(&str, &[&str]); 9] = [
         &[
             "schemas",
             "operators",
+            "operators/monitor",
             "actors",
             "actors/optimizer",
             "pipeline/log",

@@ -27,6 +27,7 @@ ENGINES = [
     ("Pathway, 2 threads", "pathway", (20, 5, 0)),
 ]
 OURS = "Evenkeel, whole drift dataflow, 1 worker"
+ALONE = "Evenkeel's monitor alone, 1 thread"
 BESIDE = "Evenkeel, --drift-engine {}, 1 worker"
 
 
@@ -110,15 +111,16 @@ class Compare:
                 "p50": found.get("p50_ms") if kind != "bytewax" else None,
                 "p99": found.get("p99_ms") if kind != "bytewax" else None}
 
-    def ours(self, n, epochs, against, against_epochs):
-        out = self.work / f"evenkeel-{n}.bin"
-        say(f"Evenkeel beside its {against}: {n} customers, {epochs} epochs")
+    def ours(self, bench, n, epochs, against, against_epochs):
+        out = self.work / f"evenkeel-{bench}-{n}.bin"
+        say(f"Evenkeel, bench {bench}, beside its {against}: {n} customers, {epochs} epochs")
         program = Path(os.environ["CARGO_TARGET_DIR"]) / "release" / "evenkeel"
-        said = call([program, "bench", "drift", "--json", "--workload", self.data, "--customers", str(n), "--epochs",
+        said = call([program, "bench", bench, "--json", "--workload", self.data, "--customers", str(n), "--epochs",
                      str(epochs), "--against", against, "--against-epochs", str(against_epochs), "--out", out])
         found = json.loads(said)
         rows = []
-        for name, times in [(OURS, found["ours"]), (BESIDE.format(against), found["against"])]:
+        name = OURS if bench == "drift" else ALONE
+        for name, times in [(name, found["ours"]), (BESIDE.format(against), found["against"])]:
             rows.append({"name": name, "epochs": times["epochs"], "out": out, "mean": times["mean_ms"],
                          "p50": times["p50_ms"], "p99": times["p99_ms"], "same": found["identical"]})
         return rows
@@ -146,8 +148,11 @@ class Compare:
             rows.append(row)
         # The textbook form of a million customers needs more memory than there is.
         against, most = [("textbook", 100), ("textbook", 10), ("sweep", self.args.epochs)][place]
-        ours = self.ours(n, self.args.epochs, against, min(most, self.args.epochs))
-        ours[0]["same"] = ours[0]["same"] and self.identical(ours[0]["out"], reference, self.args.epochs)
+        ours = self.ours("drift", n, self.args.epochs, against, min(most, self.args.epochs))
+        alone = self.ours("monitor", n, self.args.epochs, "sweep", 1)[:1]
+        for row in [ours[0], alone[0]]:
+            row["same"] = row["same"] and self.identical(row["out"], reference, self.args.epochs)
+        rows += alone
         return ours[:1] + rows[:1] + sorted(rows[1:], key=lambda row: row.get("mean", 1e99)) + ours[1:]
 
 

@@ -28,7 +28,8 @@ export function buildHistogram(): { node: HTMLElement; update: (status: Status) 
   const list = el('ul', 'histogram')
   list.setAttribute('aria-label', 'Customers by largest absolute drift')
   const empty = el('p', 'empty soft', DASH)
-  const note = el('p', 'note soft', 'up to … percentage points; amber is past the default ', term('band', 'band'))
+  const picked = el('span', '')
+  const note = el('p', 'note soft', 'up to … percentage points; amber is past the default ', term('band', 'band'), picked)
   const columns: Column[] = []
   return {
     node: el('div', 'histogram-box', list, empty, note),
@@ -41,6 +42,9 @@ export function buildHistogram(): { node: HTMLElement; update: (status: Status) 
       }
       for (const spare of columns.splice(buckets.length)) spare.node.remove()
       empty.hidden = buckets.length > 0
+      const [sample, all] = [num(status.drift_sample), num(status.customers)]
+      const part = sample !== null && all !== null && sample > 0 && sample < all / 2
+      setText(picked, part ? `; of ${integer(sample)} customers, evenly picked` : '')
       const most = Math.max(1, ...buckets.map((bucket) => num(bucket['customers']) ?? 0))
       buckets.forEach((bucket, i) => {
         const one = columns[i]

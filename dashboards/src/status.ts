@@ -42,6 +42,7 @@ export type Status = Loose<{
   monitor: { mode: unknown; woken: Quantiles; epochs: Record<string, unknown> }
   log: { state: unknown; bytes: unknown; events: unknown }
   drift_histogram: unknown
+  drift_sample: unknown
   latest: { triggers: unknown; decisions: unknown; orders: unknown; rejected: unknown }
 }>
 

@@ -141,18 +141,18 @@ pub enum Input {
 }
 
 impl Fact {
-    /// A number that spreads facts over workers: facts of one customer, instrument or order share it.
-    pub fn spread(&self) -> u64 {
-        match self {
-            Fact::Base(c, ..) | Fact::Targets(c, ..) | Fact::Movement(c, ..) | Fact::Posting(c, ..) => {
-                c.0.into()
-            }
-            Fact::Request(key, ..) | Fact::Answer(key) | Fact::Opened(key, ..) => key.customer.0.into(),
-            Fact::Terms(i, ..) | Fact::Split { instrument: i, .. } => i.0.into(),
-            Fact::Placed(_, order) => order.customer.0.into(),
-            Fact::Allocated(row) => row.customer.0.into(),
+    /// Which worker a fact is for: facts of one customer share the number, modulo the number of workers. `None`
+    /// for facts about the market, which every worker needs.
+    pub fn spread(&self) -> Option<u64> {
+        let customer = match self {
+            Fact::Base(c, ..) | Fact::Targets(c, ..) | Fact::Movement(c, ..) | Fact::Posting(c, ..) => c.0,
+            Fact::Request(key, ..) | Fact::Answer(key) | Fact::Opened(key, ..) => key.customer.0,
+            Fact::Placed(_, order) => order.customer.0,
+            Fact::Allocated(row) => row.customer.0,
             Fact::Blocked { .. } | Fact::State(..) => 0,
-        }
+            Fact::Terms(..) | Fact::Split { .. } => return None,
+        };
+        Some(customer.into())
     }
 }
 

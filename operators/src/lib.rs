@@ -7,14 +7,16 @@ pub mod cash;
 pub mod dataflow;
 pub mod drift;
 mod epochwise;
+pub mod exposures;
 pub mod facts;
 pub mod fx;
 pub mod monitoring;
 pub mod orders;
 pub mod positions;
 pub mod prices;
+mod tally;
 pub mod triggers;
 mod typedefs;
 pub mod valuations;
 
-pub use typedefs::{Rows, Sum};
+pub use typedefs::Rows;

@@ -22,8 +22,11 @@ pub struct Config {
     pub workers: usize,
     /// Epoch length in milliseconds.
     pub epoch_ms: u64,
-    /// How often valuations and drift are reported, in milliseconds.
+    /// How often valuations are reported, in milliseconds.
     pub mark_ms: u64,
+    /// How often drift is reported, a line for each instrument of each customer, in milliseconds: a multiple of
+    /// `mark_ms`, or 0 for never. Unless set, `mark_ms`. Breaches and triggers do not wait for it.
+    pub drift_mark_ms: Option<u64>,
     /// After how long without a price an instrument is called stale, in milliseconds; 0 for never.
     pub stale_ms: u64,
     /// What values and watches portfolios; the rows are the same.
@@ -110,6 +113,7 @@ impl Default for Config {
             workers: 1,
             epoch_ms: 100,
             mark_ms: 1000,
+            drift_mark_ms: None,
             stale_ms: 0,
             drift_engine: DriftEngine::default(),
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
@@ -164,7 +168,8 @@ impl Config {
     /// # Errors
     /// When a setting cannot be written.
     pub fn to_toml(&self) -> Result<String, Error> {
-        toml::to_string_pretty(self).map_err(|error| Error::Config(error.to_string()))
+        let settled = Config { drift_mark_ms: Some(self.drift_mark_ms()), ..self.clone() };
+        toml::to_string_pretty(&settled).map_err(|error| Error::Config(error.to_string()))
     }
 
     /// Checks ranges.
@@ -180,6 +185,9 @@ impl Config {
         }
         if self.mark_ms < self.epoch_ms || !self.mark_ms.is_multiple_of(self.epoch_ms) {
             return bad("mark_ms", self.mark_ms.to_string(), "a multiple of epoch_ms");
+        }
+        if !self.drift_mark_ms().is_multiple_of(self.mark_ms) {
+            return bad("drift_mark_ms", self.drift_mark_ms().to_string(), "a multiple of mark_ms, or 0");
         }
         if !(1..=64).contains(&self.workers) {
             return bad("workers", self.workers.to_string(), "1 to 64");
@@ -201,12 +209,22 @@ impl Config {
 
     /// Epoch length, marks and staleness.
     pub fn timing(&self) -> Timing {
-        Timing { epoch_ms: self.epoch_ms, mark_ms: self.mark_ms, stale_ms: self.stale_ms }
+        Timing {
+            epoch_ms: self.epoch_ms,
+            mark_ms: self.mark_ms,
+            drift_mark_ms: self.drift_mark_ms(),
+            stale_ms: self.stale_ms,
+        }
+    }
+
+    /// How often drift is reported; 0 for never.
+    pub fn drift_mark_ms(&self) -> u64 {
+        self.drift_mark_ms.unwrap_or(self.mark_ms)
     }
 
     /// How often a baseline is kept: at marks, so that nothing reported is still to come.
     pub fn baseline_ms(&self) -> u64 {
-        self.log.baseline_ms.next_multiple_of(self.mark_ms)
+        self.log.baseline_ms.next_multiple_of(self.mark_ms.max(self.drift_mark_ms()))
     }
 
     /// What the engine builds.
@@ -217,14 +235,15 @@ impl Config {
     /// What the derived rows depend on beyond the events.
     pub fn derivation(&self) -> Derivation {
         let Config { epoch_ms, mark_ms, stale_ms, correctable_ticks, .. } = *self;
-        Derivation { epoch_ms, mark_ms, stale_ms, correctable_ticks }
+        let drift_mark_ms = Some(self.drift_mark_ms());
+        Derivation { epoch_ms, mark_ms, drift_mark_ms, stale_ms, correctable_ticks }
     }
 
     /// Takes over what a folder was recorded with.
     pub fn derive_as(&mut self, derivation: Derivation) {
-        let Derivation { epoch_ms, mark_ms, stale_ms, correctable_ticks } = derivation;
+        let Derivation { epoch_ms, mark_ms, drift_mark_ms, stale_ms, correctable_ticks } = derivation;
         (self.epoch_ms, self.mark_ms, self.stale_ms) = (epoch_ms, mark_ms, stale_ms);
-        self.correctable_ticks = correctable_ticks;
+        (self.drift_mark_ms, self.correctable_ticks) = (drift_mark_ms, correctable_ticks);
     }
 }
 
@@ -235,8 +254,11 @@ impl Config {
 pub struct Derivation {
     /// Epoch length.
     pub epoch_ms: u64,
-    /// How often valuations and drift are reported.
+    /// How often valuations are reported.
     pub mark_ms: u64,
+    /// How often drift is reported; not there in folders of before it could be set: then as `mark_ms`.
+    #[serde(default)]
+    pub drift_mark_ms: Option<u64>,
     /// After how long a price is stale.
     pub stale_ms: u64,
     /// How many market events with an id can be corrected.
@@ -253,7 +275,10 @@ impl Derivation {
     /// When the log cannot be read.
     pub fn of(log: &evenkeel_log::Log) -> Result<Option<Derivation>, Error> {
         let bad = |error: serde_json::Error| Error::Check(format!("the log's settings are damaged: {error}"));
-        log.get_meta(DERIVATION)?.map(|bytes| serde_json::from_slice(&bytes).map_err(bad)).transpose()
+        let Some(bytes) = log.get_meta(DERIVATION)? else { return Ok(None) };
+        let mut derivation: Derivation = serde_json::from_slice(&bytes).map_err(bad)?;
+        derivation.drift_mark_ms.get_or_insert(derivation.mark_ms);
+        Ok(Some(derivation))
     }
 
     /// Keeps the settings with a new log; checks that they are those of an old one.

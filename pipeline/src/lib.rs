@@ -9,6 +9,7 @@ pub mod config;
 pub mod door;
 pub mod engine;
 pub mod error;
+mod few;
 pub mod http;
 pub mod lines;
 pub mod live;

@@ -10,11 +10,11 @@ use crate::engine::Closed;
 /// The lines of an epoch by collection, sorted by row and difference.
 pub fn lines(closed: &Closed, names: &Names) -> BTreeMap<Collection, Vec<String>> {
     let mut rows: BTreeMap<Collection, Vec<(String, isize)>> = BTreeMap::new();
-    for (row, diff) in &closed.changes {
+    closed.each_single(|row, diff| {
         let mut text = String::with_capacity(96);
         row.render(names, &mut text);
-        rows.entry(row.collection()).or_default().push((text, *diff));
-    }
+        rows.entry(row.collection()).or_default().push((text, diff));
+    });
     let epoch = closed.epoch;
     let finish = |mut rows: Vec<(String, isize)>| {
         rows.sort_unstable();

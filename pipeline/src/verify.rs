@@ -15,6 +15,7 @@ use crate::door::Door;
 use crate::engine::{Closed, Engine, Output};
 use crate::error::Error;
 use crate::live::{Baseline, Recorded, recover};
+use crate::names::SharedNames;
 use crate::progress::Progress;
 use crate::sink::{Connected, Server, Tables, block_on, each_table};
 
@@ -123,7 +124,14 @@ pub fn verify(config: &Config, progress: &mut Progress) -> Result<Report, Error>
     let ticks_dropped = log.first_offset(Topic::Market) > 0;
     let baseline = if ticks_dropped { Baseline::of(&log)? } else { None };
     report.opening = baseline.as_ref().map(|baseline| baseline.epoch);
-    let mut comparison = Comparison { client, report, from: None, upto: written, tables: Tables::default() };
+    let mut comparison = Comparison {
+        client,
+        report,
+        from: None,
+        upto: written,
+        tables: Tables::default(),
+        names: SharedNames::default(),
+    };
     let result = derive(config, &log, baseline.as_ref(), &mut comparison, progress);
     let Comparison { report, client, .. } = comparison;
     // An engine of our own waits for idle connections before it ends.
@@ -141,7 +149,7 @@ fn derive(
     progress: &mut Progress,
 ) -> Result<(), Error> {
     let mut door = Door::new(config.correctable_ticks);
-    let names = door.admission.names().clone();
+    comparison.names = door.admission.names().clone();
     let mut desk = Desk::new(config.policy.clone());
     let (engine, outputs) =
         Engine::start(config.workers, config.plan(baseline.map_or(0, |b| b.epoch))).map_err(Error::Start)?;
@@ -155,7 +163,7 @@ fn derive(
         for output in outputs.try_iter() {
             result = take(output, &mut waiting, |epoch, ready| {
                 progress.look(epoch, || format!("deriving, epoch {epoch}"));
-                comparison.add(epoch, ready, &mut desk, &names.read())
+                comparison.add(epoch, ready, &mut desk)
             });
             if result.is_err() {
                 return false;
@@ -167,9 +175,7 @@ fn derive(
         scope.spawn(|| engine.finish());
         for output in outputs {
             if result.is_ok() {
-                result = take(output, &mut waiting, |epoch, ready| {
-                    comparison.add(epoch, ready, &mut desk, &names.read())
-                });
+                result = take(output, &mut waiting, |epoch, ready| comparison.add(epoch, ready, &mut desk));
             }
         }
         result
@@ -214,22 +220,17 @@ struct Comparison {
     from: Option<Epoch>,
     upto: Epoch,
     tables: Tables,
+    names: SharedNames,
 }
 
 impl Comparison {
-    fn add(
-        &mut self,
-        epoch: Epoch,
-        whole: Waiting,
-        desk: &mut Desk,
-        names: &evenkeel_schemas::Names,
-    ) -> Result<(), Error> {
+    fn add(&mut self, epoch: Epoch, whole: Waiting, desk: &mut Desk) -> Result<(), Error> {
         if epoch > self.upto {
             return Ok(());
         }
         self.open(epoch)?;
         if let Some(closed) = &whole.closed {
-            self.tables.add_rows(closed, names);
+            self.tables.add_rows(closed, &self.names.read());
         }
         if let Some(recorded) = &whole.recorded {
             let mut ended: Vec<&OrderState> = Vec::new();
@@ -268,7 +269,8 @@ impl Comparison {
 
     /// Compares what was gathered with what ClickHouse holds of the same epochs.
     fn compare(&mut self, upto: Epoch) -> Result<(), Error> {
-        let tables = std::mem::take(&mut self.tables);
+        let mut tables = std::mem::take(&mut self.tables);
+        tables.unfold(&self.names);
         let range = match self.from {
             Some(from) => format!("epoch > {from} AND epoch <= {upto}"),
             None => format!("epoch <= {upto}"),

@@ -122,6 +122,13 @@ pub struct Pair {
     pub quote: Currency,
 }
 
+impl Pair {
+    /// The pair seen from the other side.
+    pub fn reversed(self) -> Pair {
+        Pair { base: self.quote, quote: self.base }
+    }
+}
+
 impl FromStr for Pair {
     type Err = NameError;
     fn from_str(text: &str) -> Result<Pair, NameError> {

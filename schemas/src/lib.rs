@@ -8,13 +8,15 @@ pub mod derive;
 pub mod events;
 mod ids;
 mod numbers;
+mod portfolio;
 mod rows;
 mod time;
 
 pub use ids::{Currency, CustomerId, InstrumentId, Name, NameError, Names, Pair};
-pub use numbers::{Money, NumberError, Price, Quantity, Rate, Ratio, Value, div_half_even};
+pub use numbers::{Money, NumberError, Price, Quantity, Rate, Ratio, Total, Value, div_half_even};
+pub use portfolio::{Standing, Valuation, ValuationChange, Worth};
 pub use rows::{
-    AllocationRow, AnomalyKind, AnomalySource, BandSide, Collection, Measure, OrderRow, Row, Subject,
-    TriggerKey,
+    AllocationRow, AnomalyKind, AnomalySource, BandSide, Collection, ExposureRow, Holding, Measure, OrderRow,
+    Row, Subject, TriggerKey,
 };
 pub use time::{Epoch, Instant, TimeError, TradeDate};

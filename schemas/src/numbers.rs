@@ -7,6 +7,7 @@
 //! | [`Money`] | an amount of one currency | 10⁻⁶ | ±9.2 · 10¹² |
 //! | [`Rate`] | foreign exchange | 10⁻⁹ | ±9.2 · 10⁹ |
 //! | [`Ratio`] | weights, bands, drifts; 1 is 100% | 10⁻⁹ | ±9.2 · 10⁹ |
+//! | [`Total`] | a sum over customers | 10⁻⁶ | ±1.7 · 10³² |
 //! | [`Value`] | quantity × price × rate, unrounded | 10⁻²¹ | ±1.7 · 10¹⁷ |
 //!
 //! Products are exact: a quantity times a price times a rate has 6 + 6 + 9 = 21 decimals, which is what a
@@ -375,6 +376,33 @@ impl Value {
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_scaled(f, self.0, 21)
+    }
+}
+
+/// A sum over customers, of units or of money, scale 10⁻⁶: beyond the range of one customer's amounts.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Total(i128);
+
+impl Total {
+    /// From raw units of 10⁻⁶.
+    pub const fn from_raw(raw: i128) -> Total {
+        Total(raw)
+    }
+
+    /// Raw units of 10⁻⁶.
+    pub const fn raw(self) -> i128 {
+        self.0
+    }
+
+    /// A value rounded half-even.
+    pub fn rounded(value: Value) -> Total {
+        Total(div_half_even(value.0, VALUE_PER_MONEY))
+    }
+}
+
+impl fmt::Display for Total {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_scaled(f, self.0, 6)
     }
 }
 

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::events::{OrderStatus, Side, TriggerKind};
 use crate::{
-    Currency, CustomerId, Epoch, InstrumentId, Money, Names, Pair, Price, Quantity, Rate, Ratio, derive,
+    Currency, CustomerId, Epoch, InstrumentId, Money, Names, Pair, Price, Quantity, Rate, Ratio, Total,
+    Valuation, ValuationChange, derive,
 };
 
 /// The output collections, named as their files and tables are.
@@ -28,6 +29,8 @@ pub enum Collection {
     Valuations,
     /// Weights against targets, at marks.
     Drift,
+    /// What all customers of a base currency hold, at marks.
+    Exposures,
     /// Weights outside their band.
     Breaches,
     /// Open reasons to act.
@@ -42,13 +45,14 @@ pub enum Collection {
 
 impl Collection {
     /// All collections.
-    pub const ALL: [Collection; 11] = [
+    pub const ALL: [Collection; 12] = [
         Collection::Positions,
         Collection::Cash,
         Collection::Prices,
         Collection::FxRates,
         Collection::Valuations,
         Collection::Drift,
+        Collection::Exposures,
         Collection::Breaches,
         Collection::Triggers,
         Collection::Orders,
@@ -58,8 +62,8 @@ impl Collection {
 
     /// Whether its rows depend on prices and rates, and not on account events and decisions alone.
     pub fn from_ticks(self) -> bool {
-        use Collection::{Anomalies, Breaches, Drift, FxRates, Prices, Triggers, Valuations};
-        matches!(self, Prices | FxRates | Valuations | Drift | Breaches | Triggers | Anomalies)
+        use Collection::{Anomalies, Breaches, Drift, Exposures, FxRates, Prices, Triggers, Valuations};
+        matches!(self, Prices | FxRates | Valuations | Drift | Exposures | Breaches | Triggers | Anomalies)
     }
 
     /// The name of its file and table.
@@ -71,6 +75,7 @@ impl Collection {
             Collection::FxRates => "fx_rates",
             Collection::Valuations => "valuations",
             Collection::Drift => "drift",
+            Collection::Exposures => "exposures",
             Collection::Breaches => "breaches",
             Collection::Triggers => "triggers",
             Collection::Orders => "orders",
@@ -216,17 +221,95 @@ impl AnomalyKind {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "the fields are the columns, documented in schemas/README.md")]
 pub enum Row {
-    Position { customer: CustomerId, instrument: InstrumentId, quantity: Quantity },
-    Cash { customer: CustomerId, currency: Currency, amount: Money },
-    Price { instrument: InstrumentId, price: Price },
-    FxRate { pair: Pair, rate: Rate },
-    Valuation { customer: CustomerId, currency: Currency, nav: Money, market_value: Money, cash: Money },
-    Drift { customer: CustomerId, instrument: InstrumentId, weight: Ratio, target: Ratio, drift: Ratio },
-    Breach { customer: CustomerId, instrument: InstrumentId, side: BandSide },
-    Trigger { key: TriggerKey, measure: Measure, limit: Measure },
+    Position {
+        customer: CustomerId,
+        instrument: InstrumentId,
+        quantity: Quantity,
+    },
+    Cash {
+        customer: CustomerId,
+        currency: Currency,
+        amount: Money,
+    },
+    Price {
+        instrument: InstrumentId,
+        price: Price,
+    },
+    FxRate {
+        pair: Pair,
+        rate: Rate,
+    },
+    Valuation {
+        customer: CustomerId,
+        currency: Currency,
+        nav: Money,
+        market_value: Money,
+        cash: Money,
+    },
+    /// Many at once, as a mark of a million customers has them: see [`Row::each_single`].
+    Valuations(Arc<[ValuationChange]>),
+    Drift {
+        customer: CustomerId,
+        instrument: InstrumentId,
+        weight: Ratio,
+        target: Ratio,
+        drift: Ratio,
+    },
+    Exposure(Box<ExposureRow>),
+    Breach {
+        customer: CustomerId,
+        instrument: InstrumentId,
+        side: BandSide,
+    },
+    Trigger {
+        key: TriggerKey,
+        measure: Measure,
+        limit: Measure,
+    },
     Order(Box<OrderRow>),
     Allocation(Box<AllocationRow>),
-    Anomaly { source: AnomalySource, kind: AnomalyKind },
+    Anomaly {
+        source: AnomalySource,
+        kind: AnomalyKind,
+    },
+}
+
+/// What can be held.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Holding {
+    /// Units of an instrument.
+    Instrument(InstrumentId),
+    /// Money.
+    Cash(Currency),
+}
+
+impl Holding {
+    /// The word as files and tables write its kind.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Holding::Instrument(_) => "instrument",
+            Holding::Cash(_) => "cash",
+        }
+    }
+
+    /// The name of the instrument or the currency.
+    pub fn name<'a>(&'a self, names: &'a Names) -> &'a str {
+        match self {
+            Holding::Instrument(id) => names.instrument(*id),
+            Holding::Cash(currency) => currency.as_str(),
+        }
+    }
+}
+
+/// What all customers of one base currency hold of something, and what it is worth in that currency.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "the fields are the columns, documented in schemas/README.md")]
+pub struct ExposureRow {
+    pub base_currency: Currency,
+    pub holding: Holding,
+    pub customers: u64,
+    pub quantity: Total,
+    pub value: Total,
 }
 
 /// An order in its current state.
@@ -265,8 +348,9 @@ impl Row {
             Row::Cash { .. } => Collection::Cash,
             Row::Price { .. } => Collection::Prices,
             Row::FxRate { .. } => Collection::FxRates,
-            Row::Valuation { .. } => Collection::Valuations,
+            Row::Valuation { .. } | Row::Valuations(_) => Collection::Valuations,
             Row::Drift { .. } => Collection::Drift,
+            Row::Exposure(_) => Collection::Exposures,
             Row::Breach { .. } => Collection::Breaches,
             Row::Trigger { .. } => Collection::Triggers,
             Row::Order(_) => Collection::Orders,
@@ -275,7 +359,30 @@ impl Row {
         }
     }
 
-    /// Appends the row's fields as the inside of a JSON object, numbers as strings, names for numbers.
+    /// Hands over the single rows with their differences that this row stands for: itself, unless it is many at
+    /// once.
+    pub fn each_single(&self, diff: isize, mut each: impl FnMut(&Row, isize)) {
+        let Row::Valuations(changes) = self else { return each(self, diff) };
+        for ValuationChange { customer, before, now } in changes.iter() {
+            let row = |v: &Valuation| Row::Valuation {
+                customer: *customer,
+                currency: v.currency,
+                nav: v.nav,
+                market_value: v.market_value,
+                cash: v.cash,
+            };
+            before.iter().for_each(|before| each(&row(before), -diff));
+            now.iter().for_each(|now| each(&row(now), diff));
+        }
+    }
+
+    /// How many single rows it stands for.
+    pub fn singles(&self) -> usize {
+        let Row::Valuations(changes) = self else { return 1 };
+        changes.iter().map(|c| usize::from(c.before.is_some()) + usize::from(c.now.is_some())).sum()
+    }
+
+    /// Appends the fields of a single row as the inside of a JSON object, numbers as strings, names for numbers.
     pub fn render(&self, names: &Names, out: &mut String) {
         let mut fields = Fields { out, first: true };
         let customer = |id: &CustomerId| names.customer(*id).to_owned();
@@ -300,10 +407,16 @@ impl Row {
                 fields.put("customer", customer(c)).put("currency", currency).put("nav", nav);
                 fields.put("market_value", market_value).put("cash", cash);
             }
+            Row::Valuations(_) => debug_assert!(false, "Invariant: single rows are written"),
             Row::Drift { customer: c, instrument: i, weight, target, drift } => {
                 fields.put("customer", customer(c)).put("instrument", instrument(i));
                 fields.put("weight", weight.to_fixed()).put("target", target.to_fixed());
                 fields.put("drift", drift.to_fixed());
+            }
+            Row::Exposure(row) => {
+                fields.put("base_currency", row.base_currency).put("kind", row.holding.kind());
+                fields.put("holding", row.holding.name(names)).put("customers", row.customers);
+                fields.put("quantity", row.quantity).put("value", row.value);
             }
             Row::Breach { customer: c, instrument: i, side } => {
                 fields

@@ -18,6 +18,7 @@
 //! - a price is stale from the epoch `stale_ms` after that of its last record until the next one.
 
 pub mod customer;
+pub mod exposures;
 pub mod facts;
 pub mod ledger;
 pub mod lines;
@@ -30,6 +31,7 @@ use std::io::{self, BufRead, Write};
 use evenkeel_schemas::{AnomalyKind, AnomalySource, Collection, CustomerId, Epoch, InstrumentId, Row};
 
 use customer::{at_every_epoch, at_marks};
+use exposures::exposures;
 use facts::Facts;
 use ledger::{Ledger, Recorded};
 use lines::Lines;
@@ -126,6 +128,7 @@ struct Batch<W: Write> {
     /// Customers touched since the last mark.
     unreported: BTreeSet<CustomerId>,
     stale: BTreeSet<InstrumentId>,
+    exposed: BTreeSet<Row>,
     epochs: u64,
 }
 
@@ -133,8 +136,8 @@ impl<W: Write> Batch<W> {
     fn new(options: Options, lines: Lines<W>) -> Self {
         let (facts, now, epochs) = (Facts::new(options), None, 0);
         let (standing, reported) = (BTreeMap::new(), BTreeMap::new());
-        let (unreported, stale) = (BTreeSet::new(), BTreeSet::new());
-        Batch { options, facts, lines, now, standing, reported, unreported, stale, epochs }
+        let (unreported, stale, exposed) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        Batch { options, facts, lines, now, standing, reported, unreported, stale, exposed, epochs }
     }
 
     fn mark(&self, epoch: Epoch) -> Epoch {
@@ -193,6 +196,9 @@ impl<W: Write> Batch<W> {
             self.lines.difference(&before, &after, ledger.names());
             self.reported.insert(customer, after);
         }
+        let exposed = exposures(&self.facts);
+        self.lines.difference(&self.exposed, &exposed, ledger.names());
+        self.exposed = exposed;
         self.lines.end_epoch(mark)?;
         Ok(())
     }

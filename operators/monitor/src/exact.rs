@@ -3,40 +3,10 @@
 
 use std::cmp::Ordering;
 
-use evenkeel_schemas::{AnomalyKind, BandSide, Currency, InstrumentId, Ratio, Value};
+use evenkeel_schemas::{AnomalyKind, BandSide, Currency, Ratio, Standing, Value, Worth};
 
 use crate::book::{CASH, Hold, Limit, OVER, UNDER};
 use crate::market::{Asset, Subject};
-
-/// What one customer's portfolio is worth, in the base currency, unrounded.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub struct Worth {
-    /// The currency of all parts.
-    pub currency: Currency,
-    /// Σ q·p·fx.
-    pub market_value: Value,
-    /// Σ cash·fx.
-    pub cash: Value,
-    /// Their sum.
-    pub nav: Value,
-}
-
-/// Where one instrument of one customer stands.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub struct Standing {
-    /// Instrument.
-    pub instrument: InstrumentId,
-    /// MV/NAV.
-    pub weight: Ratio,
-    /// Target share of NAV.
-    pub target: Ratio,
-    /// weight − target.
-    pub drift: Ratio,
-    /// Distance that is tolerated.
-    pub band: Ratio,
-    /// The side on which the weight is beyond its band, decided exactly.
-    pub breach: Option<BandSide>,
-}
 
 /// Whether a customer can be judged.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -33,7 +33,6 @@ mod wide;
 mod zones;
 
 pub use change::{Change, Event, Mode, Report};
-pub use exact::{Standing, Worth};
 pub use mode::Choice;
 pub use monitor::{Appraisal, Monitor, Options, Target};
-pub use values::Valuations;
+pub use values::Exposure;

@@ -10,6 +10,9 @@ use crate::pages::Pages;
 /// Raw units of a `Value` (10⁻²¹) in one raw unit of cash (10⁻⁶) at a raw rate of one (10⁻⁹).
 const CASH_SCALE: i128 = 1_000_000;
 
+/// Effective prices of fewer bits are multiplied without a check.
+const UNIT_EASY_BITS: u32 = 62;
+
 /// Assets that the lanes can name with 16 bits.
 pub(crate) const LANE_ASSETS: usize = 1 << 16;
 
@@ -88,11 +91,6 @@ impl Pace {
         Pace { per_epoch: square, per_move: square, epoch: 0, moves: 0, price }
     }
 
-    fn learn(&mut self, (per_epoch, per_move): (f64, f64)) {
-        (self.per_epoch, self.per_move) = (per_epoch, per_move);
-        self.moves = self.moves.max(MOVES_KNOWN);
-    }
-
     fn moved(&mut self, price: f64, epoch: u64) {
         let still = epoch.saturating_sub(self.epoch).saturating_sub(1).min(1_000_000) as i32;
         let weight = PACE_WEIGHT.max(1.0 / (2.0 + f64::from(self.moves)));
@@ -127,8 +125,6 @@ struct Instrument {
     assets: Vec<u32>,
     /// Something was told of it since the last refresh.
     touched: bool,
-    /// Squared returns per epoch and per move, where they are known from before.
-    known: Option<(f64, f64)>,
 }
 
 /// What became of the assets since the last epoch.
@@ -155,11 +151,23 @@ pub(crate) struct Market {
     index: BTreeMap<(Subject, Option<Currency>), u32>,
     by_base: BTreeMap<Currency, Vec<u32>>,
     points: Vec<Point>,
+    /// The effective price where it is above zero and fits 62 bits, else 0.
+    units: Vec<i64>,
     lanes: Box<LanePrices>,
     lane_scales: Box<LanePrices>,
     touched_instruments: Vec<u32>,
     touched_pairs: Vec<Pair>,
     holders: Vec<u32>,
+    held: Vec<Held>,
+}
+
+/// What all customers hold of an asset.
+#[derive(Copy, Clone, Default)]
+pub(crate) struct Held {
+    /// Customers with any.
+    pub customers: u64,
+    /// Raw units, which cannot overflow: 10¹⁹ customers would have to hold the most.
+    pub quantity: i128,
 }
 
 impl Market {
@@ -172,11 +180,13 @@ impl Market {
             index: BTreeMap::new(),
             by_base: BTreeMap::new(),
             points: Vec::new(),
+            units: Vec::new(),
             lanes: Box::new([0.0; LANE_ASSETS]),
             lane_scales: Box::new([0.0; LANE_ASSETS]),
             touched_instruments: Vec::new(),
             touched_pairs: Vec::new(),
             holders: Vec::new(),
+            held: Vec::new(),
         }
     }
 
@@ -208,19 +218,6 @@ impl Market {
         }
     }
 
-    /// Standard deviations of an instrument's return per epoch, and per epoch in which its price moves.
-    pub fn set_volatility(&mut self, instrument: InstrumentId, per_epoch: f64, per_move: f64) {
-        let number = self.number(instrument);
-        let known = (per_epoch * per_epoch, per_move * per_move);
-        if known.0.is_finite() && known.1.is_finite() {
-            self.instruments[number as usize].known = Some(known);
-            for at in 0..self.instruments[number as usize].assets.len() {
-                let asset = self.instruments[number as usize].assets[at];
-                self.assets[asset as usize].pace.learn(known);
-            }
-        }
-    }
-
     /// Whether it is known how far each price moves.
     pub fn paced(&self) -> bool {
         let moving = |asset: &&Asset| asset.kind == Kind::Good && !asset.at_home();
@@ -239,6 +236,10 @@ impl Market {
         &self.points
     }
 
+    pub fn units(&self) -> &[i64] {
+        &self.units
+    }
+
     pub fn lanes(&self) -> &LanePrices {
         &self.lanes
     }
@@ -251,6 +252,17 @@ impl Market {
     pub fn count_holder(&mut self, asset: u32, added: bool) {
         let holders = &mut self.holders[asset as usize];
         *holders = if added { holders.saturating_add(1) } else { holders.saturating_sub(1) };
+    }
+
+    /// A customer's quantity of an asset changed.
+    pub fn count_held(&mut self, asset: u32, before: i64, now: i64) {
+        let held = &mut self.held[asset as usize];
+        held.customers = held.customers + u64::from(now != 0) - u64::from(before != 0);
+        held.quantity += i128::from(now) - i128::from(before);
+    }
+
+    pub fn held(&self) -> &[Held] {
+        &self.held
     }
 
     /// The number of an asset, which is priced at once.
@@ -273,7 +285,9 @@ impl Market {
             pace,
         });
         self.points.push(Point { price: 0.0, scale: 0.0 });
+        self.units.push(0);
         self.holders.push(0);
+        self.held.push(Held::default());
         self.index.insert((subject, base), asset);
         if matches!(subject, Subject::Instrument(_)) {
             self.instruments[number as usize].assets.push(asset);
@@ -282,11 +296,7 @@ impl Market {
             self.by_base.entry(base).or_default().push(asset);
         }
         self.reprice(asset, 0, &mut Moves::default());
-        let mut pace = Pace::new(self.points[asset as usize].price);
-        if let (Subject::Instrument(_), Some(known)) = (subject, self.instruments.get(number as usize)) {
-            known.known.into_iter().for_each(|known| pace.learn(known));
-        }
-        self.assets[asset as usize].pace = pace;
+        self.assets[asset as usize].pace = Pace::new(self.points[asset as usize].price);
         asset
     }
 
@@ -337,7 +347,7 @@ impl Market {
         self.numbers.get(instrument.0).unwrap_or_else(|| {
             let number = self.instruments.len() as u32;
             let (price, currency, assets) = (None, None, Vec::new());
-            self.instruments.push(Instrument { price, currency, assets, touched: false, known: None });
+            self.instruments.push(Instrument { price, currency, assets, touched: false });
             self.numbers.insert(instrument.0, number);
             number
         })
@@ -407,6 +417,8 @@ impl Market {
         }
         (asset.unit, asset.kind, asset.unpriced, asset.no_rate) = (unit, kind, unpriced, no_rate);
         self.points[number as usize].price = price;
+        let fits = kind == Kind::Good && unit < 1 << UNIT_EASY_BITS;
+        self.units[number as usize] = if fits { unit as i64 } else { 0 };
         if let Some(lane) = self.lanes.get_mut(number as usize) {
             *lane = (price * 1e-15) as f32;
         }

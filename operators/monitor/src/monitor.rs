@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use evenkeel_schemas::{
-    AnomalyKind, Currency, CustomerId, InstrumentId, Money, Pair, Price, Quantity, Rate, Ratio,
+    AnomalyKind, Currency, CustomerId, InstrumentId, Money, Pair, Price, Quantity, Rate, Ratio, Standing,
+    Worth,
 };
 
 use crate::book::{Book, CASH, Hold, LINE, Limit};
 use crate::cards::Cards;
 use crate::change::Mode;
-use crate::exact::{Judgement, Standing, Worth, judge, standing};
+use crate::exact::{Judgement, judge, standing};
 use crate::lanes::{Lanes, Slot};
 use crate::market::{Market, Moves, Subject};
 use crate::mode::{Choice, Pilot};
@@ -118,12 +119,6 @@ impl Monitor {
         self.market.set_price(instrument, price);
     }
 
-    /// How far an instrument's price moves: the standard deviations of its return per epoch, and per epoch in
-    /// which it moves at all. A hint, from before a restart, that saves learning it; answers do not depend on it.
-    pub fn set_volatility(&mut self, instrument: InstrumentId, per_epoch: f64, per_move: f64) {
-        self.market.set_volatility(instrument, per_epoch, per_move);
-    }
-
     /// The rate of a pair: one unit of its base in its quote. A reversed pair is a pair of its own; a currency
     /// in itself is one for one and needs no rate.
     pub fn set_rate(&mut self, pair: Pair, rate: Option<Rate>) {
@@ -147,7 +142,10 @@ impl Monitor {
             let asset = self.market.asset_of(self.market.asset(before).subject, base);
             self.market.count_holder(before, false);
             self.market.count_holder(asset, true);
-            self.book.slots_mut(row).0[at].asset = asset;
+            let hold = &mut self.book.slots_mut(row).0[at];
+            hold.asset = asset;
+            self.market.count_held(before, hold.quantity, 0);
+            self.market.count_held(asset, 0, hold.quantity);
         }
         self.touch(row);
     }
@@ -208,7 +206,9 @@ impl Monitor {
     fn set_quantity(&mut self, customer: CustomerId, subject: Subject, quantity: i64) {
         let row = self.book.row_or_new(customer);
         let at = self.slot_of(row, subject);
-        self.book.slots_mut(row).0[at].quantity = quantity;
+        let hold = &mut self.book.slots_mut(row).0[at];
+        self.market.count_held(hold.asset, hold.quantity, quantity);
+        hold.quantity = quantity;
         self.touch(row);
     }
 

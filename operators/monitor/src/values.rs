@@ -1,105 +1,130 @@
-//! Exact valuations of everybody, as columns.
+//! Exact valuations of everybody.
 
 use std::cmp::Ordering;
 
-use evenkeel_schemas::{Currency, CustomerId, Money, Value};
+use evenkeel_schemas::{Currency, CustomerId, Holding, Money, Valuation, Value};
 
 use crate::book::{CASH, Hold};
 use crate::exact::{Judgement, judge};
-use crate::market::{Asset, Kind, Point};
+use crate::market::{Kind, Subject};
 use crate::monitor::Monitor;
-
-/// One row per customer that can be valued, in the order in which customers were first told of. Amounts are
-/// in the base currency, rounded half-even.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Valuations {
-    /// Customer.
-    pub customer: Vec<CustomerId>,
-    /// Base currency.
-    pub currency: Vec<Currency>,
-    /// Σ q·p·fx.
-    pub market_value: Vec<Money>,
-    /// Σ cash·fx.
-    pub cash: Vec<Money>,
-    /// Their sum, rounded once.
-    pub nav: Vec<Money>,
-}
-
-impl Valuations {
-    fn clear(&mut self) {
-        self.customer.clear();
-        self.currency.clear();
-        self.market_value.clear();
-        self.cash.clear();
-        self.nav.clear();
-    }
-}
 
 /// Raw units of a `Value` in one raw unit of `Money`.
 const VALUE_PER_MONEY: i128 = 1_000_000_000_000_000;
 
-/// Slot values below this, raw, add up in i128 whatever their signs: 10³³ times 10⁵ slots is below 2¹²⁷.
-const VALUE_EASY: f64 = 1e33;
-/// More slots than this are added with checks.
-const SLOTS_EASY: usize = 100_000;
+/// Raw quantities below this times prices that fit 62 bits are below 2¹¹², so that as many slots as below add up
+/// in i128 whatever their signs.
+const QUANTITY_EASY_BITS: u32 = 50;
+const SLOTS_EASY: usize = 1 << 14;
+
+/// What all customers of a base currency hold of something that has a price.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Exposure {
+    /// The customers' base currency.
+    pub base: Currency,
+    /// What is held.
+    pub holding: Holding,
+    /// Customers who hold any.
+    pub customers: u64,
+    /// Raw units of `Quantity`, or of `Money` for cash.
+    pub quantity: i128,
+    /// Its effective price: times a raw quantity it is a raw `Value`.
+    pub unit: i128,
+}
 
 impl Monitor {
-    /// Values all customers at what has been told so far, into columns that are emptied first.
-    pub fn value_all(&mut self, columns: &mut Valuations) {
+    /// What is held in sum of everything that somebody holds and that has a price: work follows the instruments,
+    /// not the holders.
+    pub fn exposures(&mut self) -> impl Iterator<Item = Exposure> {
         self.absorb();
-        columns.clear();
-        for (row, head) in self.book.heads.iter().enumerate() {
-            let Some(currency) = head.base else { continue };
+        self.market.assets().iter().zip(self.market.held()).filter_map(|(asset, held)| {
+            let holding = match asset.subject {
+                Subject::Instrument(instrument) => Holding::Instrument(instrument),
+                Subject::Cash(currency) => Holding::Cash(currency),
+            };
+            let base = asset.base.filter(|_| held.customers > 0 && asset.kind != Kind::Missing)?;
+            let (customers, quantity, unit) = (held.customers, held.quantity, asset.unit);
+            Some(Exposure { base, holding, customers, quantity, unit })
+        })
+    }
+
+    /// Values all customers at what has been told so far, by row; `None` for whom cannot be valued. What was in
+    /// `valuations` goes.
+    pub fn value_all(&mut self, valuations: &mut Vec<Option<Valuation>>) {
+        self.absorb();
+        valuations.clear();
+        let units = self.market.units();
+        valuations.extend(self.book.heads.iter().enumerate().map(|(row, head)| {
+            let currency = head.base?;
             let holds = self.book.holds(row as u32);
-            let sums = easy_sums(holds, self.market.assets(), self.market.points()).or_else(|| {
-                match judge(head.base, holds, self.market.assets()) {
-                    Judgement::Worth(worth) => Some((worth.market_value.raw(), worth.cash.raw())),
-                    _ => None,
-                }
-            });
-            let Some((market_value, cash)) = sums else { continue };
-            let nav = market_value.checked_add(cash).and_then(to_money);
-            if let (Some(value), Some(cash), Some(nav)) = (to_money(market_value), to_money(cash), nav) {
-                columns.customer.push(head.customer);
-                columns.currency.push(currency);
-                columns.market_value.push(value);
-                columns.cash.push(cash);
-                columns.nav.push(nav);
-            }
-        }
+            let (market_value, cash) = match easy_sums(holds, units) {
+                Some(sums) => sums,
+                None => match judge(head.base, holds, self.market.assets()) {
+                    Judgement::Worth(worth) => (worth.market_value.raw(), worth.cash.raw()),
+                    _ => return None,
+                },
+            };
+            rounded(currency, market_value, cash)
+        }));
+    }
+
+    /// Rows, one for each customer that was ever told of, in the order of that. A customer keeps its row.
+    pub fn rows(&self) -> usize {
+        self.book.heads.len()
+    }
+
+    /// The customer of a row below [`Monitor::rows`].
+    pub fn customer(&self, row: usize) -> CustomerId {
+        self.book.heads[row].customer
+    }
+
+    /// The row of a customer.
+    pub fn row(&self, customer: CustomerId) -> Option<usize> {
+        self.book.row(customer).map(|row| row as usize)
     }
 }
 
-/// Market value and cash without a check per sum, if all prices are there and no value is large.
-fn easy_sums(holds: &[Hold], assets: &[Asset], points: &[Point]) -> Option<(i128, i128)> {
-    let (mut market_value, mut cash) = (0_i128, 0_i128);
-    let (mut easy, mut held) = (holds.len() <= SLOTS_EASY, false);
-    for hold in holds {
-        let (asset, point) = (&assets[hold.asset as usize], &points[hold.asset as usize]);
-        // A missing asset has a price of zero here.
-        easy &= (hold.quantity as f64 * point.price).abs() < VALUE_EASY;
-        easy &= hold.quantity == 0 || asset.kind == Kind::Good;
-        held |= hold.quantity != 0;
-        let value = i128::from(hold.quantity).wrapping_mul(asset.unit);
-        if hold.flags & CASH != 0 {
-            cash = cash.wrapping_add(value);
-        } else {
-            market_value = market_value.wrapping_add(value);
+/// Market value and cash without a check per sum, if all prices are there and no number is large. Cash comes
+/// after all instruments.
+fn easy_sums(holds: &[Hold], units: &[i64]) -> Option<(i128, i128)> {
+    let (mut large, mut missing, mut held) = (0_i64, false, false);
+    let mut sum = |holds: &[Hold]| {
+        let mut sum = 0_i128;
+        for hold in holds {
+            let unit = units[hold.asset as usize];
+            // The bits of the magnitude, or one less.
+            large |= hold.quantity ^ (hold.quantity >> 63);
+            missing |= unit == 0 && hold.quantity != 0;
+            held |= hold.quantity != 0;
+            sum += i128::from(hold.quantity) * i128::from(unit);
         }
+        sum
+    };
+    if holds.len() > SLOTS_EASY {
+        return None;
     }
-    (easy && held).then_some((market_value, cash))
+    let instruments = holds.iter().rposition(|hold| hold.flags & CASH == 0).map_or(0, |last| last + 1);
+    let (instruments, money) = holds.split_at(instruments);
+    let sums = (sum(instruments), sum(money));
+    (held && !missing && large >> QUANTITY_EASY_BITS == 0).then_some(sums)
+}
+
+fn rounded(currency: Currency, market_value: i128, cash: i128) -> Option<Valuation> {
+    let nav = to_money(market_value.checked_add(cash)?)?;
+    Some(Valuation { currency, nav, market_value: to_money(market_value)?, cash: to_money(cash)? })
 }
 
 /// Rounded half-even; `None` when out of range. One long division is slow, an estimate and its remainder
 /// are not: the quotient is below 2⁶³, so the first estimate is off by less than 2¹², the second by one.
 fn to_money(raw: i128) -> Option<Money> {
     let reciprocal = 1.0 / VALUE_PER_MONEY as f64;
-    if (raw as f64 * reciprocal).abs() > 9.2e18 {
+    let close = ((raw >> 64) as i64 as f64 * (u64::MAX as f64) + raw as u64 as f64) * reciprocal;
+    if close.abs() > 9.2e18 {
         return Value::from_raw(raw).to_money();
     }
-    let mut quotient = (raw as f64 * reciprocal) as i64;
+    let mut quotient = close as i64;
     let rest = raw - i128::from(quotient) * VALUE_PER_MONEY;
-    quotient += (rest as f64 * reciprocal).round_ties_even() as i64;
+    quotient += (rest as i64 as f64 * reciprocal).round_ties_even() as i64;
     let rest = (raw - i128::from(quotient) * VALUE_PER_MONEY) as i64;
     let half = VALUE_PER_MONEY as i64 / 2;
     // The second estimate rounds to nearest up to rounding of its own; at most one step is left.
@@ -109,4 +134,23 @@ fn to_money(raw: i128) -> Option<Money> {
         Ordering::Greater => rest.signum(),
     };
     Some(Money::from_raw(quotient + step))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::to_money;
+    use evenkeel_schemas::Value;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn the_short_rounding_is_the_long_one(raw in any::<i128>(), shift in 0_u32..127, ties in any::<i64>()) {
+            let raw = raw >> shift;
+            prop_assert_eq!(to_money(raw), Value::from_raw(raw).to_money());
+            let tie = i128::from(ties) * 500_000_000_000_000;
+            for raw in [tie - 1, tie, tie + 1] {
+                prop_assert_eq!(to_money(raw), Value::from_raw(raw).to_money());
+            }
+        }
+    }
 }

@@ -1,26 +1,9 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-use evenkeel_schemas::{BandSide, InstrumentId, Ratio, Value};
+use evenkeel_schemas::{BandSide, InstrumentId, Ratio, Standing, Value};
 
 use crate::facts::TargetSet;
-
-/// Where one instrument of one customer stands.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Standing {
-    /// Instrument.
-    pub instrument: InstrumentId,
-    /// MV/NAV.
-    pub weight: Ratio,
-    /// Target share of NAV.
-    pub target: Ratio,
-    /// weight − target.
-    pub drift: Ratio,
-    /// Distance that is tolerated.
-    pub band: Ratio,
-    /// The side on which the weight is beyond its band, decided exactly.
-    pub breach: Option<BandSide>,
-}
 
 /// Where every instrument that is held or targeted stands, by instrument. `nav` is above zero; `values`
 /// has at most one entry per instrument. A weight or drift out of the range of Ratio (shorts against a

@@ -16,13 +16,12 @@ mod tests;
 
 use std::sync::Arc;
 
-use evenkeel_schemas::{CustomerId, InstrumentId, Money, Value};
+use evenkeel_schemas::{CustomerId, InstrumentId, Money, Standing, Value, Worth};
 
-pub use calc::{Standing, standings};
+pub use calc::standings;
 
 use crate::facts::TargetSet;
 use crate::typedefs::Rows;
-use crate::valuations::Worth;
 
 /// What [`drift`] maintains.
 pub struct Drift<'s> {

@@ -5,20 +5,52 @@
 //! Outputs   (Pair, Rate), one per pair, the derived ones included
 //! Units     Rate, scale 10⁻⁹; an inverse is rounded half-even
 //! Errors    a pair without a rate is absent; valuations says who needed it
-//! State     1 arrangement of pairs
+//! State     the pairs known
 //! Time      follows the input epoch
 //! Source    DESIGN §5
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use evenkeel_schemas::{Pair, Rate};
 
+use crate::epochwise::epochwise_here;
 use crate::typedefs::Rows;
+
+/// The rates that are known, by pair.
+#[derive(Default)]
+struct Known(BTreeMap<Pair, Rate>);
+
+impl Known {
+    fn rate(&self, pair: Pair) -> Option<Rate> {
+        let own = self.0.get(&pair).copied();
+        own.or_else(|| self.0.get(&pair.reversed())?.inverse())
+    }
+}
 
 /// Adds the reversed pairs that have no rate of their own.
 pub fn fx<'s>(rates: Rows<'s, (Pair, Rate)>) -> Rows<'s, (Pair, Rate)> {
-    let known = rates.clone().map(|(pair, _)| pair);
-    let reversed = rates
-        .clone()
-        .flat_map(|(pair, rate)| Some((Pair { base: pair.quote, quote: pair.base }, rate.inverse()?)))
-        .antijoin(known);
-    rates.concat(reversed)
+    let mut known = Known::default();
+    epochwise_here(
+        rates,
+        "fx",
+        |_, epoch| epoch,
+        move |_, changes, out| {
+            let touched: BTreeSet<Pair> =
+                changes.iter().flat_map(|((pair, _), _)| [*pair, pair.reversed()]).collect();
+            let before: Vec<(Pair, Option<Rate>)> =
+                touched.into_iter().map(|pair| (pair, known.rate(pair))).collect();
+            // Of one pair at most one rate goes and one comes.
+            for ((pair, _), _) in changes.iter().filter(|(_, diff)| *diff < 0) {
+                known.0.remove(pair);
+            }
+            known.0.extend(changes.iter().filter(|(_, diff)| *diff > 0).map(|(pair, _)| *pair));
+            for (pair, before) in before {
+                let now = known.rate(pair);
+                if before != now {
+                    out.extend(before.map(|rate| ((pair, rate), -1)));
+                    out.extend(now.map(|rate| ((pair, rate), 1)));
+                }
+            }
+        },
+    )
 }

@@ -21,30 +21,22 @@ pub(super) enum Told {
 }
 
 impl Told {
-    /// What is known of customers.
-    pub fn accounts<'s>(
+    /// What is known of customers, instruments and currencies.
+    pub fn all<'s>(
         holdings: Holdings<'s>,
+        quotes: Quotes<'s>,
         targets: Rows<'s, (CustomerId, Arc<TargetSet>)>,
     ) -> Rows<'s, Told> {
         let Holdings { held, balances, bases } = holdings;
-        held.map(|((c, i), quantity)| Told::Position(c, i, quantity))
-            .concat(balances.map(|((c, currency), amount)| Told::Cash(c, currency, amount)))
-            .concat(bases.map(|(c, base)| Told::Base(c, base)))
-            .concat(targets.map(|(c, set)| Told::Targets(c, set)))
-    }
-
-    /// What is known of instruments and currencies.
-    pub fn market(quotes: Quotes<'_>) -> Rows<'_, Told> {
         let Quotes { terms, prices, rates } = quotes;
-        terms
-            .map(|(i, currency)| Told::Terms(i, currency))
-            .concat(prices.map(|(i, price)| Told::Price(i, price)))
-            .concat(rates.map(|(pair, rate)| Told::Rate(pair, rate)))
-    }
-
-    /// Rows of one customer meet in one worker.
-    pub fn spread(&self) -> u64 {
-        self.customer().map_or(0, |customer| customer.0.into())
+        held.map(|((c, i), quantity)| Told::Position(c, i, quantity)).concatenate([
+            balances.map(|((c, currency), amount)| Told::Cash(c, currency, amount)),
+            bases.map(|(c, base)| Told::Base(c, base)),
+            targets.map(|(c, set)| Told::Targets(c, set)),
+            terms.map(|(i, currency)| Told::Terms(i, currency)),
+            prices.map(|(i, price)| Told::Price(i, price)),
+            rates.map(|(pair, rate)| Told::Rate(pair, rate)),
+        ])
     }
 
     /// Whom it is about; nobody for the market.

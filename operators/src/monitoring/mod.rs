@@ -23,22 +23,22 @@ use differential_dataflow::AsCollection;
 use differential_dataflow::consolidation::consolidate;
 use evenkeel_monitor::{Change, Event, Monitor, Options};
 pub use evenkeel_monitor::{Choice, Mode, Report};
-use evenkeel_schemas::{AnomalyKind, CustomerId, Epoch, InstrumentId, Row};
+use evenkeel_schemas::{AnomalyKind, Currency, CustomerId, Epoch, Holding, InstrumentId, Row};
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::channels::pact::Pipeline;
+use timely::dataflow::operators::Capability;
 use timely::dataflow::operators::generic::operator::Operator;
-use timely::dataflow::operators::vec::Broadcast;
-use timely::dataflow::operators::{Capability, Concat, Exchange};
 
 use crate::dataflow::Timing;
-use crate::epochwise::Changes;
+use crate::epochwise::{Changes, Waiting};
+use crate::exposures::Part;
 use crate::facts::TargetSet;
 use crate::triggers::Breaching;
 use crate::typedefs::Rows;
 use crate::valuations::{Holdings, Quotes};
 
 use books::Told;
-use reported::Reported;
+use reported::{Exposures, Standings, Worths};
 
 /// Hears how each epoch was closed.
 pub type Listener = Arc<dyn Fn(Epoch, &Report) + Send + Sync>;
@@ -51,6 +51,8 @@ pub struct Monitored<'s> {
     pub faults: Rows<'s, (CustomerId, AnomalyKind)>,
     /// Valuations and drift, at marks.
     pub reported: Rows<'s, Row>,
+    /// What is held in sum, at marks, by worker.
+    pub parts: Rows<'s, ((Currency, Holding), Part)>,
 }
 
 #[derive(Clone)]
@@ -58,6 +60,7 @@ enum Outcome {
     Breaching(CustomerId, Breaching),
     Fault(CustomerId, AnomalyKind),
     Reported(Row),
+    Part((Currency, Holding), Part),
 }
 
 /// Watches all portfolios.
@@ -66,53 +69,44 @@ pub fn monitoring<'s>(
     quotes: Quotes<'s>,
     targets: Rows<'s, (CustomerId, Arc<TargetSet>)>,
     timing: Timing,
-    mut watch: Watch,
+    watch: Watch,
 ) -> Monitored<'s> {
-    let accounts = Told::accounts(holdings, targets);
-    let accounts = accounts.inner.exchange(|(told, _, _): &(Told, Epoch, isize)| told.spread());
-    // Every worker needs all prices.
-    let market = Told::market(quotes).inner.broadcast();
-    let outcomes = accounts
-        .concat(market)
+    // Customers are in their workers, the market is in all of them.
+    let outcomes = Told::all(holdings, quotes, targets)
+        .inner
         .unary_frontier::<CapacityContainerBuilder<Vec<(Outcome, Epoch, isize)>>, _, _, _>(
             Pipeline,
             "monitoring",
             move |_, _| {
-                let mut waiting: BTreeMap<Epoch, (Capability<Epoch>, Changes<Told>)> = BTreeMap::new();
-                let mut mark: Option<Capability<Epoch>> = None;
+                let mut watch = watch;
+                let mut waiting = Waiting::new();
+                let (mut mark, mut drift_mark) = (None::<Capability<Epoch>>, None::<Capability<Epoch>>);
                 let mut out = Vec::new();
                 move |(input, frontier), output| {
-                    input.for_each(|capability, data| {
-                        for (told, time, diff) in data.drain(..) {
-                            let entry = waiting.entry(time);
-                            entry
-                                .or_insert_with(|| (capability.delayed(&time, 0), Vec::new()))
-                                .1
-                                .push((told, diff));
-                        }
-                    });
+                    input.for_each(|capability, data| waiting.file(&capability, data.drain(..)));
                     loop {
-                        let next = waiting.keys().next().copied().filter(|next| !frontier.less_equal(next));
-                        let due = mark.as_ref().map(|capability| *capability.time());
-                        let due = due.filter(|due| !frontier.less_equal(due));
-                        match (next, due) {
-                            (None, None) => break,
-                            (Some(next), due) if due.is_none_or(|due| next <= due) => {
-                                let Some((capability, told)) = waiting.remove(&next) else { break };
-                                watch.close(next, told, &mut out);
-                                let at = timing.mark(next);
-                                mark.get_or_insert_with(|| capability.delayed(&at));
-                                let mut session = output.session(&capability);
-                                session.give_iterator(out.drain(..).map(|(row, diff)| (row, next, diff)));
+                        // A mark reports what holds then: before anything later is taken in.
+                        let next = waiting.first().unwrap_or(Epoch::MAX);
+                        let due =
+                            |at: &mut Capability<Epoch>| !frontier.less_equal(at.time()) && *at.time() < next;
+                        let (epoch, capability) = if let Some(due) = mark.take_if(due) {
+                            watch.report_worths(&mut out);
+                            (*due.time(), due)
+                        } else if let Some(due) = drift_mark.take_if(due) {
+                            watch.report_standings(&mut out);
+                            (*due.time(), due)
+                        } else if let Some((epoch, capability, told)) = waiting.take(frontier) {
+                            watch.close(epoch, told, &mut out);
+                            mark.get_or_insert_with(|| capability.delayed(&timing.mark(epoch)));
+                            if let Some(at) = timing.drift_mark(epoch) {
+                                drift_mark.get_or_insert_with(|| capability.delayed(&at));
                             }
-                            _ => {
-                                let Some(capability) = mark.take() else { break };
-                                let at = *capability.time();
-                                watch.report(&mut out);
-                                let mut session = output.session(&capability);
-                                session.give_iterator(out.drain(..).map(|(row, diff)| (row, at, diff)));
-                            }
-                        }
+                            (epoch, capability)
+                        } else {
+                            break;
+                        };
+                        let mut session = output.session(&capability);
+                        session.give_iterator(out.drain(..).map(|(row, diff)| (row, epoch, diff)));
                     }
                 }
             },
@@ -126,11 +120,15 @@ pub fn monitoring<'s>(
         Outcome::Fault(customer, kind) => Some((customer, kind)),
         _ => None,
     });
-    let reported = outcomes.flat_map(|outcome| match outcome {
+    let reported = outcomes.clone().flat_map(|outcome| match outcome {
         Outcome::Reported(row) => Some(row),
         _ => None,
     });
-    Monitored { breaching, faults, reported }
+    let parts = outcomes.flat_map(|outcome| match outcome {
+        Outcome::Part(of, part) => Some((of, part)),
+        _ => None,
+    });
+    Monitored { breaching, faults, reported, parts }
 }
 
 /// One worker's monitor, and what is out there of what it said.
@@ -140,18 +138,23 @@ pub struct Watch {
     changes: Vec<Change>,
     /// By customer and instrument, what is out as breaching.
     breaching: BTreeMap<(CustomerId, InstrumentId), Breaching>,
-    reported: Reported,
+    worths: Worths,
+    exposures: Exposures,
+    /// `None` where no standings are reported.
+    standings: Option<Standings>,
 }
 
 impl Watch {
     /// A monitor of nobody.
-    pub fn new(choice: Choice, listener: Option<Listener>) -> Watch {
+    pub fn new(choice: Choice, listener: Option<Listener>, timing: Timing) -> Watch {
         Watch {
             monitor: Monitor::new(Options { choice }),
             listener,
             changes: Vec::new(),
             breaching: BTreeMap::new(),
-            reported: Reported::default(),
+            worths: Worths::default(),
+            exposures: Exposures::default(),
+            standings: timing.drift_mark(0).map(|_| Standings::default()),
         }
     }
 
@@ -163,7 +166,10 @@ impl Watch {
             let holds = same.iter().find(|(_, diff)| *diff > 0);
             if let Some((told, _)) = holds.or(same.first()) {
                 told.tell(holds.is_some(), &mut self.monitor);
-                self.reported.touch(told.customer());
+                self.worths.touch(told.customer());
+                if let Some(standings) = &mut self.standings {
+                    standings.touch(told.customer());
+                }
             }
         }
         let report = self.monitor.close(&mut self.changes);
@@ -188,8 +194,16 @@ impl Watch {
         }
     }
 
-    /// Says what changed of worth and standings since the last mark.
-    fn report(&mut self, out: &mut Changes<Outcome>) {
-        self.reported.report(&mut self.monitor, |row, diff| out.push((Outcome::Reported(row), diff)));
+    /// Says what changed of worth and of what is held since the last mark.
+    fn report_worths(&mut self, out: &mut Changes<Outcome>) {
+        self.worths.report(&mut self.monitor, |row, diff| out.push((Outcome::Reported(row), diff)));
+        self.exposures.report(&mut self.monitor, |of, part, diff| out.push((Outcome::Part(of, part), diff)));
+    }
+
+    /// Says what changed of standings since the last mark of theirs.
+    fn report_standings(&mut self, out: &mut Changes<Outcome>) {
+        if let Some(standings) = &mut self.standings {
+            standings.report(&mut self.monitor, |row, diff| out.push((Outcome::Reported(row), diff)));
+        }
     }
 }

@@ -1,19 +1,102 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use evenkeel_monitor::{Appraisal, Monitor};
-use evenkeel_schemas::{Currency, CustomerId, InstrumentId, Money, Ratio, Row, Value};
+use evenkeel_schemas::{Currency, CustomerId, Holding, InstrumentId, Ratio, Row, Valuation, ValuationChange};
 
-/// NAV and its parts, as reported.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-struct Valuation {
-    currency: Currency,
-    nav: Money,
-    market_value: Money,
-    cash: Money,
+use crate::exposures::Part;
+
+/// What may have changed since the last mark.
+#[derive(Default)]
+struct Stirred {
+    customers: BTreeSet<CustomerId>,
+    /// A price or rate changed, so everybody may have changed.
+    market: bool,
+}
+
+impl Stirred {
+    fn touch(&mut self, customer: Option<CustomerId>) {
+        match customer {
+            Some(customer) => drop(self.customers.insert(customer)),
+            None => self.market = true,
+        }
+    }
+}
+
+/// Worth as reported at the last mark.
+#[derive(Default)]
+pub(super) struct Worths {
+    stirred: Stirred,
+    /// By the monitor's row.
+    said: Vec<Option<Valuation>>,
+    now: Vec<Option<Valuation>>,
+}
+
+impl Worths {
+    /// Notes that something was told of a customer, or of the market.
+    pub fn touch(&mut self, customer: Option<CustomerId>) {
+        self.stirred.touch(customer);
+    }
+
+    /// Gives out what changed since the last mark, many customers at once.
+    pub fn report(&mut self, monitor: &mut Monitor, mut out: impl FnMut(Row, isize)) {
+        let Stirred { customers, market } = std::mem::take(&mut self.stirred);
+        self.said.resize(monitor.rows(), None);
+        let mut changes = Vec::new();
+        let mut change = |customer, before, now| {
+            if before != now {
+                changes.push(ValuationChange { customer, before, now });
+            }
+            if changes.len() == CHANGES_AT_ONCE {
+                out(Row::Valuations(changes.as_slice().into()), 1);
+                changes.clear();
+            }
+        };
+        if market {
+            monitor.value_all(&mut self.now);
+            std::mem::swap(&mut self.said, &mut self.now);
+            for (row, (now, before)) in self.said.iter().zip(&self.now).enumerate() {
+                change(monitor.customer(row), *before, *now);
+            }
+        } else {
+            for customer in customers {
+                let Some(row) = monitor.row(customer) else { continue };
+                let now = monitor.appraise(customer).and_then(|appraisal| appraisal.worth.rounded());
+                change(customer, self.said[row], now);
+                self.said[row] = now;
+            }
+        }
+        if !changes.is_empty() {
+            out(Row::Valuations(changes.into()), 1);
+        }
+    }
+}
+
+/// Changes of valuations that go out as one row.
+const CHANGES_AT_ONCE: usize = 1 << 16;
+
+/// What this worker's customers hold in sum, as reported at the last mark.
+#[derive(Default)]
+pub(super) struct Exposures(BTreeMap<(Currency, Holding), Part>);
+
+impl Exposures {
+    /// Gives out what changed since the last mark.
+    pub fn report(&mut self, monitor: &mut Monitor, mut out: impl FnMut((Currency, Holding), Part, isize)) {
+        let now = monitor.exposures().map(|e| {
+            let part = Part { customers: e.customers, quantity: e.quantity, unit: e.unit };
+            ((e.base, e.holding), part)
+        });
+        let now: BTreeMap<(Currency, Holding), Part> = now.collect();
+        let before = std::mem::take(&mut self.0);
+        let gone = before.iter().filter(|(key, part)| now.get(key) != Some(part));
+        gone.for_each(|(key, part)| out(*key, *part, -1));
+        let came = now.iter().filter(|(key, part)| before.get(key) != Some(part));
+        came.for_each(|(key, part)| out(*key, *part, 1));
+        self.0 = now;
+    }
 }
 
 /// Where an instrument stands, as reported.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Line {
     instrument: InstrumentId,
     weight: Ratio,
@@ -21,91 +104,66 @@ struct Line {
     drift: Ratio,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Said {
-    valuation: Option<Valuation>,
-    lines: Box<[Line]>,
-}
-
-/// What was reported of each customer at the last mark, and what may have changed since.
+/// Standings as reported at the last mark of theirs.
 #[derive(Default)]
-pub(super) struct Reported {
-    customers: BTreeMap<CustomerId, Said>,
-    touched: BTreeSet<CustomerId>,
-    /// A price or rate changed, so everybody may have changed.
-    market: bool,
+pub(super) struct Standings {
+    stirred: Stirred,
+    said: BTreeMap<CustomerId, Box<[Line]>>,
 }
 
-impl Reported {
+impl Standings {
     /// Notes that something was told of a customer, or of the market.
     pub fn touch(&mut self, customer: Option<CustomerId>) {
-        match customer {
-            Some(customer) => {
-                self.touched.insert(customer);
-                self.customers.entry(customer).or_default();
-            }
-            None => self.market = true,
-        }
+        self.stirred.touch(customer);
     }
 
     /// Gives out what changed since the last mark.
     pub fn report(&mut self, monitor: &mut Monitor, mut out: impl FnMut(Row, isize)) {
-        let touched = std::mem::take(&mut self.touched);
-        let all = std::mem::take(&mut self.market);
-        for (customer, before) in &mut self.customers {
-            if !all && !touched.contains(customer) {
-                continue;
+        let Stirred { customers, market } = std::mem::take(&mut self.stirred);
+        if market {
+            for row in 0..monitor.rows() {
+                self.customer(monitor.customer(row), monitor, &mut out);
             }
-            let now = monitor.appraise(*customer).as_ref().map(Said::of).unwrap_or_default();
-            if now != *before {
-                now.differences(before, *customer, &mut out);
-                *before = now;
-            }
+        } else {
+            customers.into_iter().for_each(|customer| self.customer(customer, monitor, &mut out));
         }
     }
-}
 
-impl Said {
-    fn of(appraisal: &Appraisal) -> Said {
-        // A worth guarantees that each part is a Money.
-        let money = |value: Value| value.to_money().unwrap_or_default();
-        let worth = &appraisal.worth;
-        let valuation = Valuation {
-            currency: worth.currency,
-            nav: money(worth.nav),
-            market_value: money(worth.market_value),
-            cash: money(worth.cash),
-        };
-        let lines = appraisal.standings.iter().map(|standing| Line {
-            instrument: standing.instrument,
-            weight: standing.weight,
-            target: standing.target,
-            drift: standing.drift,
-        });
-        Said { valuation: Some(valuation), lines: lines.collect() }
-    }
-
-    fn differences(&self, before: &Said, customer: CustomerId, out: &mut impl FnMut(Row, isize)) {
-        let valuation = |v: Valuation| Row::Valuation {
-            customer,
-            currency: v.currency,
-            nav: v.nav,
-            market_value: v.market_value,
-            cash: v.cash,
-        };
-        let line = |l: &Line| Row::Drift {
+    fn customer(&mut self, customer: CustomerId, monitor: &mut Monitor, out: &mut impl FnMut(Row, isize)) {
+        let now = monitor.appraise(customer).as_ref().map(lines).unwrap_or_default();
+        let before = self.said.get(&customer).map_or(&[][..], |said| said);
+        if now == before {
+            return;
+        }
+        let row = |l: &Line| Row::Drift {
             customer,
             instrument: l.instrument,
             weight: l.weight,
             target: l.target,
             drift: l.drift,
         };
-        if self.valuation != before.valuation {
-            before.valuation.into_iter().for_each(|v| out(valuation(v), -1));
-            self.valuation.into_iter().for_each(|v| out(valuation(v), 1));
+        // One line an instrument, in the order of instruments.
+        let gone = before.iter().filter(|line| now.binary_search(line).is_err());
+        gone.for_each(|line| out(row(line), -1));
+        let came = now.iter().filter(|line| before.binary_search(line).is_err());
+        came.for_each(|line| out(row(line), 1));
+        if now.is_empty() {
+            self.said.remove(&customer);
+        } else {
+            self.said.insert(customer, now.into());
         }
-        // Lines are few and mostly the same instruments in the same order.
-        before.lines.iter().filter(|l| !self.lines.contains(l)).for_each(|l| out(line(l), -1));
-        self.lines.iter().filter(|l| !before.lines.contains(l)).for_each(|l| out(line(l), 1));
     }
+}
+
+fn lines(appraisal: &Appraisal) -> Vec<Line> {
+    let lines = appraisal.standings.iter().map(|standing| Line {
+        instrument: standing.instrument,
+        weight: standing.weight,
+        target: standing.target,
+        drift: standing.drift,
+    });
+    // The binary search above needs the order, whatever the monitor's is.
+    let mut lines: Vec<Line> = lines.collect();
+    lines.sort_unstable();
+    lines
 }

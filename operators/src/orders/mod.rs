@@ -1,8 +1,8 @@
 //! Orders in their current state.
 //!
 //! Computes  per order: its block and the latest state, its own or else its block's
-//! Inputs    placed: (order, PlacedOrder), one per key; blocked: (order, block), at most one per key;
-//!           states: (order or block, (number, status)), several per key
+//! Inputs    trading: Fact::Placed, one per order; Fact::Blocked, at most one per order; Fact::State, several per
+//!           order or block
 //! Outputs   OrderRow, one per order
 //! Units     none
 //! Errors    none
@@ -19,7 +19,7 @@ use evenkeel_schemas::OrderRow;
 use evenkeel_schemas::events::OrderStatus;
 use serde::{Deserialize, Serialize};
 
-use crate::facts::PlacedOrder;
+use crate::facts::{Fact, PlacedOrder};
 use crate::typedefs::Rows;
 
 /// An order's or a block's id.
@@ -34,17 +34,24 @@ enum Line {
 }
 
 /// Maintains order rows.
-pub fn orders<'s>(
-    placed: Rows<'s, (OrderId, PlacedOrder)>,
-    blocked: Rows<'s, (OrderId, OrderId)>,
-    states: Rows<'s, (OrderId, (u64, OrderStatus))>,
-) -> Rows<'s, OrderRow> {
+pub fn orders(trading: Rows<'_, Fact>) -> Rows<'_, OrderRow> {
+    let placed = trading.clone().flat_map(|fact| match fact {
+        Fact::Placed(order, placed) => Some((order, Line::Placed(placed))),
+        _ => None,
+    });
+    let blocked = trading.clone().flat_map(|fact| match fact {
+        Fact::Blocked { order, block } => Some((order, block)),
+        _ => None,
+    });
+    let states = trading.flat_map(|fact| match fact {
+        Fact::State(order, number, status) => Some((order, (number, status))),
+        _ => None,
+    });
     let by_block = blocked.clone().map(|(order, block)| (block, order));
     let of_block = by_block.join_map(states.clone(), |_, order, (number, status)| {
         (order.clone(), Line::OfBlock(*number, *status))
     });
     placed
-        .map(|(order, placed)| (order, Line::Placed(placed)))
         .concat(blocked.map(|(order, block)| (order, Line::Blocked(block))))
         .concat(of_block)
         .concat(states.map(|(order, (number, status))| (order, Line::Own(number, status))))

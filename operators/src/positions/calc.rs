@@ -14,15 +14,6 @@ pub struct SplitTerms {
     pub old: Quantity,
 }
 
-/// What happened to one customer's units of one instrument.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Moved {
-    /// Units came in or went out.
-    Units(TradeDate, Quantity),
-    /// The instrument split.
-    Split(SplitTerms),
-}
-
 /// Raw units held after walking movements and splits in date order: a movement comes before a split when
 /// its trade date is before the ex date. Each split truncates towards zero to the scale of Quantity.
 /// Saturates at the range of i64.
@@ -39,21 +30,4 @@ pub fn split_adjusted(movements: &mut [(TradeDate, i128)], splits: &mut [SplitTe
         held = scaled / i128::from(split.old.raw().max(1));
     }
     movements.fold(held, |held, (_, units)| held.saturating_add(*units))
-}
-
-/// How much the splits change the plain sum, saturating at the range of i64.
-pub(super) fn adjustment(rows: &[(&Moved, isize)]) -> i64 {
-    let mut movements = Vec::new();
-    let mut splits = Vec::new();
-    for (row, times) in rows {
-        match row {
-            Moved::Units(date, quantity) => {
-                movements.push((*date, i128::from(quantity.raw()) * *times as i128))
-            }
-            Moved::Split(split) => splits.push(*split),
-        }
-    }
-    let plain: i128 = movements.iter().map(|(_, units)| units).sum();
-    let change = split_adjusted(&mut movements, &mut splits).saturating_sub(plain);
-    change.clamp(i64::MIN.into(), i64::MAX.into()) as i64
 }

@@ -17,15 +17,12 @@ mod stale;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
-use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
-
 use evenkeel_schemas::{InstrumentId, Pair, Price, Rate};
 
 pub use calc::Ladder;
 
-use crate::epochwise::epochwise;
 use crate::facts::{Feed, Observation};
+use crate::tally::{Tally, tally};
 use crate::typedefs::Rows;
 
 /// What [`prices`] maintains.
@@ -38,36 +35,32 @@ pub struct Prices<'s> {
     pub stale: Rows<'s, InstrumentId>,
 }
 
-fn spread(feed: Feed) -> u64 {
-    BuildHasherDefault::<DefaultHasher>::default().hash_one(feed)
+impl Tally<Observation> for Ladder {
+    /// Raw units of `Price` or `Rate`.
+    type Held = i64;
+
+    fn add(&mut self, observation: Observation, times: isize) {
+        self.update(&observation, times);
+    }
+
+    fn settle(&mut self) {
+        self.prune();
+    }
+
+    fn held(&self) -> Option<i64> {
+        self.current()
+    }
+
+    fn is_empty(&self) -> bool {
+        Ladder::is_empty(self)
+    }
 }
 
-/// Maintains prices and rates. `stale_ms` of 0 never calls a price stale.
-pub fn prices<'s>(observations: Rows<'s, Observation>, stale_ms: u64) -> Prices<'s> {
-    let stale = stale::stale(observations.clone(), stale_ms);
-    let mut ladders: BTreeMap<Feed, Ladder> = BTreeMap::new();
-    let current = epochwise(
-        observations,
-        "prices",
-        |o| spread(o.feed),
-        move |_, changes, out| {
-            let mut before: BTreeMap<Feed, Option<i64>> = BTreeMap::new();
-            for (observation, diff) in changes {
-                let ladder = ladders.entry(observation.feed).or_default();
-                before.entry(observation.feed).or_insert_with(|| ladder.current());
-                ladder.update(&observation, diff);
-            }
-            for (feed, old) in before {
-                let ladder = ladders.entry(feed).or_default();
-                ladder.prune();
-                let new = ladder.current();
-                if old != new {
-                    out.extend(old.map(|value| ((feed, value), -1)));
-                    out.extend(new.map(|value| ((feed, value), 1)));
-                }
-            }
-        },
-    );
+/// Maintains prices and rates, in each worker for itself: every worker is told all observations. `stale_ms` of 0
+/// never calls a price stale; staleness is told by the worker that speaks of the `market`.
+pub fn prices<'s>(observations: Rows<'s, Observation>, stale_ms: u64, market: bool) -> Prices<'s> {
+    let stale = stale::stale(observations.clone(), if market { stale_ms } else { 0 });
+    let current = tally::<_, _, _, Ladder>(observations, "prices", |o| Some((o.feed, o)));
     let prices = current.clone().flat_map(|(feed, raw)| match feed {
         Feed::Instrument(instrument) => Some((instrument, Price::from_raw(raw))),
         Feed::Pair(_) => None,

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use differential_dataflow::AsCollection;
 use evenkeel_schemas::{Epoch, InstrumentId};
 use timely::container::CapacityContainerBuilder;
-use timely::dataflow::channels::pact::Exchange;
+use timely::dataflow::channels::pact::Pipeline;
 use timely::dataflow::operators::Capability;
 use timely::dataflow::operators::generic::operator::Operator;
 
+use crate::epochwise::Waiting;
 use crate::facts::{Feed, Observation};
 use crate::typedefs::Rows;
 
@@ -17,36 +18,28 @@ type Due = Option<(Epoch, Capability<Epoch>)>;
 
 /// An instrument enters `stale_ms` after the epoch of its last observation and leaves with the next one.
 pub(super) fn stale<'s>(observations: Rows<'s, Observation>, stale_ms: u64) -> Rows<'s, InstrumentId> {
-    let listed = observations.filter(move |_| stale_ms > 0);
-    let exchange = Exchange::new(|(o, _, _): &(Observation, Epoch, isize)| super::spread(o.feed));
-    listed
+    if stale_ms == 0 {
+        return observations.flat_map(|_| None);
+    }
+    observations
         .inner
         .unary_frontier::<CapacityContainerBuilder<Vec<(InstrumentId, Epoch, isize)>>, _, _, _>(
-            exchange,
+            Pipeline,
             "stale prices",
             move |_, _| {
-                let mut waiting: BTreeMap<Epoch, (Capability<Epoch>, Vec<InstrumentId>)> = BTreeMap::new();
+                let mut waiting: Waiting<InstrumentId> = Waiting::new();
                 let mut due: BTreeMap<InstrumentId, Due> = BTreeMap::new();
                 move |(input, frontier), output| {
                     input.for_each(|capability, data| {
-                        for (observation, time, diff) in data.drain(..) {
-                            let Feed::Instrument(instrument) = observation.feed else { continue };
-                            if diff > 0 {
-                                let entry = waiting.entry(time);
-                                let entry =
-                                    entry.or_insert_with(|| (capability.delayed(&time, 0), Vec::new()));
-                                entry.1.push(instrument);
-                            }
-                        }
+                        let came = data.drain(..).filter_map(|(observation, time, diff)| {
+                            let Feed::Instrument(instrument) = observation.feed else { return None };
+                            (diff > 0).then_some((instrument, time, diff))
+                        });
+                        waiting.file(&capability, came);
                     });
-                    while let Some(entry) = waiting.first_entry() {
-                        let epoch = *entry.key();
-                        if frontier.less_equal(&epoch) {
-                            break;
-                        }
-                        let (capability, instruments) = entry.remove();
+                    while let Some((epoch, capability, instruments)) = waiting.take(frontier) {
                         expire(&mut due, epoch, output);
-                        for instrument in instruments {
+                        for (instrument, _) in instruments {
                             let next = epoch.saturating_add(stale_ms);
                             let next = Some((next, capability.delayed(&next)));
                             if let Some(None) = due.insert(instrument, next) {
@@ -55,7 +48,7 @@ pub(super) fn stale<'s>(observations: Rows<'s, Observation>, stale_ms: u64) -> R
                         }
                     }
                     let complete = frontier.frontier().first().copied().unwrap_or(Epoch::MAX);
-                    let seen = waiting.keys().next().copied().unwrap_or(Epoch::MAX);
+                    let seen = waiting.first().unwrap_or(Epoch::MAX);
                     expire(&mut due, complete.min(seen), output);
                 }
             },

@@ -4,13 +4,14 @@
 //!           cash_flow and manual: enter with their event, leave when a decision answers them or the event
 //!           is busted
 //! Inputs    breaching: (CustomerId, Breaching), one per instrument outside its band;
-//!           opened: drift triggers open where a history begins without its ticks, at the epoch of that;
-//!           requests: (TriggerKey, (Measure, Measure)), one per key; answers: TriggerKey, any number
+//!           reasons: Fact::Opened, drift triggers open where a history begins without its ticks, at the epoch of
+//!           that; Fact::Request, one per key; Fact::Answer, any number; each in its customer's worker
 //! Outputs   (TriggerKey, (measure, limit)), one per key
 //! Units     a drift's measure is |drift| at entry and its limit the band at entry, as Ratio; a flow's measure
 //!           is its amount
 //! Errors    none
-//! State     per customer and instrument outside its band: side, epoch of entry, measure, limit
+//! State     per customer and instrument outside its band: side, epoch of entry, measure, limit; per request, what
+//!           it asks and how often it was answered
 //! Time      a drift trigger keeps the epoch, measure and limit of its entry: its row does not change while
 //!           it is open, so that its id is stable
 //! Source    DESIGN §5; the id derives from (customer, kind, subject, epoch of entry)
@@ -25,7 +26,9 @@ use evenkeel_schemas::{BandSide, CustomerId, Epoch, InstrumentId, Measure, Ratio
 use serde::{Deserialize, Serialize};
 
 use crate::epochwise::{Changes, epochwise};
-use crate::typedefs::{Rows, present};
+use crate::facts::Fact;
+use crate::tally::{Tally, tally};
+use crate::typedefs::Rows;
 
 /// An instrument outside its band.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -46,14 +49,15 @@ pub type Trigger = (TriggerKey, (Measure, Measure));
 /// Maintains the open triggers.
 pub fn triggers<'s>(
     breaching: Rows<'s, (CustomerId, Breaching)>,
-    opened: Rows<'s, Trigger>,
-    requests: Rows<'s, Trigger>,
-    answers: Rows<'s, TriggerKey>,
+    reasons: Rows<'s, Fact>,
 ) -> Rows<'s, Trigger> {
     let mut open = OpenDrifts::default();
-    let changes = breaching
-        .map(|(customer, breaching)| Change::Breaching(customer, breaching))
-        .concat(opened.map(Change::Opened));
+    let opened = reasons.clone().flat_map(|fact| match fact {
+        Fact::Opened(key, measure, limit) => Some(Change::Opened((key, (measure, limit)))),
+        _ => None,
+    });
+    let changes =
+        breaching.map(|(customer, breaching)| Change::Breaching(customer, breaching)).concat(opened);
     let drifts = epochwise(changes, "drift triggers", Change::spread, move |epoch, changes, out| {
         let mut breaching = Vec::with_capacity(changes.len());
         let mut opened = Vec::new();
@@ -66,7 +70,51 @@ pub fn triggers<'s>(
         open.step(epoch, breaching, out);
         open.adopt(opened, out);
     });
-    drifts.concat(requests.antijoin(present(answers)))
+    let requests = tally::<_, _, _, Request>(reasons, "requests", |fact| match fact {
+        Fact::Request(key, measure, limit) => Some((key, Said::Asked(measure, limit))),
+        Fact::Answer(key) => Some((key, Said::Answered)),
+        _ => None,
+    });
+    drifts.concat(requests)
+}
+
+/// What is said of a flow or request.
+enum Said {
+    Asked(Measure, Measure),
+    Answered,
+}
+
+/// A flow or request: a reason to act until it is answered.
+#[derive(Default)]
+struct Request {
+    asked: BTreeMap<(Measure, Measure), isize>,
+    answered: isize,
+}
+
+impl Tally<Said> for Request {
+    type Held = (Measure, Measure);
+
+    fn add(&mut self, said: Said, times: isize) {
+        match said {
+            Said::Answered => self.answered += times,
+            Said::Asked(measure, limit) => {
+                let count = self.asked.entry((measure, limit)).or_default();
+                *count += times;
+                if *count == 0 {
+                    self.asked.remove(&(measure, limit));
+                }
+            }
+        }
+    }
+
+    fn held(&self) -> Option<(Measure, Measure)> {
+        let open = self.asked.iter().find(|(_, count)| **count > 0 && self.answered <= 0);
+        open.map(|(measures, _)| *measures)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.asked.is_empty() && self.answered == 0
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

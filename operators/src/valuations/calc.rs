@@ -1,18 +1,5 @@
-use evenkeel_schemas::{Currency, InstrumentId, Money, Price, Quantity, Rate, Value};
+use evenkeel_schemas::{Currency, InstrumentId, Money, Price, Quantity, Rate, Value, Worth};
 use serde::{Deserialize, Serialize};
-
-/// What one customer's portfolio is worth, in the base currency, unrounded.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Worth {
-    /// The currency of both parts.
-    pub currency: Currency,
-    /// Σ q·p·fx.
-    pub market_value: Value,
-    /// Σ cash·fx.
-    pub cash: Value,
-    /// Their sum.
-    pub nav: Value,
-}
 
 /// One summand of a portfolio's worth.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -18,14 +18,15 @@ mod calc;
 mod tests;
 
 use evenkeel_schemas::{
-    AnomalyKind, Currency, CustomerId, InstrumentId, Money, Pair, Price, Quantity, Rate, Value,
+    AnomalyKind, Currency, CustomerId, InstrumentId, Money, Pair, Price, Quantity, Rate, Value, Worth,
 };
 
-pub use calc::{Line, Unvalued, Worth, cash_line, position_line, worth};
+pub use calc::{Line, Unvalued, cash_line, position_line, worth};
 
 use crate::typedefs::{Rows, present};
 
 /// What [`valuations`] reads.
+#[derive(Clone)]
 pub struct Holdings<'s> {
     /// Units by customer and instrument.
     pub held: Rows<'s, ((CustomerId, InstrumentId), Quantity)>,
@@ -36,6 +37,7 @@ pub struct Holdings<'s> {
 }
 
 /// What positions are priced with.
+#[derive(Clone)]
 pub struct Quotes<'s> {
     /// Currency by instrument.
     pub terms: Rows<'s, (InstrumentId, Currency)>,
@@ -43,6 +45,17 @@ pub struct Quotes<'s> {
     pub prices: Rows<'s, (InstrumentId, Price)>,
     /// Rate by pair, reversed pairs included.
     pub rates: Rows<'s, (Pair, Rate)>,
+}
+
+impl Quotes<'_> {
+    /// The same in one worker, nothing in the others: every worker knows the market, but a row counts once.
+    pub(crate) fn only(self, here: bool) -> Self {
+        Quotes {
+            terms: self.terms.filter(move |_| here),
+            prices: self.prices.filter(move |_| here),
+            rates: self.rates.filter(move |_| here),
+        }
+    }
 }
 
 /// What [`valuations`] maintains.

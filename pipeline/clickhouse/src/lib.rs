@@ -43,8 +43,8 @@ pub use migrate::{Applied, migrate};
 pub use query::{default_format, fetch, query_raw};
 pub use retry::Retry;
 pub use rows::{
-    AllocationRow, AnomalyRow, BlockRow, BreachRow, CashRow, DecisionRow, DriftRow, EventRow, FxRateRow,
-    LogRow, OrderRow, OrderStateRow, PositionRow, PriceRow, ProgressRow, RejectedRow, Text, TickRow,
-    TriggerRow, ValuationRow,
+    AllocationRow, AnomalyRow, BlockRow, BreachRow, CashRow, DecisionRow, DriftRow, EventRow, ExposureRow,
+    FxRateRow, LogRow, OrderRow, OrderStateRow, PositionRow, PriceRow, ProgressRow, RejectedRow, Text,
+    TickRow, TriggerRow, ValuationRow,
 };
 pub use writer::Writer;

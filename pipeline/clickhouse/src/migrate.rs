@@ -38,6 +38,11 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         name: "progress",
         sql: include_str!("../../../schemas/clickhouse/0004_progress.sql"),
     },
+    Migration {
+        version: 5,
+        name: "exposures",
+        sql: include_str!("../../../schemas/clickhouse/0005_exposures.sql"),
+    },
 ];
 
 const BOOKKEEPING: &str = "\

@@ -43,6 +43,7 @@ log_rows! {
     FxRateRow => "fx_rates",
     ValuationRow => "valuations",
     DriftRow => "drift",
+    ExposureRow => "exposures",
     BreachRow => "breaches",
     TriggerRow => "triggers",
     OrderRow => "orders",
@@ -156,6 +157,27 @@ pub struct DriftRow {
     pub target: Rate,
     /// Weight less target.
     pub drift: Rate,
+}
+
+/// `exposures`: what all customers of a base currency hold of something.
+#[derive(Clone, Debug, PartialEq, Eq, Row, Serialize, Deserialize)]
+pub struct ExposureRow {
+    /// Recorded time, milliseconds since 1970.
+    pub epoch: u64,
+    /// Change in multiplicity.
+    pub diff: i8,
+    /// The base currency of the customers and of the value.
+    pub base_currency: Text,
+    /// instrument, cash.
+    pub kind: Text,
+    /// The instrument or the currency.
+    pub holding: Text,
+    /// How many hold it.
+    pub customers: u64,
+    /// Units, or money of the currency.
+    pub quantity: Amount,
+    /// What that is worth.
+    pub value: Amount,
 }
 
 /// `breaches`: A holding or bucket outside its band.

@@ -108,6 +108,7 @@ async fn every_table_gives_back_what_was_written() {
     round_trip(&writer, &client, samples::fx_rates()).await;
     round_trip(&writer, &client, samples::valuations()).await;
     round_trip(&writer, &client, samples::drift()).await;
+    round_trip(&writer, &client, samples::exposures()).await;
     round_trip(&writer, &client, samples::breaches()).await;
     round_trip(&writer, &client, samples::triggers()).await;
     round_trip(&writer, &client, samples::orders()).await;

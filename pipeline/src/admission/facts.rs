@@ -159,7 +159,7 @@ impl Admission {
         let (quantity, amount) = match e.side {
             Side::Buy => (Some(e.quantity), notional.checked_add(e.fee).and_then(Money::checked_neg)),
             Side::Sell => {
-                let held = self.held.get(&(instrument, customer)).copied().unwrap_or_default();
+                let held = self.held.of(customer, instrument);
                 // What the broker executed of an order of ours is a fact, whatever was held by then; the anomaly
                 // shows it.
                 let executed = origin == Origin::Program && e.order.is_some();

@@ -12,6 +12,7 @@ mod facts;
 mod ids;
 #[cfg(test)]
 mod tests;
+mod units;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,10 +20,12 @@ use evenkeel_operators::facts::{Fact, Input, Terms, Version};
 use evenkeel_schemas::events::{Correction, Event, Refusal, Topic};
 use evenkeel_schemas::{Currency, CustomerId, Epoch, InstrumentId, Name};
 
+use crate::few::Few;
 use crate::names::SharedNames;
 
 pub use conflate::conflate;
 use ids::{Ids, Known};
+use units::Units;
 
 /// Changes for the dataflow.
 pub type Inputs = Vec<(Input, isize)>;
@@ -51,9 +54,9 @@ pub enum Origin {
 pub struct Admission {
     names: SharedNames,
     accepted: u64,
-    bases: BTreeMap<CustomerId, BTreeMap<Version, Currency>>,
+    bases: BTreeMap<CustomerId, Few<Version, Currency>>,
     terms: BTreeMap<InstrumentId, BTreeMap<Version, Terms>>,
-    held: BTreeMap<(InstrumentId, CustomerId), i128>,
+    held: Units,
     /// Instruments that ever split. What is held of them depends on dates, which the dataflow knows and the
     /// door does not: sales of them are not refused here, and an oversale shows as an anomaly.
     split: BTreeSet<InstrumentId>,
@@ -73,7 +76,7 @@ impl Admission {
             accepted: 0,
             bases: BTreeMap::new(),
             terms: BTreeMap::new(),
-            held: BTreeMap::new(),
+            held: Units::default(),
             split: BTreeSet::new(),
             ids: Ids::new(),
             correctable_ticks: u64::try_from(correctable_ticks).unwrap_or(u64::MAX),
@@ -214,8 +217,7 @@ impl Admission {
     fn count_units(&mut self, inputs: &Inputs) {
         for (input, diff) in inputs {
             if let Input::Fact(Fact::Movement(customer, instrument, _, quantity)) = input {
-                let held = self.held.entry((*instrument, *customer)).or_default();
-                *held += i128::from(quantity.raw()) * *diff as i128;
+                self.held.add(*customer, *instrument, i128::from(quantity.raw()) * *diff as i128);
             }
         }
     }

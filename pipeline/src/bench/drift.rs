@@ -1,4 +1,5 @@
-//! The complete drift dataflow, epoch by epoch: from accepted events to breaches and triggers.
+//! Watching for drift, epoch by epoch: the complete dataflow from accepted events to breaches and triggers, or the
+//! monitor by itself.
 //!
 //! A simulated market ticks over a book of customers. An epoch's time runs from handing the worker its facts and
 //! observations to everything of that epoch having come out; making and judging events is not in it, nor are
@@ -21,6 +22,7 @@ use serde::Serialize;
 use timely::dataflow::operators::probe::Handle;
 use timely::worker::Worker;
 
+use super::kernel::{Kernel, Valued};
 use super::peers::Changes;
 use super::workload::Workload;
 use crate::admission::{Inputs, conflate};
@@ -37,6 +39,8 @@ const OPENED_AT_ONCE: u32 = 1_000;
 /// What is measured.
 #[derive(Clone, Debug)]
 pub struct Options {
+    /// Whether the monitor is measured by itself, without the dataflow around it.
+    pub kernel: bool,
     /// Customers, each with five to twelve holdings.
     pub customers: u32,
     /// Instruments.
@@ -111,10 +115,40 @@ pub struct Found {
     pub identical: bool,
     /// Rows that came out of the epochs measured.
     pub rows: u64,
+    /// How long valuations take, where that is measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub valued: Option<Valued>,
     /// Ours.
     pub ours: Times,
     /// The other.
     pub against: Times,
+}
+
+/// How a monitor closed epochs.
+#[derive(Default)]
+pub(super) struct Closed {
+    woken: u64,
+    swept: u64,
+}
+
+impl Closed {
+    /// Counts an epoch.
+    pub fn note(&mut self, woken: usize, swept: bool) {
+        self.woken += woken as u64;
+        self.swept += u64::from(swept);
+    }
+}
+
+/// What takes in epochs and says what changed.
+pub(super) trait Stage {
+    /// Takes in what is known at an epoch.
+    fn feed(&mut self, epoch: Epoch, inputs: Inputs);
+
+    /// Everything of an epoch comes out.
+    fn close(&mut self, epoch: Epoch);
+
+    /// What came out at an epoch.
+    fn taken(&mut self, epoch: Epoch) -> Vec<(Row, isize)>;
 }
 
 /// One form's run.
@@ -124,8 +158,8 @@ struct Ran {
     rows: u64,
     holdings: u64,
     open_s: f64,
-    woken: u64,
-    swept: u64,
+    closed: Closed,
+    valued: Option<Valued>,
 }
 
 /// Runs the bench.
@@ -139,12 +173,12 @@ pub fn run(options: &Options) -> Result<Found, Error> {
     let identical = ours.digests.iter().zip(&theirs.digests).all(|(ours, theirs)| ours == theirs);
     let mean = |seconds: &[f64]| seconds.iter().sum::<f64>() / seconds.len().max(1) as f64;
     let ratio = mean(&theirs.seconds) / mean(&ours.seconds[..epochs.min(ours.seconds.len())]);
-    let (rows, holdings) = (ours.rows, ours.holdings);
+    let (rows, holdings, valued) = (ours.rows, ours.holdings, ours.valued);
     let (ours, against) = (times("monitor", &ours)?, times(name(options.against), &theirs)?);
     let Options { customers, epoch_ticks, intensity, .. } = *options;
     let (p50_ms, p99_ms) = (ours.p50_ms, ours.p99_ms);
     Ok(Found {
-        bench: "drift",
+        bench: if options.kernel { "monitor" } else { "drift" },
         customers,
         holdings,
         epoch_ticks,
@@ -154,6 +188,7 @@ pub fn run(options: &Options) -> Result<Found, Error> {
         ratio,
         identical,
         rows,
+        valued,
         ours,
         against,
     })
@@ -186,23 +221,24 @@ fn times(engine: &'static str, ran: &Ran) -> Result<Times, Error> {
         max_ms: at(1.0),
         last_ms: ran.seconds.last().copied().unwrap_or(f64::NAN) * 1e3,
         open_s: ran.open_s,
-        woken: per_epoch(ran.woken),
-        swept: per_epoch(ran.swept),
+        woken: per_epoch(ran.closed.woken),
+        swept: per_epoch(ran.closed.swept),
     })
 }
 
 type Captured = Rc<RefCell<Vec<(Row, Epoch, isize)>>>;
 
 /// A worker's dataflow with its ends.
-struct Dataflow {
+struct Dataflow<'w> {
+    worker: &'w mut Worker,
     facts: InputSession<Epoch, Fact, isize>,
     observations: InputSession<Epoch, Observation, isize>,
     probe: Handle<Epoch>,
     captured: Captured,
 }
 
-impl Dataflow {
-    fn build(worker: &mut Worker, timing: Timing, watching: Watching) -> Dataflow {
+impl<'w> Dataflow<'w> {
+    fn build(worker: &'w mut Worker, timing: Timing, watching: Watching) -> Dataflow<'w> {
         let (mut facts, mut observations) = (InputSession::new(), InputSession::new());
         let (probe, captured) = (Handle::new(), Captured::default());
         let sink = captured.clone();
@@ -212,9 +248,11 @@ impl Dataflow {
                 .inspect_batch(move |_, rows| sink.borrow_mut().extend(rows.iter().cloned()))
                 .probe_with(&probe);
         });
-        Dataflow { facts, observations, probe, captured }
+        Dataflow { worker, facts, observations, probe, captured }
     }
+}
 
+impl Stage for Dataflow<'_> {
     fn feed(&mut self, epoch: Epoch, inputs: Inputs) {
         for (input, diff) in inputs {
             match input {
@@ -224,19 +262,18 @@ impl Dataflow {
         }
     }
 
-    /// Everything of an epoch comes out.
-    fn close(&mut self, worker: &mut Worker, epoch: Epoch) {
+    fn close(&mut self, epoch: Epoch) {
         self.facts.advance_to(epoch + 1);
         self.facts.flush();
         self.observations.advance_to(epoch + 1);
         self.observations.flush();
         while self.probe.less_than(&(epoch + 1)) {
-            worker.step();
+            self.worker.step();
         }
     }
 
-    /// What came out at an epoch, without what marks will report.
-    fn taken(&self, epoch: Epoch) -> Vec<(Row, isize)> {
+    /// Without what marks will report.
+    fn taken(&mut self, epoch: Epoch) -> Vec<(Row, isize)> {
         let all = std::mem::take(&mut *self.captured.borrow_mut());
         let mut rows: Vec<(Row, isize)> =
             all.into_iter().filter(|(_, at, _)| *at == epoch).map(|(row, _, diff)| (row, diff)).collect();
@@ -251,77 +288,82 @@ fn measure(
     epochs: usize,
     out: Option<PathBuf>,
 ) -> Result<Ran, Error> {
-    let closed = Arc::new(Mutex::new((0_u64, 0_u64)));
+    let closed = Arc::new(Mutex::new(Closed::default()));
+    let form = Form { epochs, name: name(engine), out, closed: closed.clone() };
+    if options.kernel {
+        let Watching::Monitor { choice, .. } = engine.watching() else {
+            let expected = "--against textbook: expected monitor or sweep, the textbook has no monitor";
+            return Err(Error::Config(expected.to_owned()));
+        };
+        let mut kernel = Kernel::new(choice, closed);
+        let mut ran = epoch_by_epoch(&mut kernel, options, form)?;
+        ran.valued = Some(kernel.value());
+        return Ok(ran);
+    }
     let mut watching = engine.watching();
     if let Watching::Monitor { listener, .. } = &mut watching {
-        let closed = closed.clone();
         *listener = Some(Arc::new(move |_, report| {
             let mut closed = closed.lock().unwrap_or_else(PoisonError::into_inner);
-            closed.0 += report.woken as u64;
-            closed.1 += u64::from(report.mode != Mode::Zones);
+            closed.note(report.woken, report.mode != Mode::Zones);
         }));
     }
     let options = options.clone();
+    // The first mark lies behind the last epoch.
+    let timing = Timing { epoch_ms: EPOCH_MS, mark_ms: 1 << 40, drift_mark_ms: 0, stale_ms: 0 };
     timely::execute_directly(move |worker| {
-        epoch_by_epoch(worker, &options, Form { watching, epochs, name: name(engine), out, closed })
+        epoch_by_epoch(&mut Dataflow::build(worker, timing, watching), &options, form)
     })
 }
 
 /// One form, and what becomes of it.
 struct Form {
-    watching: Watching,
     epochs: usize,
     name: &'static str,
     out: Option<PathBuf>,
-    /// Customers woken and epochs swept.
-    closed: Arc<Mutex<(u64, u64)>>,
+    closed: Arc<Mutex<Closed>>,
 }
 
-fn epoch_by_epoch(worker: &mut Worker, options: &Options, form: Form) -> Result<Ran, Error> {
-    let Form { watching, epochs, name, out, closed } = form;
-    // The first mark lies behind the last epoch.
-    let timing = Timing { epoch_ms: EPOCH_MS, mark_ms: 1 << 40, stale_ms: 0 };
+fn epoch_by_epoch(stage: &mut dyn Stage, options: &Options, form: Form) -> Result<Ran, Error> {
+    let Form { epochs, name, out, closed } = form;
     let mut progress = Progress::new("measuring", None);
-    let mut dataflow = Dataflow::build(worker, timing, watching);
     let mut workload = Workload::new(options, epochs)?;
     let warm = workload.warm();
     let mut changes = out.as_deref().map(Changes::create).transpose()?;
     let mut holdings = 0;
     let mut epoch = EPOCH_MS;
     let begun = Instant::now();
-    dataflow.feed(epoch, workload.opening(epoch)?);
+    stage.feed(epoch, workload.opening(epoch)?);
     for from in (0..options.customers).step_by(OPENED_AT_ONCE as usize) {
         let to = (from + OPENED_AT_ONCE).min(options.customers);
         let inputs = workload.customers(from, to, epoch)?;
         let moved = |(input, _): &&(Input, isize)| matches!(input, Input::Fact(Fact::Movement(..)));
         holdings += inputs.iter().filter(moved).count() as u64;
-        dataflow.feed(epoch, inputs);
-        worker.step();
+        stage.feed(epoch, inputs);
         progress.look(0, || format!("{name}: {to} of {} customers", options.customers));
     }
-    dataflow.close(worker, epoch);
+    stage.close(epoch);
     let mut ran = Ran {
         seconds: Vec::with_capacity(epochs),
         digests: Vec::with_capacity(epochs),
         rows: 0,
         holdings,
         open_s: begun.elapsed().as_secs_f64(),
-        woken: 0,
-        swept: 0,
+        closed: Closed::default(),
+        valued: None,
     };
-    drop(dataflow.taken(epoch));
+    drop(stage.taken(epoch));
     for number in 0..warm + epochs {
         epoch += EPOCH_MS;
         let crash = options.crash && number + 1 == warm + options.epochs;
         let mut inputs = workload.ticks(number, options.epoch_ticks, crash, epoch)?;
         let begun = Instant::now();
         conflate(&mut inputs);
-        dataflow.feed(epoch, inputs);
-        dataflow.close(worker, epoch);
+        stage.feed(epoch, inputs);
+        stage.close(epoch);
         let seconds = begun.elapsed().as_secs_f64();
-        let rows = dataflow.taken(epoch);
+        let rows = stage.taken(epoch);
         if number + 1 == warm {
-            *closed.lock().unwrap_or_else(PoisonError::into_inner) = (0, 0);
+            *closed.lock().unwrap_or_else(PoisonError::into_inner) = Closed::default();
         }
         if number >= warm {
             ran.seconds.push(seconds);
@@ -337,6 +379,6 @@ fn epoch_by_epoch(worker: &mut Worker, options: &Options, form: Form) -> Result<
     }
     progress.done();
     changes.map_or(Ok(()), Changes::finish)?;
-    (ran.woken, ran.swept) = *closed.lock().unwrap_or_else(PoisonError::into_inner);
+    ran.closed = std::mem::take(&mut *closed.lock().unwrap_or_else(PoisonError::into_inner));
     Ok(ran)
 }

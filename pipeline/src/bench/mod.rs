@@ -2,5 +2,6 @@
 //! workload, with their outputs compared.
 
 pub mod drift;
+pub mod kernel;
 mod peers;
 mod workload;

@@ -113,7 +113,15 @@ impl PeerFiles {
     fn observed(&mut self, instrument: u32, cents: i64) -> (Input, isize) {
         let feed = Feed::Instrument(InstrumentId(instrument));
         let version = self.version();
-        (Input::Observation(Observation { feed, version, value: cents * CENT, correctable_until: 0 }), 1)
+        (
+            Input::Observation(Observation {
+                feed,
+                version,
+                value: cents.saturating_mul(CENT),
+                correctable_until: 0,
+            }),
+            1,
+        )
     }
 
     /// Instruments with their first prices.
@@ -150,7 +158,7 @@ impl PeerFiles {
                 let quantity = Quantity::from_raw(units);
                 inputs.push((Input::Fact(Fact::Movement(id, instrument, self.day, quantity)), 1));
             }
-            let cash = Money::from_raw(self.cash[customer as usize] * CENT);
+            let cash = Money::from_raw(self.cash[customer as usize].saturating_mul(CENT));
             inputs.push((Input::Fact(Fact::Posting(id, Currency::AUD, cash)), 1));
         }
         inputs
@@ -166,7 +174,7 @@ impl PeerFiles {
             let (id, instrument) = (CustomerId(event.customer), InstrumentId(event.instrument));
             let quantity = Quantity::from_raw(event.units * ONE);
             inputs.push((Input::Fact(Fact::Movement(id, instrument, self.day, quantity)), 1));
-            let cash = Money::from_raw(event.cents * CENT);
+            let cash = Money::from_raw(event.cents.saturating_mul(CENT));
             inputs.push((Input::Fact(Fact::Posting(id, Currency::AUD, cash)), 1));
         }
         inputs

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use clap::Subcommand;
 
 use crate::bench::drift::{Found, Options, Times, run as run_drift};
+use crate::bench::kernel::Valued;
 use crate::config::DriftEngine;
 use crate::error::Error;
 
@@ -16,14 +17,16 @@ pub(super) struct Args {
 #[derive(Subcommand)]
 enum Bench {
     /// The drift dataflow, epoch by epoch: ticks and account events in, breaches and triggers out
-    Drift(Drift),
+    Drift(Watched),
+    /// The monitor by itself, without the dataflow around it; then valuations of everybody and of one
+    Monitor(Watched),
 }
 
 #[derive(clap::Args)]
 #[command(after_help = "\
 Figures depend on the machine and on what else it does; the ratio is taken in one run. Exit status 1 says that the
 two forms gave different rows.")]
-struct Drift {
+struct Watched {
     /// Customers, each with five to twelve holdings
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     customers: u32,
@@ -36,9 +39,9 @@ struct Drift {
     /// Ticks of an epoch; account events come on top, one for every hundred
     #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     epoch_ticks: u32,
-    /// The form to measure beside our own
-    #[arg(long, value_enum, default_value = "textbook", value_name = "ENGINE")]
-    against: DriftEngine,
+    /// The form to measure beside our own [default: textbook for drift, sweep for monitor]
+    #[arg(long, value_enum, value_name = "ENGINE")]
+    against: Option<DriftEngine>,
     /// Epochs of that form, the first ones [default: 20 for the textbook, all for others]
     #[arg(long, value_name = "N")]
     against_epochs: Option<u32>,
@@ -63,9 +66,15 @@ struct Drift {
 }
 
 pub(super) fn run(args: &Args) -> Result<(), Error> {
-    let Bench::Drift(args) = &args.bench;
-    let usual = if args.against == DriftEngine::Textbook { 20 } else { args.epochs };
+    let (args, kernel) = match &args.bench {
+        Bench::Drift(args) => (args, false),
+        Bench::Monitor(args) => (args, true),
+    };
+    let usual = if kernel { DriftEngine::Sweep } else { DriftEngine::Textbook };
+    let against = args.against.unwrap_or(usual);
+    let against_epochs = if against == DriftEngine::Textbook { 20 } else { args.epochs };
     let options = Options {
+        kernel,
         customers: args.customers,
         instruments: args.instruments,
         epochs: args.epochs as usize,
@@ -73,10 +82,10 @@ pub(super) fn run(args: &Args) -> Result<(), Error> {
         intensity: args.intensity,
         seed: args.seed,
         crash: args.crash,
-        against: args.against,
+        against,
         workload: args.workload.clone(),
         out: args.out.clone(),
-        against_epochs: args.against_epochs.unwrap_or(usual) as usize,
+        against_epochs: args.against_epochs.unwrap_or(against_epochs) as usize,
     };
     let found = run_drift(&options)?;
     if args.json {
@@ -99,6 +108,11 @@ fn table(found: &Found) -> String {
     );
     for times in [&found.ours, &found.against] {
         text += &line(times);
+    }
+    if let Some(Valued { customers, all_ms, one_us }) = found.valued {
+        text += &format!(
+            "{customers} customers valued in {all_ms:.1} ms; worth and standings of one in {one_us:.2} µs\n"
+        );
     }
     let same = if found.identical { "the same rows" } else { "DIFFERENT ROWS" };
     text + &format!("{ratio:.1} times as fast on the same epochs; {same}\n")

@@ -19,9 +19,12 @@ pub(super) struct Overrides {
     /// Epoch length in milliseconds
     #[arg(long, env = "EVENKEEL_EPOCH_MS")]
     pub epoch_ms: Option<u64>,
-    /// How often valuations and drift are reported, in milliseconds
+    /// How often valuations are reported, in milliseconds
     #[arg(long, env = "EVENKEEL_MARK_MS")]
     pub mark_ms: Option<u64>,
+    /// How often drift is reported, in milliseconds: a multiple of the marks, 0 for never [default: at each mark]
+    #[arg(long, env = "EVENKEEL_DRIFT_MARK_MS")]
+    pub drift_mark_ms: Option<u64>,
     /// What values and watches portfolios; the rows are the same
     #[arg(long, value_enum, env = "EVENKEEL_DRIFT_ENGINE", value_name = "ENGINE")]
     pub drift_engine: Option<DriftEngine>,
@@ -59,6 +62,7 @@ impl Overrides {
         set(&mut config.workers, self.workers.as_ref());
         set(&mut config.epoch_ms, self.epoch_ms.as_ref());
         set(&mut config.mark_ms, self.mark_ms.as_ref());
+        config.drift_mark_ms = self.drift_mark_ms.or(config.drift_mark_ms);
         set(&mut config.drift_engine, self.drift_engine.as_ref());
         set(&mut config.listen, self.listen.as_ref());
         set(&mut config.clickhouse.url, self.clickhouse.as_ref());

@@ -1,3 +1,4 @@
+use std::collections::VecDeque;
 use std::path::Path;
 use std::time::{Duration, Instant as Clock};
 
@@ -8,19 +9,24 @@ use super::config::{Overrides, demo_folder};
 use super::serve::Running;
 use crate::config::Config;
 use crate::error::Error;
+use crate::live::Stopped;
 use crate::progress::Progress;
 use crate::source::{Incoming, Source, pump};
 
 /// See it work: a simulated market, 1,000 customers, a live page, everything embedded.
 #[derive(clap::Args)]
 #[command(after_help = "\
+Beyond 20,000 customers, portfolios are transferred in near their targets instead of being bought one by one; the
+market then moves at its real pace, without shocks, valuations are reported each minute and drift lines not at all,
+unless flags say otherwise. Breaches, triggers and orders are exact at every epoch all the same.
+
 Without --data the demo starts afresh each time, in a folder of its own that `evenkeel sql` and `evenkeel
 verify` find by themselves. With --data it goes on from what is there.")]
 pub(super) struct Args {
     #[command(flatten)]
     overrides: Overrides,
     /// Customers
-    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=5_000_000))]
     customers: u32,
     /// Instruments
     #[arg(long, default_value_t = 137, value_parser = clap::value_parser!(u32).range(1..=2000))]
@@ -28,15 +34,15 @@ pub(super) struct Args {
     /// Ticks a second
     #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=200_000))]
     ticks_per_second: u32,
-    /// How many seconds of a real market happen in one second
-    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
-    intensity: u32,
+    /// How many seconds of a real market happen in one second [default: 20; 1 beyond 20,000 customers]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    intensity: Option<u32>,
     /// Everything that is left to chance follows from it
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Seconds between market shocks; 0 for none
-    #[arg(long, default_value_t = 60)]
-    shock_seconds: u64,
+    /// Seconds between market shocks; 0 for none [default: 60; 0 beyond 20,000 customers]
+    #[arg(long)]
+    shock_seconds: Option<u64>,
     /// Seconds to run; without it until Ctrl-C
     #[arg(long)]
     seconds: Option<u64>,
@@ -49,7 +55,21 @@ const STEP: Duration = Duration::from_millis(10);
 const TICKS_PER_ACCOUNT_EVENT: u64 = 1000;
 
 /// Customers that are onboarded with one submission.
-const CUSTOMERS_AT_ONCE: u32 = 200;
+const CUSTOMERS_AT_ONCE: u32 = 500;
+
+/// Submissions that may be on their way to the disk while the next one is made.
+const UNDER_WAY: usize = 8;
+
+/// Beyond so many customers a demo is about the market, not about investing everybody.
+const MANY: u32 = 20_000;
+/// How often the worth of so many is reported, in milliseconds.
+const MARK_OF_MANY: u64 = 60_000;
+
+impl Args {
+    fn many(&self) -> bool {
+        self.customers > MANY
+    }
+}
 
 /// Shocks, in turn: the market, the dollar, equities.
 const SHOCK_BPS: i64 = 300;
@@ -60,7 +80,9 @@ pub(super) fn run(args: Args) -> Result<(), Error> {
     config.data = demo_folder();
     // A simulated market moves faster than a real one: limits leave room for it.
     config.policy.costs.half_spread = evenkeel_schemas::Ratio::from_bps(30).unwrap_or_default();
-    config.mark_ms = if args.customers > 20_000 { 10_000 } else { 1000 };
+    if args.many() {
+        (config.mark_ms, config.drift_mark_ms) = (MARK_OF_MANY, Some(0));
+    }
     let config = args.overrides.settle_over(config)?;
     if args.overrides.data.is_none() {
         start_afresh(&config.data)?;
@@ -134,6 +156,8 @@ struct Simulation {
     market: Market,
     book: Book,
     customers: u32,
+    /// Whether portfolios come from elsewhere.
+    transferred: bool,
     ticks_per_second: u32,
     shock_every: Option<Duration>,
     until: Option<Clock>,
@@ -146,12 +170,15 @@ struct Simulation {
 impl Simulation {
     fn new(args: &Args) -> Simulation {
         let mut market = Market::new(args.seed, args.instruments);
-        market.set_pace(args.ticks_per_second, args.intensity);
-        let shock_every = (args.shock_seconds > 0).then(|| Duration::from_secs(args.shock_seconds));
+        let (intensity, shocks) = if args.many() { (1, 0) } else { (20, 60) };
+        market.set_pace(args.ticks_per_second, args.intensity.unwrap_or(intensity));
+        let shocks = args.shock_seconds.unwrap_or(shocks);
+        let shock_every = (shocks > 0).then(|| Duration::from_secs(shocks));
         Simulation {
             market,
             book: Book::new(args.seed, args.customers),
             customers: args.customers,
+            transferred: args.many(),
             ticks_per_second: args.ticks_per_second,
             shock_every,
             until: args.seconds.map(|seconds| Clock::now() + Duration::from_secs(seconds)),
@@ -167,18 +194,29 @@ impl Simulation {
         let mut progress = Progress::new("onboarding customers", Some(u64::from(self.customers)));
         let mut events = self.market.reference_events(now());
         events.extend(self.market.quotes(now()));
+        let mut under_way = VecDeque::new();
+        let stopped = |stopped: Stopped| Error::Start(stopped.to_string());
         for customer in 0..self.customers {
-            events.extend(self.book.open(&self.market, customer, now()));
+            events.extend(if self.transferred {
+                self.book.transfer(&self.market, customer, now())
+            } else {
+                self.book.open(&self.market, customer, now())
+            });
             if customer % CUSTOMERS_AT_ONCE == CUSTOMERS_AT_ONCE - 1 || customer + 1 == self.customers {
                 let portion = Incoming::made("simulation", std::mem::take(&mut events));
-                let submitted = running.line.submitter.submit(portion);
-                submitted.map_err(|stopped| Error::Start(stopped.to_string()))?;
+                under_way.push_back(running.line.submitter.hand_in(portion).map_err(stopped)?);
+                if under_way.len() > UNDER_WAY
+                    && let Some(first) = under_way.pop_front()
+                {
+                    first.wait().map_err(stopped)?;
+                }
                 progress.look(u64::from(customer) + 1, || format!("{} of {}", customer + 1, self.customers));
                 if running.ending() {
                     break;
                 }
             }
         }
+        under_way.into_iter().try_for_each(|last| last.wait().map(drop)).map_err(stopped)?;
         progress.done();
         Ok(())
     }

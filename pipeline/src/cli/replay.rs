@@ -27,9 +27,12 @@ pub(super) struct Args {
     /// Epoch length in milliseconds
     #[arg(long, default_value_t = 100, env = "EVENKEEL_EPOCH_MS", value_parser = clap::value_parser!(u64).range(1..=86_400_000))]
     epoch_ms: u64,
-    /// How often valuations and drift are reported, in milliseconds [default: every epoch]
+    /// How often valuations are reported, in milliseconds [default: every epoch]
     #[arg(long)]
     mark_ms: Option<u64>,
+    /// How often drift is reported, in milliseconds: a multiple of the marks, 0 for never [default: at each mark]
+    #[arg(long)]
+    drift_mark_ms: Option<u64>,
     /// After how long without a price an instrument is stale, in milliseconds; 0 for never
     #[arg(long, default_value_t = 0)]
     stale_ms: u64,
@@ -52,7 +55,12 @@ pub(super) fn run(args: Args) -> Result<(), Error> {
             args.epoch_ms
         )));
     }
-    let timing = Timing { epoch_ms: args.epoch_ms, mark_ms, stale_ms: args.stale_ms };
+    let drift_mark_ms = args.drift_mark_ms.unwrap_or(mark_ms);
+    if !drift_mark_ms.is_multiple_of(mark_ms) {
+        let expected = format!("expected a multiple of --mark-ms {mark_ms}, or 0 for never");
+        return Err(Error::Config(format!("--drift-mark-ms {drift_mark_ms}: {expected}")));
+    }
+    let timing = Timing { epoch_ms: args.epoch_ms, mark_ms, drift_mark_ms, stale_ms: args.stale_ms };
     let replay = Replay {
         events: args.events,
         out: args.out,

@@ -35,8 +35,14 @@ fn run(workers: usize, reports: &Receiver<Report>, out: &Sender<Output>, opening
     let mut waiting: BTreeMap<Epoch, Vec<(Row, isize)>> = BTreeMap::new();
     for report in reports {
         for (row, epoch, diff) in report.rows {
-            let opening = if row.collection().from_ticks() { opening } else { 0 };
-            waiting.entry(epoch.max(opening)).or_default().push((row, diff));
+            let lump = row.collection().from_ticks() && epoch <= opening;
+            let changes = waiting.entry(if lump { opening } else { epoch }).or_default();
+            if lump {
+                // Of several epochs, so that single rows have to be added up.
+                row.each_single(diff, |single, diff| changes.push((single.clone(), diff)));
+            } else {
+                changes.push((row, diff));
+            }
         }
         // What came and went again before the opening need not be held until then.
         if let Some(rows) = waiting.get_mut(&opening).filter(|rows| rows.len() > enough) {

@@ -52,6 +52,13 @@ pub struct Closed {
     pub changes: Vec<(Row, isize)>,
 }
 
+impl Closed {
+    /// Hands over its single rows with their differences.
+    pub fn each_single(&self, mut each: impl FnMut(&Row, isize)) {
+        self.changes.iter().for_each(|(row, diff)| row.each_single(*diff, &mut each));
+    }
+}
+
 /// What comes out of the engine, in order of epochs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {

@@ -33,7 +33,7 @@ const DEPOSIT: &str =
 
 fn run(workers: usize, watching: Watching) -> (BTreeMap<Epoch, Vec<Row>>, Vec<Epoch>) {
     let mut door = Admission::new(10);
-    let timing = Timing { epoch_ms: 100, mark_ms: 200, stale_ms: 0 };
+    let timing = Timing { epoch_ms: 100, mark_ms: 200, drift_mark_ms: 200, stale_ms: 0 };
     let (engine, outputs) = Engine::start(workers, Plan { timing, watching, opening: 0 }).unwrap();
     for (epoch, lines) in [(100, &OPENING[..]), (200, &[PRICE]), (300, &[DEPOSIT])] {
         engine.advance(epoch);
@@ -45,8 +45,10 @@ fn run(workers: usize, watching: Watching) -> (BTreeMap<Epoch, Vec<Row>>, Vec<Ep
         for output in outputs {
             match output {
                 Output::Closed(closed) => {
-                    let rows = closed.changes.into_iter().filter(|(_, diff)| *diff > 0).map(|(row, _)| row);
-                    came.insert(closed.epoch, rows.collect());
+                    let mut rows = Vec::new();
+                    closed.each_single(|row, diff| rows.extend((diff > 0).then(|| row.clone())));
+                    rows.sort_unstable();
+                    came.insert(closed.epoch, rows);
                 }
                 Output::Complete(upto) => frontiers.push(upto),
             }

@@ -100,19 +100,20 @@ pub(super) fn run(
 }
 
 impl Sessions {
-    /// Every worker sees every command; each takes its own share of the changes.
+    /// Every worker sees every command; each takes what is about the market, and its own share of the rest.
     fn take(&mut self, command: Command, index: usize, peers: usize) {
         match command {
             Command::Feed(epoch, inputs) => {
-                for (number, (input, diff)) in inputs.iter().enumerate() {
+                for (input, diff) in inputs.iter() {
                     match input {
-                        Input::Fact(fact) if fact.spread() as usize % peers == index => {
-                            self.facts.update_at(fact.clone(), epoch, *diff);
+                        Input::Fact(fact) => {
+                            if fact.spread().is_none_or(|spread| spread as usize % peers == index) {
+                                self.facts.update_at(fact.clone(), epoch, *diff);
+                            }
                         }
-                        Input::Observation(observation) if number % peers == index => {
+                        Input::Observation(observation) => {
                             self.observations.update_at(*observation, epoch, *diff);
                         }
-                        _ => {}
                     }
                 }
             }

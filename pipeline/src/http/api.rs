@@ -54,13 +54,14 @@ async fn triggers(context: web::Data<Context>, query: PageQuery) -> Result<Json<
     let view = context.view.read();
     let names = view.names().clone();
     let names = names.read();
-    let open = view.customers().values().flat_map(|customer| &customer.triggers);
-    let listed: Vec<Json_> = open
+    let listed: Vec<Json_> = view
+        .open()
+        .triggers()
         .skip(offset)
         .take(limit)
         .map(|(key, (measure, limit))| trigger_json(&names, key, *measure, *limit))
         .collect();
-    let total: usize = view.customers().values().map(|customer| customer.triggers.len()).sum();
+    let total = view.open().trigger_count();
     Ok(Json(json!({ "epoch": view.epoch(), "total": total, "offset": offset, "triggers": listed })))
 }
 

@@ -71,22 +71,17 @@ async fn list(context: web::Data<Context>, query: PageQuery) -> Result<Json<Json
     let view = context.view.read();
     let names = view.names().clone();
     let names = names.read();
-    let customers: Vec<Json_> = view
-        .customers()
-        .iter()
-        .skip(offset)
-        .take(limit)
-        .map(|(id, customer)| {
-            json!({
-                "customer": names.customer(*id),
-                "base_currency": customer.base().map(|base| base.to_string()),
-                "nav": customer.marked.map(|marked| marked.nav.to_string()),
-                "nav_epoch": customer.marked.map(|marked| marked.epoch),
-                "out_of_band": customer.breaches.len(),
-                "triggers": customer.triggers.len(),
-            })
+    let row = |(id, customer): (&CustomerId, &Customer)| {
+        let nav = view.worth(customer).ok().and_then(|(worth, _)| worth.nav.to_money());
+        json!({
+            "customer": names.customer(*id),
+            "base_currency": customer.base().map(|base| base.to_string()),
+            "nav": nav.map(|nav| nav.to_string()),
+            "out_of_band": view.open().breaches_of(*id),
+            "triggers": view.open().triggers_of(*id).count(),
         })
-        .collect();
+    };
+    let customers: Vec<Json_> = view.customers().iter().skip(offset).take(limit).map(row).collect();
     Ok(Json(
         json!({ "epoch": view.epoch(), "total": view.customers().len(), "offset": offset, "customers": customers }),
     ))
@@ -112,7 +107,7 @@ async fn one(context: web::Data<Context>, path: web::Path<String>) -> Result<Jso
             "cash": cash_json(customer),
             "targets": targets,
             "drift": drift_json(view, names, customer),
-            "triggers": triggers_json(names, customer),
+            "triggers": triggers_json(view, names, id),
             "decisions": view.decisions_of(id).count(),
         }))
     })
@@ -167,10 +162,9 @@ fn drift_json(view: &View, names: &Names, customer: &Customer) -> Json_ {
         .collect()
 }
 
-fn triggers_json(names: &Names, customer: &Customer) -> Json_ {
-    customer
-        .triggers
-        .iter()
+fn triggers_json(view: &View, names: &Names, id: CustomerId) -> Json_ {
+    view.open()
+        .triggers_of(id)
         .map(|(key, (measure, limit))| trigger_json(names, key, *measure, *limit))
         .collect()
 }
@@ -199,7 +193,9 @@ async fn drift(context: web::Data<Context>, path: web::Path<String>) -> Result<J
 }
 
 async fn triggers(context: web::Data<Context>, path: web::Path<String>) -> Result<Json<Json_>, Problem> {
-    of(&context, &path, |view, names, id, c| listed(view, names, id, "triggers", triggers_json(names, c)))
+    of(&context, &path, |view, names, id, _| {
+        listed(view, names, id, "triggers", triggers_json(view, names, id))
+    })
 }
 
 /// A customer's decisions, the newest first.

@@ -1,6 +1,5 @@
 //! `/api/v1/status`: what the live status page shows.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -19,41 +18,27 @@ const BUCKETS_BPS: [i64; 9] = [50, 100, 200, 300, 400, 500, 750, 1000, 2000];
 /// How many of the latest rows are shown.
 const LATEST: usize = 12;
 
-#[derive(Default)]
-struct Totals {
-    breaches: usize,
-    out_of_band: usize,
-    triggers: BTreeMap<TriggerKind, usize>,
-    assets: BTreeMap<Currency, i128>,
-    histogram: [usize; BUCKETS_BPS.len() + 1],
-}
+/// Customers that the histogram is taken of; of more, so many evenly picked.
+const SAMPLE: usize = 2_000;
 
-fn totals(view: &View) -> Totals {
-    let mut totals = Totals::default();
-    for customer in view.customers().values() {
-        totals.breaches += customer.breaches.len();
-        totals.out_of_band += usize::from(!customer.breaches.is_empty());
-        for key in customer.triggers.keys() {
-            *totals.triggers.entry(key.kind).or_default() += 1;
-        }
-        if let Some((marked, base)) = customer.marked.zip(customer.base()) {
-            *totals.assets.entry(base).or_default() += i128::from(marked.nav.raw());
-        }
-        if let Some(largest) = customer.drifts.values().map(|drift| drift.raw().saturating_abs()).max() {
-            let beyond = |bps: &i64| Ratio::from_bps(*bps).is_none_or(|end| largest <= end.raw());
-            let bucket = BUCKETS_BPS.iter().position(beyond).unwrap_or(BUCKETS_BPS.len());
-            totals.histogram[bucket] += 1;
-        }
+/// How many customers' largest |drift| lies in which bucket, at this moment.
+fn drifts(view: &View) -> [usize; BUCKETS_BPS.len() + 1] {
+    let mut histogram = [0; BUCKETS_BPS.len() + 1];
+    for customer in view.sample(SAMPLE) {
+        let standings = view.standings(customer);
+        let Some(largest) = standings.iter().map(|s| s.drift.raw().saturating_abs()).max() else { continue };
+        let beyond = |bps: &i64| Ratio::from_bps(*bps).is_none_or(|end| largest <= end.raw());
+        histogram[BUCKETS_BPS.iter().position(beyond).unwrap_or(BUCKETS_BPS.len())] += 1;
     }
-    totals
+    histogram
 }
 
 /// Assets in the home currency, where every base currency has a rate; in whole cents.
-fn assets(view: &View, totals: &Totals) -> Option<String> {
+fn assets(view: &View) -> Option<String> {
     let mut sum = 0_i128;
-    for (base, raw) in &totals.assets {
-        let rate = view.rate(*base, Currency::AUD)?;
-        sum += raw.checked_mul(i128::from(rate.raw()))? / 1_000_000_000;
+    for exposure in view.exposures() {
+        let rate = view.rate(exposure.base_currency, Currency::AUD)?;
+        sum += exposure.value.raw().checked_mul(i128::from(rate.raw()))? / 1_000_000_000;
     }
     let cents = evenkeel_schemas::div_half_even(sum, 10_000);
     Some(format!("{}.{:02}", cents / 100, (cents % 100).abs()))
@@ -62,9 +47,8 @@ fn assets(view: &View, totals: &Totals) -> Option<String> {
 /// Brings the gauges up to date that are counted from the view.
 pub(super) fn refresh(context: &Context) {
     let view = context.view.read();
-    let totals = totals(&view);
-    context.live.triggers_open.set(totals.triggers.values().sum::<usize>() as i64);
-    context.live.customers_out.set(totals.out_of_band as i64);
+    context.live.triggers_open.set(view.open().trigger_count() as i64);
+    context.live.customers_out.set(view.open().out_of_band() as i64);
     context.live.epoch_lag.set(epoch_lag_ms(&view) as f64 / 1000.0);
     context.live.sink_lag.set(sink_lag(context) as i64);
 }
@@ -86,7 +70,7 @@ pub(super) async fn status(context: web::Data<Context>) -> Json<Json_> {
     let view = context.view.read();
     let names = view.names().clone();
     let names = names.read();
-    let totals = totals(&view);
+    let drifts = drifts(&view);
     let live = &context.live;
     let counts = live.counts();
     let rows = context.sink.rows.load(Ordering::Relaxed);
@@ -100,7 +84,7 @@ pub(super) async fn status(context: web::Data<Context>) -> Json<Json_> {
     };
     let kinds: Map<String, Json_> = [TriggerKind::Drift, TriggerKind::CashFlow, TriggerKind::Manual]
         .iter()
-        .map(|kind| (kind.as_str().to_owned(), json!(totals.triggers.get(kind).copied().unwrap_or_default())))
+        .map(|kind| (kind.as_str().to_owned(), json!(view.open().count(*kind))))
         .collect();
     Json(json!({
         "version": env!("CARGO_PKG_VERSION"),
@@ -114,14 +98,14 @@ pub(super) async fn status(context: web::Data<Context>) -> Json<Json_> {
         "customers": view.customers().len(),
         "instruments": view.instrument_count(),
         "base_currency": "AUD",
-        "assets_under_management": assets(&view, &totals),
+        "assets_under_management": assets(&view),
         "events": {
             "accepted": counts.accepted, "per_second": events_rate,
             "rejected": counts.rejected, "duplicates": counts.duplicates,
         },
         "epoch_latency_ms": epoch, "tick_to_trigger_ms": trigger, "trigger_to_order_ms": order,
-        "breaches": totals.breaches,
-        "customers_out_of_band": totals.out_of_band,
+        "breaches": view.open().breach_count(),
+        "customers_out_of_band": view.open().out_of_band(),
         "triggers": kinds,
         "decisions": { "trade": live.decisions("trade"), "hold": live.decisions("hold") },
         "orders": order_states(&view),
@@ -141,7 +125,8 @@ pub(super) async fn status(context: web::Data<Context>) -> Json<Json_> {
             },
         })),
         "log": { "state": "ok", "bytes": live.log_bytes(), "events": counts.accepted },
-        "drift_histogram": histogram(&totals),
+        "drift_histogram": histogram(drifts),
+        "drift_sample": drifts.iter().sum::<usize>(),
         "latest": latest(&view, &names),
     }))
 }
@@ -154,11 +139,9 @@ fn order_states(view: &View) -> Map<String, Json_> {
     [PendingNew, New, PartiallyFilled, Filled, Canceled, Rejected, Expired].into_iter().map(count).collect()
 }
 
-fn histogram(totals: &Totals) -> Vec<Json_> {
+fn histogram(drifts: [usize; BUCKETS_BPS.len() + 1]) -> Vec<Json_> {
     let ends = BUCKETS_BPS.iter().map(|bps| Ratio::from_bps(*bps).map(|end| end.to_string())).chain([None]);
-    ends.zip(totals.histogram)
-        .map(|(upto, customers)| json!({ "upto": upto, "customers": customers }))
-        .collect()
+    ends.zip(drifts).map(|(upto, customers)| json!({ "upto": upto, "customers": customers })).collect()
 }
 
 fn latest(view: &View, names: &Names) -> Json_ {

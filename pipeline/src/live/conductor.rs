@@ -158,7 +158,7 @@ impl Conductor {
         self.complete = upto;
         self.view.write().complete(self.last_before(upto));
         if let Some(newest) = newest {
-            self.sink.write(tables, newest)?;
+            self.sink.write(tables, &names, newest)?;
         }
         Ok(())
     }

@@ -42,7 +42,7 @@ pub use event_log::EventLog;
 pub use keeper::Keeper;
 pub use recover::{Recovered, recover};
 pub use stats::{Latencies, Live, Quantiles};
-pub use submit::{Receipt, Stopped, Submitter};
+pub use submit::{Receipt, Stopped, Submitter, UnderWay};
 
 /// An accepted event with its place in the log.
 #[derive(Clone, Debug)]

@@ -44,6 +44,19 @@ pub struct Submitter {
     program: Sender<Submission>,
 }
 
+/// A submission on its way to the disk.
+pub struct UnderWay(Receiver<Receipt>);
+
+impl UnderWay {
+    /// Waits until what is accepted is on disk.
+    ///
+    /// # Errors
+    /// [`Stopped`] when the program is stopping; what was not answered for is to be sent again.
+    pub fn wait(self) -> Result<Receipt, Stopped> {
+        self.0.recv().map_err(|_| Stopped)
+    }
+}
+
 /// The line has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the program is stopping and takes no more events")]
@@ -61,11 +74,19 @@ impl Submitter {
     /// # Errors
     /// [`Stopped`] when the program is stopping; what was not answered for is to be sent again.
     pub fn submit(&self, lines: Vec<Incoming>) -> Result<Receipt, Stopped> {
+        self.hand_in(lines)?.wait()
+    }
+
+    /// As [`Submitter::submit`], without the wait for the disk: what is handed in next is judged after it.
+    ///
+    /// # Errors
+    /// [`Stopped`] when the program is stopping.
+    pub fn hand_in(&self, lines: Vec<Incoming>) -> Result<UnderWay, Stopped> {
         let (reply, receipt) = bounded(1);
         let arrived = Instant::now();
         let submission = Submission { lines, origin: Origin::Outside, arrived, reply: Some(reply) };
         self.outside.send(submission).map_err(|_| Stopped)?;
-        receipt.recv().map_err(|_| Stopped)
+        Ok(UnderWay(receipt))
     }
 
     /// Hands in what the actors propose. Never blocks.

@@ -22,6 +22,7 @@ use evenkeel_schemas::Epoch;
 use crate::config::{ClickHouseConfig, Config};
 use crate::error::Error;
 use crate::live::spawn;
+use crate::names::SharedNames;
 
 pub use tables::Tables;
 pub(crate) use tables::each_table;
@@ -101,6 +102,7 @@ pub enum Held {
 /// Rows of one or more epochs.
 pub(crate) struct Batch {
     tables: Tables,
+    names: SharedNames,
     upto: Epoch,
 }
 
@@ -168,13 +170,13 @@ impl Sink {
     ///
     /// # Errors
     /// When the sink has ended because ClickHouse refuses what we write.
-    pub fn write(&self, tables: Tables, upto: Epoch) -> Result<(), Error> {
+    pub fn write(&self, tables: Tables, names: &SharedNames, upto: Epoch) -> Result<(), Error> {
         self.room.take(tables.len(), self.limit);
         self.state.handed.fetch_max(upto, Ordering::Relaxed);
         let _ = self.state.first.compare_exchange(0, upto, Ordering::Relaxed, Ordering::Relaxed);
         let ended = || Error::ClickHouse("the ClickHouse sink has ended; see the messages before".to_owned());
         let batches = self.batches.as_ref().ok_or_else(ended)?;
-        batches.send(Batch { tables, upto }).map_err(|_| ended())
+        batches.send(Batch { tables, names: names.clone(), upto }).map_err(|_| ended())
     }
 
     /// Writes what waits and ends.

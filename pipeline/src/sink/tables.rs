@@ -3,8 +3,8 @@
 use evenkeel_actors::BlockRow as DeskBlock;
 use evenkeel_clickhouse::{
     AllocationRow, Amount, AnomalyRow, BlockRow, BreachRow, CashRow, DecisionRow, DriftRow, EventRow,
-    FxRateRow, Measure as MeasureColumn, OrderRow, OrderStateRow, PositionRow, PriceRow, Rate as RateColumn,
-    RejectedRow, Residual, Text, TickRow, TriggerRow, ValuationRow,
+    ExposureRow, FxRateRow, Measure as MeasureColumn, OrderRow, OrderStateRow, PositionRow, PriceRow,
+    Rate as RateColumn, RejectedRow, Residual, Text, TickRow, TriggerRow, ValuationRow,
 };
 use evenkeel_schemas::events::{Decision, Event, OrderState, Tick, Topic};
 use evenkeel_schemas::{
@@ -15,18 +15,24 @@ use evenkeel_schemas::{
 use crate::door::Rejected;
 use crate::engine::Closed;
 use crate::live::Logged;
+use crate::names::SharedNames;
 
 macro_rules! tables {
     ($($field:ident: $row:ty,)*) => {
         /// Rows by table, in order of epochs.
         #[derive(Clone, Debug, Default)]
         #[allow(missing_docs, reason = "one field a table, named as the table")]
-        pub struct Tables { $(pub $field: Vec<$row>,)* }
+        pub struct Tables {
+            $(pub $field: Vec<$row>,)*
+            /// Rows of valuations, many at once; [`Tables::unfold`] makes single ones of them.
+            folded: Vec<(Epoch, Row, isize)>,
+        }
 
         impl Tables {
             /// Rows over all tables.
             pub fn len(&self) -> usize {
-                0 $(+ self.$field.len())*
+                let folded: usize = self.folded.iter().map(|(_, row, _)| row.singles()).sum();
+                folded $(+ self.$field.len())*
             }
 
             /// Whether there is no row.
@@ -37,6 +43,7 @@ macro_rules! tables {
             /// Adds later rows.
             pub fn extend(&mut self, later: Tables) {
                 $(self.$field.extend(later.$field);)*
+                self.folded.extend(later.folded);
             }
         }
 
@@ -55,6 +62,7 @@ tables! {
     fx_rates: FxRateRow,
     valuations: ValuationRow,
     drift: DriftRow,
+    exposures: ExposureRow,
     breaches: BreachRow,
     triggers: TriggerRow,
     orders: OrderRow,
@@ -104,9 +112,43 @@ impl Tables {
     /// Adds the changes of an epoch.
     pub fn add_rows(&mut self, closed: &Closed, names: &Names) {
         for (row, diff) in &closed.changes {
+            if matches!(row, Row::Valuations(_)) {
+                self.folded.push((closed.epoch, row.clone(), *diff));
+                continue;
+            }
             // Consolidated rows are facts that hold or not: +1 or −1; more would be a fault upstream.
             debug_assert!(diff.abs() == 1, "Invariant: a consolidated row changes by one: {row:?} {diff}");
             self.add_row(closed.epoch, diff.signum() as i8, row, names);
+        }
+    }
+
+    /// Makes single rows of all there are. It takes a while for a mark of a million customers, so that it is done
+    /// where rows are written, not where the line waits.
+    pub fn unfold(&mut self, names: &SharedNames) {
+        let folded = std::mem::take(&mut self.folded);
+        self.valuations.reserve(folded.iter().map(|(_, row, _)| row.singles()).sum());
+        for (epoch, row, diff) in &folded {
+            let names = names.read();
+            // What goes and what comes of a customer share the name.
+            let mut last: Option<(CustomerId, Text)> = None;
+            row.each_single(*diff, |row, diff| {
+                let Row::Valuation { customer, currency, nav, market_value, cash } = row else { return };
+                let known = last.take().filter(|(id, _)| id == customer);
+                let (id, name) = known.unwrap_or_else(|| (*customer, names.customer(*customer).into()));
+                self.valuations.push(ValuationRow {
+                    epoch: *epoch,
+                    diff: diff.signum() as i8,
+                    customer: name.clone(),
+                    currency: currency.as_str().into(),
+                    nav: money(*nav),
+                    market_value: money(*market_value),
+                    cash: money(*cash),
+                });
+                last = Some((id, name));
+            });
+        }
+        if !folded.is_empty() {
+            self.valuations.sort_by_key(|row| row.epoch);
         }
     }
 
@@ -170,6 +212,17 @@ impl Tables {
                 subject: key.subject_name(names).into(),
                 measure: measure(*m),
                 limit: measure(*limit),
+            }),
+            Row::Valuations(_) => {}
+            Row::Exposure(row) => self.exposures.push(ExposureRow {
+                epoch,
+                diff,
+                base_currency: row.base_currency.as_str().into(),
+                kind: row.holding.kind().into(),
+                holding: row.holding.name(names).into(),
+                customers: row.customers,
+                quantity: Amount::from_units(row.quantity.raw()),
+                value: Amount::from_units(row.value.raw()),
             }),
             Row::Order(_) | Row::Allocation(_) | Row::Anomaly { .. } => {
                 self.add_trading_row(epoch, diff, row, names)

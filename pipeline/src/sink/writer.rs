@@ -178,7 +178,8 @@ pub(super) fn run(
     while !ended {
         let (batch, last) = gather(batches);
         ended = last;
-        let Some(Batch { tables, upto }) = batch else { continue };
+        let Some(Batch { mut tables, names, upto }) = batch else { continue };
+        tables.unfold(&names);
         let mut tried = None;
         let written = loop {
             let work = attempt(&mut session, &server, &tables, upto, state);
@@ -195,7 +196,7 @@ pub(super) fn run(
                 None => "no answer in time".to_owned(),
             };
             if state.up.swap(false, Ordering::Relaxed) || tried.is_none() {
-                tracing::warn!(failure, "ClickHouse does not take rows; going on without it for now");
+                tracing::warn!(failure, "ClickHouse does not take rows; they wait, and the line goes on");
             }
             state.failures.fetch_add(1, Ordering::Relaxed);
             session = None;

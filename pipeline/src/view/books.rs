@@ -73,7 +73,8 @@ impl Books for ViewBooks {
 impl View {
     fn snapshot(&self, name: &Name) -> Option<Snapshot> {
         let names = self.names.read();
-        let customer = self.customer(names.customer_id(name.as_str())?)?;
+        let id = names.customer_id(name.as_str())?;
+        let customer = self.customer(id)?;
         let base = customer.base()?;
         let worth = self.worth(customer).ok();
         let foreign = |line: &Line| match line {
@@ -82,7 +83,7 @@ impl View {
         };
         let lines = worth.as_ref().map_or(&[][..], |(_, lines)| lines);
         let foreign_cash = lines.iter().filter_map(foreign).try_fold(Value::ZERO, Value::checked_add)?;
-        let triggers = customer.triggers.iter().filter_map(|(key, (measure, limit))| {
+        let triggers = self.open.triggers_of(id).filter_map(|(key, (measure, limit))| {
             let subject = Name::new(key.subject_name(&names)).ok()?;
             let trigger =
                 TriggerRef { trigger: key.id(&names), kind: key.kind, subject, entered: key.entered };

@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use evenkeel_operators::drift::{Standing, standings};
+use evenkeel_operators::drift::standings;
 use evenkeel_operators::facts::Terms;
-use evenkeel_operators::valuations::{Line, Unvalued, Worth, cash_line, position_line, worth};
+use evenkeel_operators::valuations::{Line, Unvalued, cash_line, position_line, worth};
 use evenkeel_schemas::events::{OrderStatus, SessionState};
 use evenkeel_schemas::{
-    AllocationRow, AnomalyKind, AnomalySource, Currency, CustomerId, Epoch, InstrumentId, Measure, Name,
-    OrderRow, Pair, Price, Rate, TriggerKey,
+    AllocationRow, AnomalyKind, AnomalySource, Currency, CustomerId, Epoch, ExposureRow, InstrumentId,
+    Measure, Name, OrderRow, Pair, Price, Rate, Standing, TriggerKey, Worth,
 };
 
-use super::{Customer, LoggedDecision, View};
+use super::{Customer, LoggedDecision, Open, View};
 use crate::door::Rejected;
 use crate::names::SharedNames;
 
@@ -32,6 +32,24 @@ impl View {
         &self.customers
     }
 
+    /// Open triggers and breaches.
+    pub fn open(&self) -> &Open {
+        &self.open
+    }
+
+    /// What the house holds, as of the last mark.
+    pub fn exposures(&self) -> impl Iterator<Item = &ExposureRow> {
+        self.exposures.values()
+    }
+
+    /// At most so many customers, evenly picked; all of them when there are no more.
+    pub fn sample(&self, most: usize) -> impl Iterator<Item = &Customer> {
+        // Numbers of customers are dense.
+        let step = self.customers.len().div_ceil(most.max(1)).max(1) as u32;
+        let last = self.customers.last_key_value().map_or(0, |(id, _)| id.0);
+        (0..=last).step_by(step as usize).filter_map(|id| self.customer(CustomerId(id)))
+    }
+
     /// A customer.
     pub fn customer(&self, id: CustomerId) -> Option<&Customer> {
         self.customers.get(&id).filter(|customer| customer.base().is_some())
@@ -44,7 +62,7 @@ impl View {
 
     /// The terms that hold for an instrument.
     pub fn terms(&self, instrument: InstrumentId) -> Option<Terms> {
-        self.instruments.get(&instrument)?.terms.values().next_back().copied()
+        self.instruments.get(&instrument)?.terms.last().copied()
     }
 
     /// The current price.
@@ -81,7 +99,7 @@ impl View {
             });
             lines.push(line.unwrap_or(Line::Gap));
         }
-        for (currency, amount) in &customer.cash {
+        for (currency, amount) in customer.cash.iter() {
             let rate = self.rate(*currency, base);
             lines.push(rate.map_or(Line::Gap, |rate| cash_line(*currency, *amount, rate)));
         }

@@ -5,6 +5,7 @@
 
 mod books;
 mod current;
+mod open;
 #[cfg(test)]
 mod tests;
 mod watch;
@@ -15,64 +16,49 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use evenkeel_operators::facts::{Fact, Input, TargetSet, Terms, Version};
 use evenkeel_schemas::events::{Decision, OrderStatus, Session, SessionState, TriggerKind};
 use evenkeel_schemas::{
-    AllocationRow, AnomalyKind, AnomalySource, BandSide, Currency, CustomerId, Epoch, InstrumentId, Measure,
-    Money, Name, OrderRow, Pair, Price, Quantity, Rate, Ratio, Row, TriggerKey,
+    AllocationRow, AnomalyKind, AnomalySource, Currency, CustomerId, Epoch, ExposureRow, Holding,
+    InstrumentId, Measure, Money, Name, OrderRow, Pair, Price, Quantity, Rate, Row, TriggerKey,
 };
 
 use crate::admission::Inputs;
 use crate::door::Rejected;
 use crate::engine::Closed;
+use crate::few::Few;
 use crate::names::SharedNames;
 
 pub use books::ViewBooks;
+pub use open::Open;
 pub use watch::TriggerWatch;
 
 /// How many of the latest triggers, decisions and orders are kept for a look.
 const LATEST: usize = 50;
 
-/// NAV and its parts at a mark.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub struct Marked {
-    /// The mark.
-    pub epoch: Epoch,
-    /// Net asset value.
-    pub nav: Money,
-}
-
-/// A customer's current state.
+/// A customer's current state: small, as there are many.
 #[derive(Clone, Debug, Default)]
 pub struct Customer {
-    bases: BTreeMap<Version, Currency>,
-    targets: BTreeMap<Version, Arc<TargetSet>>,
+    bases: Few<Version, Currency>,
+    targets: Few<Version, Arc<TargetSet>>,
     /// Units by instrument.
     pub positions: BTreeMap<InstrumentId, Quantity>,
     /// Money by currency.
-    pub cash: BTreeMap<Currency, Money>,
-    /// Open triggers.
-    pub triggers: BTreeMap<TriggerKey, (Measure, Measure)>,
-    /// Instruments outside their band.
-    pub breaches: BTreeSet<(InstrumentId, BandSide)>,
-    /// NAV at the last mark.
-    pub marked: Option<Marked>,
-    /// The largest |drift| at the last mark.
-    pub drifts: BTreeMap<InstrumentId, Ratio>,
+    pub cash: Few<Currency, Money>,
 }
 
 impl Customer {
     /// The currency that the portfolio is valued in.
     pub fn base(&self) -> Option<Currency> {
-        self.bases.values().next_back().copied()
+        self.bases.last().copied()
     }
 
     /// The targets that hold.
     pub fn targets(&self) -> Option<&Arc<TargetSet>> {
-        self.targets.values().next_back()
+        self.targets.last()
     }
 }
 
 #[derive(Clone, Debug, Default)]
 struct Instrument {
-    terms: BTreeMap<Version, Terms>,
+    terms: Few<Version, Terms>,
     price: Option<Price>,
 }
 
@@ -90,6 +76,8 @@ pub struct View {
     names: SharedNames,
     epoch: Epoch,
     customers: BTreeMap<CustomerId, Customer>,
+    open: Open,
+    exposures: BTreeMap<(Currency, Holding), ExposureRow>,
     instruments: BTreeMap<InstrumentId, Instrument>,
     rates: BTreeMap<Pair, Rate>,
     orders: BTreeMap<Arc<str>, (Epoch, OrderRow)>,
@@ -112,6 +100,8 @@ impl View {
             names,
             epoch: 0,
             customers: BTreeMap::new(),
+            open: Open::default(),
+            exposures: BTreeMap::new(),
             instruments: BTreeMap::new(),
             rates: BTreeMap::new(),
             orders: BTreeMap::new(),
@@ -134,12 +124,8 @@ impl View {
             let Input::Fact(fact) = input else { continue };
             match fact {
                 Fact::Base(customer, version, currency) => {
-                    state(
-                        &mut self.customers.entry(*customer).or_default().bases,
-                        *version,
-                        *currency,
-                        *diff,
-                    );
+                    let customer = self.customers.entry(*customer).or_default();
+                    state(&mut customer.bases, *version, *currency, *diff);
                 }
                 Fact::Targets(customer, version, set) => {
                     let customer = self.customers.entry(*customer).or_default();
@@ -191,8 +177,7 @@ impl View {
 
     /// The drift triggers that are open, with measure and limit.
     pub fn open_drifts(&self) -> Vec<(TriggerKey, (Measure, Measure))> {
-        let open = self.customers.values().flat_map(|customer| &customer.triggers);
-        let drifts = open.filter(|(key, _)| key.kind == TriggerKind::Drift);
+        let drifts = self.open.triggers().filter(|(key, _)| key.kind == TriggerKind::Drift);
         drifts.map(|(key, measures)| (key.clone(), *measures)).collect()
     }
 
@@ -206,16 +191,11 @@ impl View {
             }
             Row::Price { instrument, .. } => self.instruments.entry(*instrument).or_default().price = None,
             Row::FxRate { pair, .. } => drop(self.rates.remove(pair)),
-            Row::Valuation { customer, .. } => self.customers.entry(*customer).or_default().marked = None,
-            Row::Drift { customer, instrument, .. } => {
-                self.customers.entry(*customer).or_default().drifts.remove(instrument);
-            }
-            Row::Breach { customer, instrument, side } => {
-                self.customers.entry(*customer).or_default().breaches.remove(&(*instrument, *side));
-            }
-            Row::Trigger { key, .. } => {
-                self.customers.entry(key.customer).or_default().triggers.remove(key);
-            }
+            // Any customer is valued when somebody asks, by the same formulas.
+            Row::Valuation { .. } | Row::Valuations(_) | Row::Drift { .. } => {}
+            Row::Exposure(row) => drop(self.exposures.remove(&(row.base_currency, row.holding))),
+            Row::Breach { customer, instrument, side } => self.open.unbreach(*customer, *instrument, *side),
+            Row::Trigger { key, .. } => self.open.leave(key),
             Row::Order(row) => {
                 self.orders.remove(&row.order);
                 if let Some(count) = self.order_states.get_mut(&row.state) {
@@ -243,18 +223,13 @@ impl View {
                 self.instruments.entry(*instrument).or_default().price = Some(*price);
             }
             Row::FxRate { pair, rate } => drop(self.rates.insert(*pair, *rate)),
-            Row::Valuation { customer, nav, .. } => {
-                self.customers.entry(*customer).or_default().marked = Some(Marked { epoch, nav: *nav });
+            Row::Valuation { .. } | Row::Valuations(_) | Row::Drift { .. } => {}
+            Row::Exposure(row) => {
+                self.exposures.insert((row.base_currency, row.holding), **row);
             }
-            Row::Drift { customer, instrument, drift, .. } => {
-                self.customers.entry(*customer).or_default().drifts.insert(*instrument, *drift);
-            }
-            Row::Breach { customer, instrument, side } => {
-                self.customers.entry(*customer).or_default().breaches.insert((*instrument, *side));
-            }
+            Row::Breach { customer, instrument, side } => self.open.breach(*customer, *instrument, *side),
             Row::Trigger { key, measure, limit } => {
-                let customer = self.customers.entry(key.customer).or_default();
-                customer.triggers.insert(key.clone(), (*measure, *limit));
+                self.open.enter(key.clone(), (*measure, *limit));
                 remember(&mut self.latest_triggers, (key.entered, key.clone(), *measure, *limit));
             }
             Row::Order(row) => {
@@ -272,7 +247,7 @@ impl View {
 }
 
 /// Adds or takes away one of several statements about the same thing.
-fn state<V>(statements: &mut BTreeMap<Version, V>, version: Version, value: V, diff: isize) {
+fn state<V>(statements: &mut Few<Version, V>, version: Version, value: V, diff: isize) {
     if diff > 0 {
         statements.insert(version, value);
     } else {

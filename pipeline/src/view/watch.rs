@@ -31,8 +31,7 @@ impl TriggerWatch {
 
     /// Forgets what was noted, and notes every customer with an open trigger: how acting begins.
     pub fn note_open(&mut self, view: &View) {
-        let open = view.customers().iter().filter(|(_, customer)| !customer.triggers.is_empty());
-        self.entered = open.map(|(id, _)| *id).collect();
+        self.entered = view.open().triggered().collect();
         self.left.clear();
     }
 
@@ -41,7 +40,7 @@ impl TriggerWatch {
         let TriggerWatch { entered, left } = std::mem::take(self);
         let names = view.names().read();
         let name = |id: &CustomerId| Name::new(names.customer(*id)).ok();
-        let has_open = |id: &CustomerId| view.customers().get(id).is_some_and(|c| !c.triggers.is_empty());
+        let has_open = |id: &CustomerId| view.open().is_triggered(*id);
         let cleared = left.iter().filter(|id| !has_open(id)).filter_map(name).collect();
         let entered = entered.iter().filter(|id| has_open(id)).filter_map(name).collect();
         TriggerChanges { entered, cleared }

@@ -293,6 +293,11 @@ impl Facts {
         last(self.bases.get(&c))
     }
 
+    /// Customers that are onboarded, with what they are valued in.
+    pub fn based(&self) -> impl Iterator<Item = (CustomerId, Currency)> + '_ {
+        self.bases.iter().filter_map(|(c, bases)| Some((*c, last(Some(bases))?)))
+    }
+
     /// The customer's targets.
     pub fn targets(&self, c: CustomerId) -> Option<&Targets> {
         self.targets.get(&c)?.values().next_back()

@@ -11,6 +11,7 @@ use evenkeel_schemas::{
 
 /// One thing that a history tells.
 #[derive(Clone, Debug)]
+#[allow(dead_code, reason = "each test file is a crate of its own and uses a part of this one")]
 pub enum Op {
     Price(u32, Option<i64>),
     /// Every price, in parts of a thousand.
@@ -235,6 +236,18 @@ impl Oracle {
             let drift = weight.checked_sub(target).unwrap_or(clamp);
             told.insert(Told::Breach(*i, side), (drift.saturating_abs(), band));
         }
+    }
+
+    /// All breaches as of the last epoch closed.
+    #[allow(dead_code, reason = "each test file is a crate of its own and uses a part of this one")]
+    pub fn open(&self) -> impl Iterator<Item = (CustomerId, InstrumentId, BandSide)> + '_ {
+        let breach = |customer: u32| {
+            move |told: &Told| match told {
+                Told::Breach(i, side) => Some((CustomerId(customer), InstrumentId(*i), *side)),
+                Told::Anomaly(_) => None,
+            }
+        };
+        self.told.iter().flat_map(move |(customer, told)| told.keys().filter_map(breach(*customer)))
     }
 
     /// What a kernel must say at the end of the epoch.

@@ -2,8 +2,8 @@
 
 use evenkeel_clickhouse::{
     AllocationRow, Amount, AnomalyRow, BlockRow, BreachRow, CashRow, DecisionRow, DriftRow, EventRow,
-    FxRateRow, Measure, OrderRow, OrderStateRow, PositionRow, PriceRow, Rate, RejectedRow, Residual, TickRow,
-    TriggerRow, ValuationRow,
+    ExposureRow, FxRateRow, Measure, OrderRow, OrderStateRow, PositionRow, PriceRow, Rate, RejectedRow,
+    Residual, TickRow, TriggerRow, ValuationRow,
 };
 
 /// An epoch far away, but before the year 2300, where DateTime64 ends.
@@ -81,6 +81,23 @@ pub fn drift() -> Vec<DriftRow> {
     vec![
         row.clone(),
         DriftRow { epoch: LATE, weight: rate(most), target: rate(-most), drift: rate(0), ..row },
+    ]
+}
+
+pub fn exposures() -> Vec<ExposureRow> {
+    let row = ExposureRow {
+        epoch: 1000,
+        diff: 1,
+        base_currency: "AUD".into(),
+        kind: "instrument".into(),
+        holding: "VAS".into(),
+        customers: 2_000_000,
+        quantity: amount(-5_000_000),
+        value: amount(LARGEST),
+    };
+    vec![
+        row.clone(),
+        ExposureRow { epoch: LATE, diff: -1, kind: "cash".into(), holding: "USD".into(), ..row },
     ]
 }
 

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use evenkeel_schemas::events::{
-    CustomerOnboarded, DepositOrWithdrawal, Event, EventType, Fill, RebalanceRequested, Side, TargetsSet,
+    CashKind, CashPosted, CustomerOnboarded, DepositOrWithdrawal, Event, EventType, Fill, RebalanceRequested,
+    Side, TargetsSet, TransferIn,
 };
 use evenkeel_schemas::{Currency, Instant, Money, Name, Quantity, Rate, Ratio};
 
@@ -14,6 +15,8 @@ const PERCENT: i64 = Ratio::ONE / 100;
 /// Raw units of `Money` in a cent, and in what deposits are rounded up to.
 const CENT: i64 = 10_000;
 const HUNDRED: i64 = 100 * Money::ONE;
+/// When what is transferred in was acquired: 2024-01-05.
+const ACQUIRED: Instant = Instant::from_micros(1_704_412_800_000_000);
 
 /// Cash by whether it is in USD, and units by instrument, in raw units.
 #[derive(Clone, Debug, Default)]
@@ -26,8 +29,9 @@ struct Account {
 /// All customers of a market, as far as chance and caution need to know them.
 pub struct Book {
     chance: Chance,
-    accounts: Vec<Account>,
-    names: Vec<Name>,
+    /// Of customers that were opened. Of those who were transferred in, nothing is kept: they may be a million.
+    accounts: BTreeMap<usize, Account>,
+    customers: u32,
     events: u64,
     requester: Name,
     dollar: Option<Currency>,
@@ -43,27 +47,24 @@ pub fn book(market: &Market, seed: u64, customers: u32, at: Instant) -> (Book, V
 impl Book {
     /// A book of customers who have nothing yet.
     pub fn new(seed: u64, customers: u32) -> Book {
-        let name = |number: u32| Name::new(&format!("C{number:07}")).expect("a letter and digits are a name");
         let requester = Name::new("adviser").expect("letters are a name");
-        let names = (0..customers).map(name).collect();
-        let accounts = vec![Account::default(); customers as usize];
-        Book { chance: Chance::new(seed, 2), accounts, names, events: 0, requester, dollar: None }
+        let accounts = BTreeMap::new();
+        Book { chance: Chance::new(seed, 2), accounts, customers, events: 0, requester, dollar: None }
     }
 
-    /// The customers' names.
-    pub fn customers(&self) -> &[Name] {
-        &self.names
+    fn name(&self, number: usize) -> Name {
+        Name::new(&format!("C{number:07}")).expect("a letter and digits are a name")
     }
 
     /// The first events of a customer by number; none for a number out of range.
     pub fn open(&mut self, market: &Market, customer: u32, at: Instant) -> Vec<Event> {
         let number = customer as usize;
-        if number >= self.names.len() {
+        if customer >= self.customers {
             return Vec::new();
         }
         self.dollar = Some(market.dollar());
         let weights = self.weights(market.instruments() as usize);
-        let fills = self.first_fills(market, &weights);
+        let fills = self.first_fills(market, &weights, 10);
         let mut needed = [0_i64; 2];
         for (instrument, units, fee) in &fills {
             needed[usize::from(market.is_foreign(*instrument))] += cost(market, *instrument, *units) + fee;
@@ -71,7 +72,7 @@ impl Book {
         let invested = needed[0] + to_home(needed[1], market.rate());
         let targeted: i64 = weights.values().sum();
         let spare = (i128::from(invested) * i128::from(100 - targeted) / i128::from(targeted)) as i64;
-        self.accounts[number].targeted = weights.keys().copied().collect();
+        self.accounts.entry(number).or_default().targeted = weights.keys().copied().collect();
         let mut events = vec![self.onboarded(number, at), self.targets(market, number, at, &weights)];
         for (foreign, amount) in [(false, needed[0] + spare + HUNDRED), (true, needed[1])] {
             if amount > 0 {
@@ -85,14 +86,68 @@ impl Book {
         events
     }
 
+    /// The first events of a customer whose portfolio comes from elsewhere, near its targets: onboarding, targets,
+    /// units, cash. Nothing of it is a reason to act. Without ids: it is a copy of somebody's books.
+    pub fn transfer(&mut self, market: &Market, customer: u32, at: Instant) -> Vec<Event> {
+        let number = customer as usize;
+        if customer >= self.customers {
+            return Vec::new();
+        }
+        self.dollar = Some(market.dollar());
+        let weights = self.weights(market.instruments() as usize);
+        let held = self.first_fills(market, &weights, 0);
+        let mut invested = 0;
+        let mut events = vec![self.onboarded(number, at), self.targets(market, number, at, &weights)];
+        for (instrument, units, _) in held {
+            let cost = cost(market, instrument, units);
+            invested += if market.is_foreign(instrument) { to_home(cost, market.rate()) } else { cost };
+            let Some(quantity) = Quantity::from_whole(units) else { continue };
+            events.push(Event::TransferIn(Box::new(TransferIn {
+                event_type: EventType::TransferIn,
+                at,
+                id: None,
+                recorded: None,
+                customer: self.name(number),
+                instrument: market.name(instrument).clone(),
+                quantity,
+                cost_base: Money::from_raw(cost / 10 * 9),
+                acquired: ACQUIRED.date(),
+            })));
+        }
+        let targeted: i64 = weights.values().sum();
+        let spare = (i128::from(invested) * i128::from(100 - targeted) / i128::from(targeted)) as i64;
+        events.push(Event::CashPosted(Box::new(CashPosted {
+            event_type: EventType::CashPosted,
+            at,
+            id: None,
+            recorded: None,
+            customer: self.name(number),
+            amount: Money::from_raw(spare / CENT * CENT),
+            currency: Currency::AUD,
+            kind: CashKind::Distribution,
+        })));
+        for event in &mut events {
+            match event {
+                Event::CustomerOnboarded(e) => e.id = None,
+                Event::TargetsSet(e) => e.id = None,
+                _ => {}
+            }
+        }
+        events
+    }
+
     /// Something that a customer by chance does now: a trade, a deposit, a withdrawal, a request. `None`
     /// without customers.
     pub fn event(&mut self, market: &Market, at: Instant) -> Option<Event> {
-        let number = self.chance.below(self.names.len() as u64) as usize;
-        if self.accounts.get(number)?.targeted.is_empty() {
+        if self.customers == 0 {
             return None;
         }
-        let foreign = self.accounts[number].cash[1] > 0 && self.chance.percent(20);
+        let number = self.chance.below(u64::from(self.customers)) as usize;
+        let Some(account) = self.accounts.get(&number) else {
+            let amount = self.chance.between(1, 200) * HUNDRED;
+            return self.dollar.map(|_| self.flow(number, at, false, amount));
+        };
+        let foreign = account.cash[1] > 0 && self.chance.percent(20);
         let chosen = match self.chance.below(100) {
             0..45 => self.trade(market, number, at),
             45..60 => self.withdraw(number, at, foreign),
@@ -123,11 +178,16 @@ impl Book {
         weights
     }
 
-    /// Whole units near target at the current prices with their fees; now and then well off it.
-    fn first_fills(&mut self, market: &Market, weights: &BTreeMap<usize, i64>) -> Vec<(usize, i64, i64)> {
+    /// Whole units near target at the current prices with their fees; of so many in a hundred customers, well off it.
+    fn first_fills(
+        &mut self,
+        market: &Market,
+        weights: &BTreeMap<usize, i64>,
+        careless: u64,
+    ) -> Vec<(usize, i64, i64)> {
         let size = self.chance.below(7);
         let wealth = (self.chance.between(20_000, 40_000) * Money::ONE) << size;
-        let careless = self.chance.percent(10);
+        let careless = self.chance.percent(careless);
         let mut fills = Vec::new();
         for (instrument, percent) in weights {
             let off = if careless { self.chance.between(60, 140) } else { self.chance.between(97, 103) };
@@ -144,7 +204,7 @@ impl Book {
     }
 
     fn trade(&mut self, market: &Market, number: usize, at: Instant) -> Option<Event> {
-        let account = &self.accounts[number];
+        let account = self.accounts.get(&number)?;
         let pick = self.chance.below(account.targeted.len() as u64) as usize;
         let instrument = account.targeted[pick];
         let price = market.price(instrument).raw();
@@ -160,7 +220,7 @@ impl Book {
     }
 
     fn withdraw(&mut self, number: usize, at: Instant, foreign: bool) -> Option<Event> {
-        let cents = self.accounts[number].cash[usize::from(foreign)] / 4 / CENT;
+        let cents = self.accounts.get(&number)?.cash[usize::from(foreign)] / 4 / CENT;
         if cents < 1 {
             return None;
         }
@@ -170,7 +230,9 @@ impl Book {
 
     /// A deposit, or for an amount below zero a withdrawal.
     fn flow(&mut self, number: usize, at: Instant, foreign: bool, amount: i64) -> Event {
-        self.accounts[number].cash[usize::from(foreign)] += amount;
+        if let Some(account) = self.accounts.get_mut(&number) {
+            account.cash[usize::from(foreign)] += amount;
+        }
         let event_type = if amount < 0 { EventType::Withdrawal } else { EventType::Deposit };
         let dollar = self.dollar.filter(|_| foreign);
         let body = Box::new(DepositOrWithdrawal {
@@ -178,7 +240,7 @@ impl Book {
             at,
             id: Some(self.next_id()),
             recorded: None,
-            customer: self.names[number].clone(),
+            customer: self.name(number),
             amount: Money::from_raw(amount.abs()),
             currency: dollar.unwrap_or(Currency::AUD),
         });
@@ -199,7 +261,7 @@ impl Book {
         let foreign = market.is_foreign(instrument);
         let cost = units.checked_mul(price.raw())?;
         let fee = fee(cost);
-        let account = &mut self.accounts[number];
+        let account = self.accounts.get_mut(&number)?;
         let cash = &mut account.cash[usize::from(foreign)];
         let held = account.units.entry(instrument).or_default();
         let (cash_after, held_after) = match side {
@@ -215,7 +277,7 @@ impl Book {
             at,
             id: Some(self.next_id()),
             recorded: None,
-            customer: self.names[number].clone(),
+            customer: self.name(number),
             instrument: market.name(instrument).clone(),
             side,
             quantity: Quantity::from_whole(units)?,
@@ -236,7 +298,7 @@ impl Book {
             at,
             id: Some(self.next_id()),
             recorded: None,
-            customer: self.names[number].clone(),
+            customer: self.name(number),
             base_currency: dollar.unwrap_or(Currency::AUD),
             profile: None,
         }))
@@ -264,7 +326,7 @@ impl Book {
             at,
             id: Some(self.next_id()),
             recorded: None,
-            customer: self.names[number].clone(),
+            customer: self.name(number),
             weights,
             bands,
             benchmark: None,
@@ -278,7 +340,7 @@ impl Book {
             at,
             id: Some(self.next_id()),
             recorded: None,
-            customer: self.names[number].clone(),
+            customer: self.name(number),
             by: self.requester.clone(),
         }))
     }

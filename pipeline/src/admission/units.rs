@@ -1,0 +1,63 @@
+//! Units held, as far as the door needs them: nobody sells what is not there.
+
+use std::collections::BTreeMap;
+
+use evenkeel_schemas::{CustomerId, InstrumentId};
+
+/// Raw units of an instrument. Packed: there is one per holding.
+#[derive(Copy, Clone)]
+#[repr(C, packed(4))]
+struct Held {
+    instrument: InstrumentId,
+    units: i128,
+}
+
+/// Raw units by customer and instrument. Splits are not known here.
+#[derive(Default)]
+pub(super) struct Units(BTreeMap<CustomerId, Vec<Held>>);
+
+impl Units {
+    pub fn add(&mut self, customer: CustomerId, instrument: InstrumentId, units: i128) {
+        let all = self.0.entry(customer).or_default();
+        match all.binary_search_by_key(&instrument, |held| held.instrument) {
+            Ok(at) => {
+                all[at].units += units;
+                if { all[at].units } == 0 {
+                    all.remove(at);
+                }
+            }
+            Err(at) => {
+                if all.len() == all.capacity() {
+                    all.reserve_exact(all.len() / 4 + 4);
+                }
+                all.insert(at, Held { instrument, units });
+            }
+        }
+    }
+
+    pub fn of(&self, customer: CustomerId, instrument: InstrumentId) -> i128 {
+        let all = self.0.get(&customer).map_or(&[][..], Vec::as_slice);
+        let found = all.binary_search_by_key(&instrument, |held| held.instrument);
+        found.map_or(0, |at| all[at].units)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Units;
+    use evenkeel_schemas::{CustomerId, InstrumentId};
+
+    #[test]
+    fn units_add_up_by_customer_and_instrument() {
+        let mut units = Units::default();
+        for step in 0..100_u32 {
+            units.add(CustomerId(step % 3), InstrumentId(step % 7), i128::from(step));
+        }
+        let sum = |c, i| (0..100_u32).filter(|s| s % 3 == c && s % 7 == i).map(i128::from).sum::<i128>();
+        for (c, i) in (0..4).flat_map(|c| (0..8).map(move |i| (c, i))) {
+            assert_eq!(units.of(CustomerId(c), InstrumentId(i)), sum(c, i));
+            units.add(CustomerId(c), InstrumentId(i), -sum(c, i));
+            assert_eq!(units.of(CustomerId(c), InstrumentId(i)), 0);
+        }
+    }
+}
