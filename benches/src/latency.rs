@@ -76,12 +76,19 @@ pub fn run(program: &Program, folder: &Path, scale: Scale, seed: u64, pace: Pace
     settle(&serving)?;
     let plan = Plan::new(&mut market, ticks_per_second, Duration::from_secs(seconds))?;
     let before = serving.http.text("/metrics")?;
+    let idle = serving.processor();
     let start = Instant::now();
     let (sent, seen) = play(&serving.http, &plan, start)?;
     let after = serving.http.text("/metrics")?;
     report.checked(format!("all {} events accepted", plan.events()));
     report.checked(format!("each of {probes} probes had one trigger and one order"));
+    let busy = serving.processor();
     figures(&mut report, &sent, &seen, (&before, &after))?;
+    for (part, used) in busy {
+        let used = used.saturating_sub(idle.get(part).copied().unwrap_or_default());
+        let each = used.as_secs_f64() * 1e6 / plan.events() as f64;
+        report.figure(Figure::one(format!("processor an event: {part}"), "µs", each));
+    }
     report.figure(Figure::one("largest resident set", "MiB", serving.peak_mib() as f64));
     serving.stop()?;
     Ok(report.end())

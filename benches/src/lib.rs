@@ -14,6 +14,7 @@ mod program;
 pub mod replay;
 mod report;
 pub mod sink;
+mod threads;
 
 pub use failure::{Failure, check};
 pub use program::Program;

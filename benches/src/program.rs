@@ -1,5 +1,6 @@
 //! The `evenkeel` executable, run from outside.
 
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use serde_json::Value as Json;
 
 use crate::Failure;
 use crate::machine::{field, mib};
+use crate::threads::processor;
 
 /// How often a child is looked at: its peak of memory is then missed by what it grows in this time.
 const LOOK: Duration = Duration::from_millis(20);
@@ -177,6 +179,11 @@ impl Serving {
     /// Its largest resident set so far, in MiB, without the ClickHouse engine, which is a process of its own.
     pub fn peak_mib(&self) -> u64 {
         resident_peak(self.child.id())
+    }
+
+    /// Its processor time so far, by what its threads do.
+    pub fn processor(&self) -> BTreeMap<&'static str, Duration> {
+        processor(self.child.id())
     }
 
     /// Ends it in order and sees that it ended well.

@@ -1,25 +1,24 @@
 //! Where operators are wired together, top to bottom in the order of the data.
 
-use std::sync::Arc;
-
 use differential_dataflow::AsCollection;
 use evenkeel_schemas::{
-    AnomalyKind, AnomalySource, BandSide, Currency, CustomerId, Epoch, InstrumentId, Money, Quantity, Ratio,
-    Row, Standing, Valuation, Worth,
+    AnomalyKind, AnomalySource, BandSide, CustomerId, Epoch, InstrumentId, Ratio, Row, Standing, Valuation,
+    Worth,
 };
 use timely::dataflow::operators::Exchange;
 use timely::dataflow::operators::vec::Partition;
 
-use crate::cash::{Cash, cash};
+use crate::cash::cash;
 use crate::drift::{Drift, drift};
 use crate::exposures::{self, exposures};
-use crate::facts::{Fact, Observation, TargetSet};
+use crate::facts::{Fact, Observation};
 use crate::fx::fx;
-use crate::monitoring::{Choice, Listener, Monitored, Watch, monitoring};
+use crate::known::{Known, statements};
+use crate::monitoring::{Choice, Listener, Outcome, Watch, monitoring};
 use crate::orders::orders;
-use crate::positions::{Positions, positions};
-use crate::prices::{Prices, prices};
-use crate::tally::{Presence, Statements, tally};
+use crate::positions::positions;
+use crate::prices::{prices, stale};
+use crate::tally::{Presence, tally};
 use crate::triggers::{Breaching, triggers};
 use crate::typedefs::Rows;
 use crate::valuations::{Holdings, Quotes, Valuations, valuations};
@@ -80,74 +79,52 @@ pub fn build<'s>(
 ) -> Rows<'s, Row> {
     // Every worker knows the market; one of them speaks of it.
     let market = facts.inner.scope().index() == 0;
-    let Kinds { statements, books, postings, reasons, trading } = Kinds::of(facts);
+    let stale_ms = if market { timing.stale_ms } else { 0 };
+    let Kinds { statements: stated, books, postings, reasons, trading } = Kinds::of(facts);
 
-    // What is known of instruments and customers: of several statements, the latest holds.
-    let terms = tally::<_, _, _, Statements<Currency>>(statements.clone(), "terms", |fact| match fact {
-        Fact::Terms(instrument, version, terms) => Some((instrument, (version, terms.currency))),
-        _ => None,
-    });
-    let bases =
-        tally::<_, _, _, Statements<Currency>>(statements.clone(), "base currencies", |fact| match fact {
-            Fact::Base(customer, version, currency) => Some((customer, (version, currency))),
-            _ => None,
-        });
-    let targets = tally::<_, _, _, Statements<Arc<TargetSet>>>(statements, "targets", |fact| match fact {
-        Fact::Targets(customer, version, set) => Some((customer, (version, set))),
-        _ => None,
-    });
-
-    // Books.
-    let Positions { held, out_of_range: units_out } = positions(books, timing.epoch_ms);
-    let Cash { balances, out_of_range: money_out } = cash(postings);
-
-    // Market.
-    let Prices { prices, rates, stale } = prices(observations, timing.stale_ms, market);
+    // What holds: statements, books, market.
+    let stale = stale(observations.clone(), stale_ms);
+    let prices = prices(observations);
+    let known = statements(stated).concatenate([
+        positions(books, timing.epoch_ms),
+        cash(postings),
+        prices.clone(),
+        fx(prices),
+    ]);
 
     // Worth and drift.
-    let holdings = Holdings { held: held.clone(), balances: balances.clone(), bases };
-    let quotes = Quotes { terms, prices: prices.clone(), rates: fx(rates.clone()) };
-    let Monitored { breaching, faults, reported, parts } = match watching {
-        Watching::Textbook => textbook(holdings, quotes.only(market), targets, timing),
+    let outcomes = match watching {
+        Watching::Textbook => textbook(&known, market, timing),
         Watching::Monitor { choice, listener } => {
-            monitoring(holdings, quotes, targets, timing, Watch::new(choice, listener, timing))
+            monitoring(known.clone(), timing, Watch::new(choice, listener, timing))
         }
     };
-
-    // Reasons to act.
-    let triggers = triggers(breaching.clone(), reasons);
+    let breaching = outcomes.clone().flat_map(|outcome| match outcome {
+        Outcome::Breaching(customer, breaching) => Some((customer, breaching)),
+        _ => None,
+    });
+    let parts = outcomes.clone().flat_map(|outcome| match outcome {
+        Outcome::Part(of, part) => Some((of, part)),
+        _ => None,
+    });
 
     // What goes out.
-    let faults = Faults {
-        faults,
-        held: held.clone(),
-        balances: balances.clone(),
-        out_of_range: units_out.concat(money_out),
-        stale,
-    };
-    let position = |((customer, instrument), quantity)| Row::Position { customer, instrument, quantity };
-    let balance = |((customer, currency), amount)| Row::Cash { customer, currency, amount };
-    let price = move |(instrument, price)| market.then_some(Row::Price { instrument, price });
-    let rate = move |(pair, rate)| market.then_some(Row::FxRate { pair, rate });
-    let breach = |(customer, b): (CustomerId, Breaching)| Row::Breach {
-        customer,
-        instrument: b.instrument,
-        side: b.side,
-    };
-    held.map(position).concatenate([
-        balances.map(balance),
-        prices.flat_map(price),
-        rates.flat_map(rate),
-        reported,
-        exposures(parts).map(|row| Row::Exposure(Box::new(row))),
-        breaching.map(breach),
-        triggers.map(|(key, (measure, limit))| Row::Trigger { key, measure, limit }),
-        orders(trading.clone()).map(|row| Row::Order(Box::new(row))),
+    known.clone().flat_map(move |known| known.row(market)).concatenate([
+        outcomes.clone().flat_map(|outcome| match outcome {
+            Outcome::Reported(row) => Some(row),
+            Outcome::Breaching(customer, b) => {
+                Some(Row::Breach { customer, instrument: b.instrument, side: b.side })
+            }
+            Outcome::Fault(..) | Outcome::Part(..) => None,
+        }),
+        exposures(parts),
+        triggers(breaching, reasons),
+        orders(trading.clone()),
         trading.flat_map(|fact| match fact {
             Fact::Allocated(row) => Some(Row::Allocation(row)),
             _ => None,
         }),
-        anomalies(faults),
+        anomalies(known, outcomes, stale),
     ])
 }
 
@@ -177,58 +154,53 @@ impl<'s> Kinds<'s> {
 }
 
 /// Valuations and drift by the textbook operators.
-fn textbook<'s>(
-    holdings: Holdings<'s>,
-    quotes: Quotes<'s>,
-    targets: Rows<'s, (CustomerId, Arc<TargetSet>)>,
-    timing: Timing,
-) -> Monitored<'s> {
+fn textbook<'s>(known: &Rows<'s, Known>, market: bool, timing: Timing) -> Rows<'s, Outcome> {
+    let (holdings, quotes) = (Holdings::of(known), Quotes::of(known, market));
+    let targets = known.clone().flat_map(|known| match known {
+        Known::Targets(customer, set) => Some((customer, set)),
+        _ => None,
+    });
     let parts = exposures::textbook(holdings.clone(), quotes.clone());
     let Valuations { worths, values, gaps } = valuations(holdings, quotes);
     let Drift { standings, no_nav } = drift(worths.clone(), values, targets);
     let faults = gaps.concat(no_nav.map(|(c, nav)| (c, AnomalyKind::NoNav(nav))));
+    // Where the customer's own facts are.
+    let faults = faults.inner.exchange(|((c, _), _, _)| c.0.into()).as_collection();
     let worths = worths.flat_map(valuation_row).delay(move |epoch| timing.mark(*epoch));
     let drift = standings.clone().filter(move |_| timing.drift_mark_ms > 0).map(drift_row);
-    let reported = worths.concat(drift.delay(move |epoch| timing.drift_mark(*epoch).unwrap_or(*epoch)));
-    Monitored {
-        breaching: standings.flat_map(breaching),
-        // Where the customer's own facts are.
-        faults: faults.inner.exchange(|((c, _), _, _)| c.0.into()).as_collection(),
-        reported,
-        parts: parts.delay(move |epoch| timing.mark(*epoch)),
-    }
+    let drift = drift.delay(move |epoch| timing.drift_mark(*epoch).unwrap_or(*epoch));
+    standings.flat_map(breaching).concatenate([
+        faults.map(|(customer, kind)| Outcome::Fault(customer, kind)),
+        worths.concat(drift).map(Outcome::Reported),
+        parts.delay(move |epoch| timing.mark(*epoch)).map(|(of, part)| Outcome::Part(of, part)),
+    ])
 }
 
-/// What anomalies are told from.
-struct Faults<'s> {
-    faults: Rows<'s, (CustomerId, AnomalyKind)>,
-    held: Rows<'s, ((CustomerId, InstrumentId), Quantity)>,
-    balances: Rows<'s, ((CustomerId, Currency), Money)>,
-    out_of_range: Rows<'s, CustomerId>,
+fn anomalies<'s>(
+    known: Rows<'s, Known>,
+    outcomes: Rows<'s, Outcome>,
     stale: Rows<'s, InstrumentId>,
-}
-
-fn anomalies<'s>(faults: Faults<'s>) -> Rows<'s, Row> {
-    let oversold = |((c, i), q)| (q < Quantity::ZERO).then_some((c, AnomalyKind::Oversold(i, q)));
-    let overdrawn =
-        |((c, currency), m)| (m < Money::ZERO).then_some((c, AnomalyKind::Overdraft(currency, m)));
-    let of_customers = faults.faults.concatenate([
-        faults.held.flat_map(oversold),
-        faults.balances.flat_map(overdrawn),
-        faults.out_of_range.map(|c| (c, AnomalyKind::OutOfRange)),
-    ]);
+) -> Rows<'s, Row> {
+    let faults = outcomes.flat_map(|outcome| match outcome {
+        Outcome::Fault(customer, kind) => Some((customer, kind)),
+        _ => None,
+    });
+    let of_customers = known.flat_map(Known::fault).concat(faults);
     // Two sums of one customer may be out of range: that is one anomaly.
-    let once = tally::<_, _, _, Presence>(of_customers, "anomalies", |anomaly| Some((anomaly, ())));
-    once.map(|((c, kind), ())| Row::Anomaly { source: AnomalySource::Customer(c), kind }).concat(
-        faults.stale.map(|i| Row::Anomaly { source: AnomalySource::Instrument(i), kind: AnomalyKind::Stale }),
+    let split = |anomaly: (CustomerId, AnomalyKind)| Some((anomaly, ()));
+    let of_customers = tally::<Presence, _, _, _, _>(of_customers, "anomalies", split, |(c, kind), ()| {
+        Some(Row::Anomaly { source: AnomalySource::Customer(*c), kind: kind.clone() })
+    });
+    of_customers.concat(
+        stale.map(|i| Row::Anomaly { source: AnomalySource::Instrument(i), kind: AnomalyKind::Stale }),
     )
 }
 
-fn breaching((customer, standing): (CustomerId, Standing)) -> Option<(CustomerId, Breaching)> {
+fn breaching((customer, standing): (CustomerId, Standing)) -> Option<Outcome> {
     let Standing { instrument, drift, band, .. } = standing;
     let side: BandSide = standing.breach?;
     let distance = Ratio::from_raw(drift.raw().saturating_abs());
-    Some((customer, Breaching { instrument, side, distance, band }))
+    Some(Outcome::Breaching(customer, Breaching { instrument, side, distance, band }))
 }
 
 fn valuation_row((customer, worth): (CustomerId, Worth)) -> Option<Row> {

@@ -10,6 +10,7 @@ mod epochwise;
 pub mod exposures;
 pub mod facts;
 pub mod fx;
+mod known;
 pub mod monitoring;
 pub mod orders;
 pub mod positions;

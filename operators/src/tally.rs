@@ -4,7 +4,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::epochwise::epochwise_here;
+use differential_dataflow::ExchangeData;
+use evenkeel_schemas::Epoch;
+
+use crate::epochwise::{Changes, epochwise, epochwise_here};
 use crate::facts::Version;
 use crate::typedefs::Rows;
 
@@ -27,45 +30,65 @@ pub(crate) trait Tally<D>: Default {
     fn is_empty(&self) -> bool;
 }
 
-/// Maintains what holds of each key. `split` says what a row changes of which key, if anything; rows of one key
-/// are in one worker.
-pub(crate) fn tally<'s, F, K, D, T>(
+/// Maintains what holds of each key. `split` says what a row changes of which key, if anything, and `say` how what
+/// holds goes out; rows of one key are in one worker.
+pub(crate) fn tally<'s, T, F, K, D, O>(
     rows: Rows<'s, F>,
     name: &str,
     split: impl Fn(F) -> Option<(K, D)> + 'static,
-) -> Rows<'s, (K, T::Held)>
+    say: impl Fn(&K, T::Held) -> Option<O> + 'static,
+) -> Rows<'s, O>
 where
+    T: Tally<D> + 'static,
     F: Clone + 'static,
     K: Ord + Clone + 'static,
-    T: Tally<D> + 'static,
+    D: 'static,
+    O: Clone + 'static,
 {
+    epochwise_here(rows, name, |_, epoch| epoch, step::<T, _, _, _, _>(split, say))
+}
+
+/// As [`tally`], for rows of one key that are in several workers.
+pub(crate) fn tally_all<'s, T, K, D, O>(
+    rows: Rows<'s, (K, D)>,
+    name: &str,
+    say: impl Fn(&K, T::Held) -> Option<O> + 'static,
+) -> Rows<'s, O>
+where
+    T: Tally<D> + 'static,
+    K: ExchangeData,
+    D: ExchangeData,
+    O: Clone + 'static,
+{
+    epochwise(rows, name, |_| 0, step::<T, _, _, _, _>(Some, say))
+}
+
+fn step<T: Tally<D>, F, K: Ord + Clone, D, O>(
+    split: impl Fn(F) -> Option<(K, D)>,
+    say: impl Fn(&K, T::Held) -> Option<O>,
+) -> impl FnMut(Epoch, Changes<F>, &mut Changes<O>) {
     let mut keys: BTreeMap<K, T> = BTreeMap::new();
-    epochwise_here(
-        rows,
-        name,
-        |_, epoch| epoch,
-        move |_, changes, out| {
-            let mut before: BTreeMap<K, Option<T::Held>> = BTreeMap::new();
-            for (row, times) in changes {
-                let Some((key, change)) = split(row) else { continue };
-                let tally = keys.entry(key.clone()).or_default();
-                before.entry(key).or_insert_with(|| tally.held());
-                tally.add(change, times);
+    move |_, changes, out| {
+        let mut before: BTreeMap<K, Option<T::Held>> = BTreeMap::new();
+        for (row, times) in changes {
+            let Some((key, change)) = split(row) else { continue };
+            let tally = keys.entry(key.clone()).or_default();
+            before.entry(key).or_insert_with(|| tally.held());
+            tally.add(change, times);
+        }
+        for (key, before) in before {
+            let Some(tally) = keys.get_mut(&key) else { continue };
+            tally.settle();
+            let now = tally.held();
+            if tally.is_empty() {
+                keys.remove(&key);
             }
-            for (key, before) in before {
-                let Some(tally) = keys.get_mut(&key) else { continue };
-                tally.settle();
-                let now = tally.held();
-                if tally.is_empty() {
-                    keys.remove(&key);
-                }
-                if before != now {
-                    out.extend(before.map(|held| ((key.clone(), held), -1)));
-                    out.extend(now.map(|held| ((key, held), 1)));
-                }
+            if before != now {
+                out.extend(before.and_then(|held| say(&key, held)).map(|row| (row, -1)));
+                out.extend(now.and_then(|held| say(&key, held)).map(|row| (row, 1)));
             }
-        },
-    )
+        }
+    }
 }
 
 /// A sum of raw units. 128 bits hold 10¹⁹ summands of the largest 64-bit amount: it cannot overflow before

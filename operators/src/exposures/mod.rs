@@ -14,13 +14,11 @@ mod textbook;
 
 use std::collections::BTreeMap;
 
-use differential_dataflow::AsCollection;
-use evenkeel_schemas::{Currency, ExposureRow, Holding, Total, Value};
-use timely::dataflow::operators::Exchange;
+use evenkeel_schemas::{Currency, ExposureRow, Holding, Row, Total, Value};
 
 pub use textbook::textbook;
 
-use crate::tally::{Tally, tally};
+use crate::tally::{Tally, tally_all};
 use crate::typedefs::Rows;
 
 /// What some customers of one base currency hold of something, and its price to them.
@@ -35,12 +33,12 @@ pub struct Part {
 }
 
 /// Sums the parts of all workers.
-pub fn exposures<'s>(parts: Rows<'s, ((Currency, Holding), Part)>) -> Rows<'s, ExposureRow> {
-    let parts = parts.inner.exchange(|_| 0).as_collection();
-    tally::<_, _, _, Sum>(parts, "exposures", Some).flat_map(|((base_currency, holding), part)| {
+pub fn exposures<'s>(parts: Rows<'s, ((Currency, Holding), Part)>) -> Rows<'s, Row> {
+    tally_all::<Sum, _, _, _>(parts, "exposures", |(base_currency, holding), part| {
         let value = part.quantity.checked_mul(part.unit).map(Value::from_raw)?;
         let (customers, quantity) = (part.customers, Total::from_raw(part.quantity));
-        Some(ExposureRow { base_currency, holding, customers, quantity, value: Total::rounded(value) })
+        let (base_currency, holding, value) = (*base_currency, *holding, Total::rounded(value));
+        Some(Row::Exposure(Box::new(ExposureRow { base_currency, holding, customers, quantity, value })))
     })
 }
 

@@ -20,7 +20,7 @@ pub fn textbook<'s>(holdings: Holdings<'s>, quotes: Quotes<'s>) -> Rows<'s, ((Cu
         .map(|((c, i), quantity)| (c, (Holding::Instrument(i), quantity.raw())))
         .concat(balances.map(|((c, currency), amount)| (c, (Holding::Cash(currency), amount.raw()))))
         .join_map(bases, |_, (holding, quantity), base| ((*base, *holding), *quantity));
-    let sums = tally::<_, _, _, Held>(held, "held", Some);
+    let sums = tally::<Held, _, _, _, _>(held, "held", Some, |key, sum| Some((*key, sum)));
     let units = sums.clone().flat_map(|((base, holding), sum)| match holding {
         Holding::Instrument(i) => Some((i, (base, sum))),
         Holding::Cash(_) => None,

@@ -2,10 +2,9 @@
 //!
 //! Computes  what those two compute, by the flat columns, sweep and safe zones of `evenkeel-monitor`: which
 //!           weights are beyond their bands, at each epoch; worth and standings, at marks
-//! Inputs    holdings, quotes and targets as `valuations` and `drift` read them, one row per key
-//! Outputs   breaching: (CustomerId, Breaching), its distance and band those of its entry; faults:
-//!           (CustomerId, AnomalyKind), what keeps a customer from being valued or judged; reported: rows of
-//!           valuations and drift, at marks
+//! Inputs    known: what holds of customers, each in its worker, and of the market, in every worker; one row per key
+//! Outputs   Outcome: weights beyond their bands, with distance and band of their entry; what keeps a customer from
+//!           being valued or judged; rows of valuations and drift and what is held in sum, at marks
 //! Units     as `valuations` and `drift`; every answer is decided on integers
 //! Errors    as `valuations` and `drift`
 //! State     per customer its holdings, targets, bands and zone, and what was last reported; all prices in each
@@ -32,47 +31,32 @@ use timely::dataflow::operators::generic::operator::Operator;
 use crate::dataflow::Timing;
 use crate::epochwise::{Changes, Waiting};
 use crate::exposures::Part;
-use crate::facts::TargetSet;
+use crate::known::Known;
 use crate::triggers::Breaching;
 use crate::typedefs::Rows;
-use crate::valuations::{Holdings, Quotes};
 
-use books::Told;
+use books::{same_key, tell};
 use reported::{Exposures, Standings, Worths};
 
 /// Hears how each epoch was closed.
 pub type Listener = Arc<dyn Fn(Epoch, &Report) + Send + Sync>;
 
-/// What [`monitoring`] maintains.
-pub struct Monitored<'s> {
-    /// Weights beyond their bands, as they were when they left them.
-    pub breaching: Rows<'s, (CustomerId, Breaching)>,
-    /// What keeps customers from being valued or judged.
-    pub faults: Rows<'s, (CustomerId, AnomalyKind)>,
-    /// Valuations and drift, at marks.
-    pub reported: Rows<'s, Row>,
-    /// What is held in sum, at marks, by worker.
-    pub parts: Rows<'s, ((Currency, Holding), Part)>,
-}
-
-#[derive(Clone)]
-enum Outcome {
+/// What watching portfolios says.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// A weight beyond its band, as it was when it left it.
     Breaching(CustomerId, Breaching),
+    /// What keeps a customer from being valued or judged.
     Fault(CustomerId, AnomalyKind),
+    /// A row of valuations or drift, at marks.
     Reported(Row),
+    /// What is held in sum, at marks, by worker.
     Part((Currency, Holding), Part),
 }
 
 /// Watches all portfolios.
-pub fn monitoring<'s>(
-    holdings: Holdings<'s>,
-    quotes: Quotes<'s>,
-    targets: Rows<'s, (CustomerId, Arc<TargetSet>)>,
-    timing: Timing,
-    watch: Watch,
-) -> Monitored<'s> {
-    // Customers are in their workers, the market is in all of them.
-    let outcomes = Told::all(holdings, quotes, targets)
+pub fn monitoring<'s>(known: Rows<'s, Known>, timing: Timing, watch: Watch) -> Rows<'s, Outcome> {
+    known
         .inner
         .unary_frontier::<CapacityContainerBuilder<Vec<(Outcome, Epoch, isize)>>, _, _, _>(
             Pipeline,
@@ -111,24 +95,7 @@ pub fn monitoring<'s>(
                 }
             },
         )
-        .as_collection();
-    let breaching = outcomes.clone().flat_map(|outcome| match outcome {
-        Outcome::Breaching(customer, breaching) => Some((customer, breaching)),
-        _ => None,
-    });
-    let faults = outcomes.clone().flat_map(|outcome| match outcome {
-        Outcome::Fault(customer, kind) => Some((customer, kind)),
-        _ => None,
-    });
-    let reported = outcomes.clone().flat_map(|outcome| match outcome {
-        Outcome::Reported(row) => Some(row),
-        _ => None,
-    });
-    let parts = outcomes.flat_map(|outcome| match outcome {
-        Outcome::Part(of, part) => Some((of, part)),
-        _ => None,
-    });
-    Monitored { breaching, faults, reported, parts }
+        .as_collection()
 }
 
 /// One worker's monitor, and what is out there of what it said.
@@ -159,13 +126,13 @@ impl Watch {
     }
 
     /// Takes in what an epoch changed and says who crossed a threshold.
-    fn close(&mut self, epoch: Epoch, mut told: Changes<Told>, out: &mut Changes<Outcome>) {
+    fn close(&mut self, epoch: Epoch, mut told: Changes<Known>, out: &mut Changes<Outcome>) {
         consolidate(&mut told);
-        for same in told.chunk_by(|(a, _), (b, _)| a.same_key(b)) {
+        for same in told.chunk_by(|(a, _), (b, _)| same_key(a, b)) {
             // Of one key at most one row goes and one comes.
             let holds = same.iter().find(|(_, diff)| *diff > 0);
             if let Some((told, _)) = holds.or(same.first()) {
-                told.tell(holds.is_some(), &mut self.monitor);
+                tell(told, holds.is_some(), &mut self.monitor);
                 self.worths.touch(told.customer());
                 if let Some(standings) = &mut self.standings {
                     standings.touch(told.customer());

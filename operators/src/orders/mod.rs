@@ -3,7 +3,7 @@
 //! Computes  per order: its block and the latest state, its own or else its block's
 //! Inputs    trading: Fact::Placed, one per order; Fact::Blocked, at most one per order; Fact::State, several per
 //!           order or block
-//! Outputs   OrderRow, one per order
+//! Outputs   Row::Order, one per order
 //! Units     none
 //! Errors    none
 //! State     orders, blocks and states by id
@@ -15,8 +15,8 @@ mod tests;
 
 use std::sync::Arc;
 
-use evenkeel_schemas::OrderRow;
 use evenkeel_schemas::events::OrderStatus;
+use evenkeel_schemas::{OrderRow, Row};
 use serde::{Deserialize, Serialize};
 
 use crate::facts::{Fact, PlacedOrder};
@@ -34,31 +34,29 @@ enum Line {
 }
 
 /// Maintains order rows.
-pub fn orders(trading: Rows<'_, Fact>) -> Rows<'_, OrderRow> {
-    let placed = trading.clone().flat_map(|fact| match fact {
+pub fn orders(trading: Rows<'_, Fact>) -> Rows<'_, Row> {
+    let lines = trading.clone().flat_map(|fact| match fact {
         Fact::Placed(order, placed) => Some((order, Line::Placed(placed))),
+        Fact::Blocked { order, block } => Some((order, Line::Blocked(block))),
+        Fact::State(order, number, status) => Some((order, Line::Own(number, status))),
         _ => None,
     });
     let blocked = trading.clone().flat_map(|fact| match fact {
-        Fact::Blocked { order, block } => Some((order, block)),
+        Fact::Blocked { order, block } => Some((block, order)),
         _ => None,
     });
     let states = trading.flat_map(|fact| match fact {
         Fact::State(order, number, status) => Some((order, (number, status))),
         _ => None,
     });
-    let by_block = blocked.clone().map(|(order, block)| (block, order));
-    let of_block = by_block.join_map(states.clone(), |_, order, (number, status)| {
-        (order.clone(), Line::OfBlock(*number, *status))
-    });
-    placed
-        .concat(blocked.map(|(order, block)| (order, Line::Blocked(block))))
+    let of_block = blocked
+        .join_map(states, |_, order, (number, status)| (order.clone(), Line::OfBlock(*number, *status)));
+    lines
         .concat(of_block)
-        .concat(states.map(|(order, (number, status))| (order, Line::Own(number, status))))
         .reduce_named("order states", |order, lines, out| {
             out.extend(row(order, lines.iter().map(|(line, _)| *line)).map(|row| (row, 1)));
         })
-        .map(|(_, row)| row)
+        .map(|(_, row)| Row::Order(Box::new(row)))
 }
 
 /// The row of one order; `None` for ids that are not an order's (blocks have states too).

@@ -3,7 +3,7 @@
 //! Computes  the observation with the greatest effective time (ties: the later record) among those not
 //!           busted, per feed; only the last of an epoch counts
 //! Inputs    observations: Observation, several per feed; a bust is a retraction
-//! Outputs   prices: (InstrumentId, Price), rates: (Pair, Rate), at most one per key;
+//! Outputs   Known::Price, Known::Rate, at most one per instrument and pair;
 //!           stale: instruments without an observation for the set time
 //! Units     Price 10⁻⁶ in the instrument's currency; Rate 10⁻⁹
 //! Errors    none: prices of zero or less are refused before the log
@@ -17,23 +17,15 @@ mod stale;
 #[cfg(test)]
 mod tests;
 
-use evenkeel_schemas::{InstrumentId, Pair, Price, Rate};
+use evenkeel_schemas::{Price, Rate};
 
 pub use calc::Ladder;
+pub use stale::stale;
 
 use crate::facts::{Feed, Observation};
+use crate::known::Known;
 use crate::tally::{Tally, tally};
 use crate::typedefs::Rows;
-
-/// What [`prices`] maintains.
-pub struct Prices<'s> {
-    /// Current price by instrument.
-    pub prices: Rows<'s, (InstrumentId, Price)>,
-    /// Current rate by pair.
-    pub rates: Rows<'s, (Pair, Rate)>,
-    /// Instruments whose last observation is too old.
-    pub stale: Rows<'s, InstrumentId>,
-}
 
 impl Tally<Observation> for Ladder {
     /// Raw units of `Price` or `Rate`.
@@ -56,18 +48,17 @@ impl Tally<Observation> for Ladder {
     }
 }
 
-/// Maintains prices and rates, in each worker for itself: every worker is told all observations. `stale_ms` of 0
-/// never calls a price stale; staleness is told by the worker that speaks of the `market`.
-pub fn prices<'s>(observations: Rows<'s, Observation>, stale_ms: u64, market: bool) -> Prices<'s> {
-    let stale = stale::stale(observations.clone(), if market { stale_ms } else { 0 });
-    let current = tally::<_, _, _, Ladder>(observations, "prices", |o| Some((o.feed, o)));
-    let prices = current.clone().flat_map(|(feed, raw)| match feed {
-        Feed::Instrument(instrument) => Some((instrument, Price::from_raw(raw))),
-        Feed::Pair(_) => None,
-    });
-    let rates = current.flat_map(|(feed, raw)| match feed {
-        Feed::Pair(pair) => Some((pair, Rate::from_raw(raw))),
-        Feed::Instrument(_) => None,
-    });
-    Prices { prices, rates, stale }
+/// Maintains prices and rates, in each worker for itself: every worker is told all observations.
+pub fn prices(observations: Rows<'_, Observation>) -> Rows<'_, Known> {
+    tally::<Ladder, _, _, _, _>(
+        observations,
+        "prices",
+        |o| Some((o.feed, o)),
+        |feed, raw| {
+            Some(match feed {
+                Feed::Instrument(instrument) => Known::Price(*instrument, Price::from_raw(raw)),
+                Feed::Pair(pair) => Known::Rate(*pair, Rate::from_raw(raw)),
+            })
+        },
+    )
 }

@@ -16,8 +16,9 @@ use crate::typedefs::Rows;
 /// The epoch at which an instrument goes stale with the capability to say so, or `None` once it has.
 type Due = Option<(Epoch, Capability<Epoch>)>;
 
-/// An instrument enters `stale_ms` after the epoch of its last observation and leaves with the next one.
-pub(super) fn stale<'s>(observations: Rows<'s, Observation>, stale_ms: u64) -> Rows<'s, InstrumentId> {
+/// An instrument enters `stale_ms` after the epoch of its last observation and leaves with the next one; never, for
+/// 0.
+pub fn stale<'s>(observations: Rows<'s, Observation>, stale_ms: u64) -> Rows<'s, InstrumentId> {
     if stale_ms == 0 {
         return observations.flat_map(|_| None);
     }

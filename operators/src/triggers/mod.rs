@@ -6,7 +6,7 @@
 //! Inputs    breaching: (CustomerId, Breaching), one per instrument outside its band;
 //!           reasons: Fact::Opened, drift triggers open where a history begins without its ticks, at the epoch of
 //!           that; Fact::Request, one per key; Fact::Answer, any number; each in its customer's worker
-//! Outputs   (TriggerKey, (measure, limit)), one per key
+//! Outputs   Row::Trigger, one per key
 //! Units     a drift's measure is |drift| at entry and its limit the band at entry, as Ratio; a flow's measure
 //!           is its amount
 //! Errors    none
@@ -22,12 +22,11 @@ mod tests;
 use std::collections::BTreeMap;
 
 use evenkeel_schemas::events::TriggerKind;
-use evenkeel_schemas::{BandSide, CustomerId, Epoch, InstrumentId, Measure, Ratio, Subject, TriggerKey};
+use evenkeel_schemas::{BandSide, CustomerId, Epoch, InstrumentId, Measure, Ratio, Row, Subject, TriggerKey};
 use serde::{Deserialize, Serialize};
 
 use crate::epochwise::{Changes, epochwise};
 use crate::facts::Fact;
-use crate::tally::{Tally, tally};
 use crate::typedefs::Rows;
 
 /// An instrument outside its band.
@@ -47,87 +46,99 @@ pub struct Breaching {
 pub type Trigger = (TriggerKey, (Measure, Measure));
 
 /// Maintains the open triggers.
-pub fn triggers<'s>(
-    breaching: Rows<'s, (CustomerId, Breaching)>,
-    reasons: Rows<'s, Fact>,
-) -> Rows<'s, Trigger> {
-    let mut open = OpenDrifts::default();
-    let opened = reasons.clone().flat_map(|fact| match fact {
+pub fn triggers<'s>(breaching: Rows<'s, (CustomerId, Breaching)>, reasons: Rows<'s, Fact>) -> Rows<'s, Row> {
+    let reasons = reasons.flat_map(|fact| match fact {
         Fact::Opened(key, measure, limit) => Some(Change::Opened((key, (measure, limit)))),
+        Fact::Request(key, measure, limit) => Some(Change::Request(key, Said::Asked(measure, limit))),
+        Fact::Answer(key) => Some(Change::Request(key, Said::Answered)),
         _ => None,
     });
     let changes =
-        breaching.map(|(customer, breaching)| Change::Breaching(customer, breaching)).concat(opened);
-    let drifts = epochwise(changes, "drift triggers", Change::spread, move |epoch, changes, out| {
-        let mut breaching = Vec::with_capacity(changes.len());
-        let mut opened = Vec::new();
+        breaching.map(|(customer, breaching)| Change::Breaching(customer, breaching)).concat(reasons);
+    let (mut open, mut requests) = (OpenDrifts::default(), Requests::default());
+    let mut triggers = Changes::new();
+    epochwise(changes, "triggers", Change::spread, move |epoch, changes, out| {
+        let (mut breaching, mut opened, mut said) =
+            (Vec::with_capacity(changes.len()), Vec::new(), Vec::new());
         for (change, diff) in changes {
             match change {
                 Change::Breaching(customer, b) => breaching.push(((customer, b), diff)),
                 Change::Opened(trigger) => opened.push(trigger),
+                Change::Request(key, what) => said.push(((key, what), diff)),
             }
         }
-        open.step(epoch, breaching, out);
-        open.adopt(opened, out);
-    });
-    let requests = tally::<_, _, _, Request>(reasons, "requests", |fact| match fact {
-        Fact::Request(key, measure, limit) => Some((key, Said::Asked(measure, limit))),
-        Fact::Answer(key) => Some((key, Said::Answered)),
-        _ => None,
-    });
-    drifts.concat(requests)
-}
-
-/// What is said of a flow or request.
-enum Said {
-    Asked(Measure, Measure),
-    Answered,
-}
-
-/// A flow or request: a reason to act until it is answered.
-#[derive(Default)]
-struct Request {
-    asked: BTreeMap<(Measure, Measure), isize>,
-    answered: isize,
-}
-
-impl Tally<Said> for Request {
-    type Held = (Measure, Measure);
-
-    fn add(&mut self, said: Said, times: isize) {
-        match said {
-            Said::Answered => self.answered += times,
-            Said::Asked(measure, limit) => {
-                let count = self.asked.entry((measure, limit)).or_default();
-                *count += times;
-                if *count == 0 {
-                    self.asked.remove(&(measure, limit));
-                }
-            }
-        }
-    }
-
-    fn held(&self) -> Option<(Measure, Measure)> {
-        let open = self.asked.iter().find(|(_, count)| **count > 0 && self.answered <= 0);
-        open.map(|(measures, _)| *measures)
-    }
-
-    fn is_empty(&self) -> bool {
-        self.asked.is_empty() && self.answered == 0
-    }
+        open.step(epoch, breaching, &mut triggers);
+        open.adopt(opened, &mut triggers);
+        requests.step(said, &mut triggers);
+        let row = |((key, (measure, limit)), diff)| (Row::Trigger { key, measure, limit }, diff);
+        out.extend(triggers.drain(..).map(row));
+    })
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 enum Change {
     Breaching(CustomerId, Breaching),
     Opened(Trigger),
+    Request(TriggerKey, Said),
+}
+
+/// What is said of a flow or request.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+enum Said {
+    Asked(Measure, Measure),
+    Answered,
 }
 
 impl Change {
     fn spread(&self) -> u64 {
         match self {
             Change::Breaching(customer, _) => customer.0.into(),
-            Change::Opened((key, _)) => key.customer.0.into(),
+            Change::Opened((key, _)) | Change::Request(key, _) => key.customer.0.into(),
+        }
+    }
+}
+
+/// Flows and requests: reasons to act until they are answered.
+#[derive(Default)]
+struct Requests(BTreeMap<TriggerKey, Request>);
+
+#[derive(Default)]
+struct Request {
+    asked: BTreeMap<(Measure, Measure), isize>,
+    answered: isize,
+}
+
+impl Request {
+    fn open(&self) -> Option<(Measure, Measure)> {
+        let open = self.asked.iter().find(|(_, count)| **count > 0 && self.answered <= 0);
+        open.map(|(measures, _)| *measures)
+    }
+}
+
+impl Requests {
+    fn step(&mut self, changes: Changes<(TriggerKey, Said)>, out: &mut Changes<Trigger>) {
+        let mut before: BTreeMap<TriggerKey, Option<(Measure, Measure)>> = BTreeMap::new();
+        for ((key, said), times) in changes {
+            let request = self.0.entry(key.clone()).or_default();
+            before.entry(key).or_insert_with(|| request.open());
+            match said {
+                Said::Answered => request.answered += times,
+                Said::Asked(measure, limit) => {
+                    *request.asked.entry((measure, limit)).or_default() += times;
+                    request.asked.retain(|_, count| *count != 0);
+                }
+            }
+        }
+        for (key, before) in before {
+            let Some(request) = self.0.get(&key) else { continue };
+            let now = request.open();
+            if request.asked.is_empty() && request.answered == 0 {
+                self.0.remove(&key);
+            }
+            if before != now {
+                out.extend(before.map(|measures| ((key.clone(), measures), -1)));
+                out.extend(now.map(|measures| ((key, measures), 1)));
+            }
         }
     }
 }

@@ -23,6 +23,7 @@ use evenkeel_schemas::{
 
 pub use calc::{Line, Unvalued, cash_line, position_line, worth};
 
+use crate::known::Known;
 use crate::typedefs::{Rows, present};
 
 /// What [`valuations`] reads.
@@ -47,14 +48,41 @@ pub struct Quotes<'s> {
     pub rates: Rows<'s, (Pair, Rate)>,
 }
 
-impl Quotes<'_> {
-    /// The same in one worker, nothing in the others: every worker knows the market, but a row counts once.
-    pub(crate) fn only(self, here: bool) -> Self {
-        Quotes {
-            terms: self.terms.filter(move |_| here),
-            prices: self.prices.filter(move |_| here),
-            rates: self.rates.filter(move |_| here),
-        }
+impl<'s> Holdings<'s> {
+    /// From all that is known.
+    pub(crate) fn of(known: &Rows<'s, Known>) -> Holdings<'s> {
+        let held = known.clone().flat_map(|known| match known {
+            Known::Position(c, i, quantity) => Some(((c, i), quantity)),
+            _ => None,
+        });
+        let balances = known.clone().flat_map(|known| match known {
+            Known::Cash(c, currency, amount) => Some(((c, currency), amount)),
+            _ => None,
+        });
+        let bases = known.clone().flat_map(|known| match known {
+            Known::Base(c, base) => Some((c, base)),
+            _ => None,
+        });
+        Holdings { held, balances, bases }
+    }
+}
+
+impl<'s> Quotes<'s> {
+    /// From all that is known. Every worker knows the market, but a row counts once: in the worker that speaks of it.
+    pub(crate) fn of(known: &Rows<'s, Known>, market: bool) -> Quotes<'s> {
+        let terms = known.clone().flat_map(move |known| match known {
+            Known::Terms(i, currency) if market => Some((i, currency)),
+            _ => None,
+        });
+        let prices = known.clone().flat_map(move |known| match known {
+            Known::Price(i, price) if market => Some((i, price)),
+            _ => None,
+        });
+        let rates = known.clone().flat_map(move |known| match known {
+            Known::Conversion(pair, rate) if market => Some((pair, rate)),
+            _ => None,
+        });
+        Quotes { terms, prices, rates }
     }
 }
 

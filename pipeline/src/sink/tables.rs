@@ -8,12 +8,13 @@ use evenkeel_clickhouse::{
 };
 use evenkeel_schemas::events::{Decision, Event, OrderState, Tick, Topic};
 use evenkeel_schemas::{
-    AnomalySource, CustomerId, Epoch, InstrumentId, Measure, Money, Name, Names, Price, Quantity, Rate,
-    Ratio, Row,
+    AnomalySource, Currency, CustomerId, Epoch, InstrumentId, Measure, Money, Name, Names, Price, Quantity,
+    Rate, Ratio, Row,
 };
 
 use crate::door::Rejected;
 use crate::engine::Closed;
+use crate::few::Few;
 use crate::live::Logged;
 use crate::names::SharedNames;
 
@@ -127,6 +128,7 @@ impl Tables {
     pub fn unfold(&mut self, names: &SharedNames) {
         let folded = std::mem::take(&mut self.folded);
         self.valuations.reserve(folded.iter().map(|(_, row, _)| row.singles()).sum());
+        let mut currencies: Few<Currency, Text> = Few::default();
         for (epoch, row, diff) in &folded {
             let names = names.read();
             // What goes and what comes of a customer share the name.
@@ -135,11 +137,14 @@ impl Tables {
                 let Row::Valuation { customer, currency, nav, market_value, cash } = row else { return };
                 let known = last.take().filter(|(id, _)| id == customer);
                 let (id, name) = known.unwrap_or_else(|| (*customer, names.customer(*customer).into()));
+                if currencies.get(currency).is_none() {
+                    currencies.insert(*currency, currency.as_str().into());
+                }
                 self.valuations.push(ValuationRow {
                     epoch: *epoch,
                     diff: diff.signum() as i8,
                     customer: name.clone(),
-                    currency: currency.as_str().into(),
+                    currency: currencies.get(currency).cloned().unwrap_or_default(),
                     nav: money(*nav),
                     market_value: money(*market_value),
                     cash: money(*cash),

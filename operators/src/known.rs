@@ -1,0 +1,114 @@
+//! What holds, as books and market say it: the vocabulary between the operators that keep them and those that
+//! value and watch. One stream carries it all, because each operator that a stream passes costs every epoch.
+
+use std::sync::Arc;
+
+use evenkeel_schemas::{
+    AnomalyKind, Currency, CustomerId, InstrumentId, Money, Pair, Price, Quantity, Rate, Row,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::facts::{Fact, TargetSet, Version};
+use crate::tally::{Statements, tally};
+use crate::typedefs::Rows;
+
+/// Something that holds; one row per key, whose fields come first, so that rows of one key sort together.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Known {
+    /// The currency that an instrument is priced in.
+    Terms(InstrumentId, Currency),
+    /// The currency that a customer's portfolio is valued in.
+    Base(CustomerId, Currency),
+    /// A customer's targets.
+    Targets(CustomerId, Arc<TargetSet>),
+    /// Units that a customer holds.
+    Position(CustomerId, InstrumentId, Quantity),
+    /// A customer's balance.
+    Cash(CustomerId, Currency, Money),
+    /// A sum of a customer's that its type does not hold; once for each such sum.
+    OutOfRange(CustomerId),
+    /// The current price of an instrument.
+    Price(InstrumentId, Price),
+    /// The current rate of a pair, as it was observed.
+    Rate(Pair, Rate),
+    /// What one unit of the first currency is in the second: observed, or the inverse of the reversed pair.
+    Conversion(Pair, Rate),
+}
+
+impl Known {
+    /// Whom it is about; nobody for the market.
+    pub fn customer(&self) -> Option<CustomerId> {
+        match self {
+            Known::Base(c, _)
+            | Known::Targets(c, _)
+            | Known::Position(c, ..)
+            | Known::Cash(c, ..)
+            | Known::OutOfRange(c) => Some(*c),
+            Known::Terms(..) | Known::Price(..) | Known::Rate(..) | Known::Conversion(..) => None,
+        }
+    }
+
+    /// Its row of an output collection, if it has one. Every worker knows the market; one speaks of it.
+    pub fn row(self, market: bool) -> Option<Row> {
+        match self {
+            Known::Position(customer, instrument, quantity) => {
+                Some(Row::Position { customer, instrument, quantity })
+            }
+            Known::Cash(customer, currency, amount) => Some(Row::Cash { customer, currency, amount }),
+            Known::Price(instrument, price) => market.then_some(Row::Price { instrument, price }),
+            Known::Rate(pair, rate) => market.then_some(Row::FxRate { pair, rate }),
+            Known::Terms(..)
+            | Known::Base(..)
+            | Known::Targets(..)
+            | Known::OutOfRange(_)
+            | Known::Conversion(..) => None,
+        }
+    }
+
+    /// What is wrong about it.
+    pub fn fault(self) -> Option<(CustomerId, AnomalyKind)> {
+        match self {
+            Known::Position(c, i, q) if q < Quantity::ZERO => Some((c, AnomalyKind::Oversold(i, q))),
+            Known::Cash(c, currency, m) if m < Money::ZERO => Some((c, AnomalyKind::Overdraft(currency, m))),
+            Known::OutOfRange(c) => Some((c, AnomalyKind::OutOfRange)),
+            _ => None,
+        }
+    }
+}
+
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum About {
+    Terms(InstrumentId),
+    Base(CustomerId),
+    Targets(CustomerId),
+}
+
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Statement {
+    Currency(Currency),
+    Targets(Arc<TargetSet>),
+}
+
+/// Terms, base currencies and targets: of several statements, the latest holds.
+pub(crate) fn statements(facts: Rows<'_, Fact>) -> Rows<'_, Known> {
+    let split = |fact: Fact| -> Option<(About, (Version, Statement))> {
+        match fact {
+            Fact::Terms(i, version, terms) => {
+                Some((About::Terms(i), (version, Statement::Currency(terms.currency))))
+            }
+            Fact::Base(c, version, currency) => {
+                Some((About::Base(c), (version, Statement::Currency(currency))))
+            }
+            Fact::Targets(c, version, set) => Some((About::Targets(c), (version, Statement::Targets(set)))),
+            _ => None,
+        }
+    };
+    tally::<Statements<Statement>, _, _, _, _>(facts, "statements", split, |about, statement| {
+        match (about, statement) {
+            (About::Terms(i), Statement::Currency(currency)) => Some(Known::Terms(*i, currency)),
+            (About::Base(c), Statement::Currency(currency)) => Some(Known::Base(*c, currency)),
+            (About::Targets(c), Statement::Targets(set)) => Some(Known::Targets(*c, set)),
+            _ => None,
+        }
+    })
+}
