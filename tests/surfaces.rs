@@ -113,6 +113,7 @@ fn a_flag_overrides_a_variable_overrides_the_file() {
     for (flags, words) in [
         (["--epoch-ms", "0"], "epoch_ms = 0: expected 1 to 60000"),
         (["--mark-ms", "300"], "mark_ms = 300: expected a multiple of epoch_ms"),
+        (["--drift-mark-ms", "1500"], "drift_mark_ms = 1500: expected a multiple of mark_ms, or 0"),
         (["--workers", "65"], "workers = 65: expected 1 to 64"),
         (["--listen", "0.0.0.0:80"], "expected a loopback address"),
     ] {

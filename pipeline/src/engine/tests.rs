@@ -33,7 +33,7 @@ const DEPOSIT: &str =
 
 fn run(workers: usize, watching: Watching) -> (BTreeMap<Epoch, Vec<Row>>, Vec<Epoch>) {
     let mut door = Admission::new(10);
-    let timing = Timing { epoch_ms: 100, mark_ms: 200, drift_mark_ms: 200, stale_ms: 0 };
+    let timing = Timing { epoch_ms: 100, mark_ms: 200, drift_mark_ms: 400, stale_ms: 0 };
     let (engine, outputs) = Engine::start(workers, Plan { timing, watching, opening: 0 }).unwrap();
     for (epoch, lines) in [(100, &OPENING[..]), (200, &[PRICE]), (300, &[DEPOSIT])] {
         engine.advance(epoch);
@@ -68,6 +68,10 @@ fn epochs_come_out_whole_and_the_same_for_any_number_of_workers() {
     assert!(
         one[&400].iter().any(|row| matches!(row, Row::Valuation { nav, .. } if nav.to_string() == "200"))
     );
+    let drift = |epoch: Epoch| one[&epoch].iter().filter(|row| matches!(row, Row::Drift { .. })).count();
+    assert_eq!((drift(200), drift(400)), (0, 1), "drift has marks of its own");
+    let held = |epoch: Epoch| one[&epoch].iter().filter(|row| matches!(row, Row::Exposure(_))).count();
+    assert_eq!((held(200), held(400)), (1, 1), "the instrument, then the cash that came");
     for workers in [1, 2, 4] {
         for engine in [DriftEngine::Monitor, DriftEngine::Sweep] {
             assert_eq!(run(workers, engine.watching()).0, one);
