@@ -228,7 +228,7 @@ fn misweighted() -> Vec<Bad> {
             "a band of nothing",
             targets(r#"{"VAS":"0.1"}"#, r#","bands":{"SPY":"0.1"}"#),
             "bands.SPY",
-            "expected \"default\" or an instrument that weights names",
+            "expected \"default\", an instrument that weights names, or a bucket such as asset_class:bond or asset_class:equity/region:au",
         ),
         bad(
             "a band of zero",

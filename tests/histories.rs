@@ -138,8 +138,9 @@ impl History {
     fn list(&mut self) {
         let name = format!("I{}", self.instruments.len());
         let currency = *self.dice.one(&CURRENCIES[..2 + self.instruments.len() % 2]);
+        let labels = self.labels();
         let fields = format!(
-            "\"instrument\":\"{name}\",\"name\":\"{name}\",\"kind\":\"etf\",\"currency\":\"{currency}\",\"tick_size\":\"0.01\",\"lot_size\":\"1\""
+            "\"instrument\":\"{name}\",\"name\":\"{name}\",\"kind\":\"etf\",\"currency\":\"{currency}\",\"tick_size\":\"0.01\",\"lot_size\":\"1\"{labels}"
         );
         self.say("instrument_listed", self.now, fields);
         self.instruments.push((name, currency));
@@ -305,12 +306,23 @@ impl History {
         if self.dice.percent(50) {
             bands.push("\"default\":\"0.02\"".to_owned());
         }
+        for bucket in ["asset_class:equity", "asset_class:bond", "asset_class:equity/region:au", "region:us"]
+        {
+            if self.dice.percent(25) {
+                bands.push(format!("\"{bucket}\":\"0.0{}\"", self.dice.between(10, 99)));
+            }
+        }
         let (weights, bands, at) = (weights.join(","), bands.join(","), self.effective());
         self.say(
             "targets_set",
             at,
             format!("\"customer\":\"{customer}\",\"weights\":{{{weights}}},\"bands\":{{{bands}}}"),
         );
+    }
+
+    fn labels(&mut self) -> String {
+        let (class, region) = (*self.dice.one(&["Equity", "bond", ""]), *self.dice.one(&["AU", "US", ""]));
+        format!(",\"asset_class\":\"{class}\",\"region\":\"{region}\"")
     }
 
     /// The same terms again, or a customer in another base currency.
@@ -324,8 +336,9 @@ impl History {
             );
         }
         let (name, currency) = self.dice.one(&self.instruments).clone();
+        let labels = self.labels();
         let fields = format!(
-            "\"instrument\":\"{name}\",\"name\":\"again\",\"kind\":\"etf\",\"currency\":\"{currency}\",\"tick_size\":\"0.05\",\"lot_size\":\"10\""
+            "\"instrument\":\"{name}\",\"name\":\"again\",\"kind\":\"etf\",\"currency\":\"{currency}\",\"tick_size\":\"0.05\",\"lot_size\":\"10\"{labels}"
         );
         self.say("instrument_listed", self.now, fields);
     }

@@ -11,7 +11,7 @@ use evenkeel_operators::drift::standings;
 use evenkeel_operators::facts::{TargetLine, TargetSet};
 use evenkeel_optimizer::{Limits, check_rebalance, rebalance};
 use evenkeel_schemas::events::{Event, parse_event};
-use evenkeel_schemas::{Instant, InstrumentId, Money, Name, Names, Ratio, Row, Value};
+use evenkeel_schemas::{Instant, InstrumentId, Labels, Money, Name, Names, Ratio, Row, Value};
 
 #[path = "../../actors/optimizer/tests/common/mod.rs"]
 mod portfolios;
@@ -131,15 +131,22 @@ fn drifting(criterion: &mut Criterion) {
         weight: Ratio::from_raw(Ratio::ONE / 8),
         band: Ratio::from_raw(Ratio::ONE / 20),
     });
-    let targets = TargetSet { lines: lines.collect(), band_default: Ratio::from_raw(Ratio::ONE / 20) };
+    let band_default = Ratio::from_raw(Ratio::ONE / 20);
+    let targets = TargetSet { lines: lines.collect(), band_default, buckets: Vec::new() };
     let values: Vec<(InstrumentId, Value)> =
         (0..8).map(|i| (InstrumentId(i), value(10_000 + 300 * i128::from(i)))).collect();
     let nav = value(90_000);
-    assert_eq!(standings(nav, &values, &targets).len(), 8, "Invariant: every holding stands somewhere");
+    assert_eq!(
+        standings(nav, &values, &targets, |_| Labels::default()).len(),
+        8,
+        "Invariant: every holding stands somewhere"
+    );
     let mut group = criterion.benchmark_group("drift");
     group.throughput(Throughput::Elements(8));
     group.bench_function("standings of 8 holdings", |bench| {
-        bench.iter(|| standings(black_box(nav), black_box(&values), black_box(&targets)));
+        bench.iter(|| {
+            standings(black_box(nav), black_box(&values), black_box(&targets), |_| Labels::default())
+        });
     });
     group.finish();
 }

@@ -1,9 +1,11 @@
 //! Where operators are wired together, top to bottom in the order of the data.
 
+use std::sync::Arc;
+
 use differential_dataflow::AsCollection;
 use evenkeel_schemas::{
-    AnomalyKind, AnomalySource, BandSide, CustomerId, Epoch, InstrumentId, Ratio, Row, Standing, Valuation,
-    Worth,
+    AnomalyKind, AnomalySource, BandSide, CustomerId, Epoch, InstrumentId, Labels, Ratio, Row, Standing,
+    Valuation, Worth,
 };
 use timely::dataflow::operators::Exchange;
 use timely::dataflow::operators::vec::Partition;
@@ -11,7 +13,7 @@ use timely::dataflow::operators::vec::Partition;
 use crate::cash::cash;
 use crate::drift::{Drift, drift};
 use crate::exposures::{self, exposures};
-use crate::facts::{Fact, Observation};
+use crate::facts::{Fact, Observation, TargetSet};
 use crate::fx::fx;
 use crate::known::{Known, statements};
 use crate::monitoring::{Choice, Listener, Outcome, Watch, monitoring};
@@ -162,7 +164,8 @@ fn textbook<'s>(known: &Rows<'s, Known>, market: bool, timing: Timing) -> Rows<'
     });
     let parts = exposures::textbook(holdings.clone(), quotes.clone());
     let Valuations { worths, values, gaps } = valuations(holdings, quotes);
-    let Drift { standings, no_nav } = drift(worths.clone(), values, targets);
+    let labels = labels_held(known, &targets, market);
+    let Drift { standings, no_nav } = drift(worths.clone(), values, targets, labels);
     let faults = gaps.concat(no_nav.map(|(c, nav)| (c, AnomalyKind::NoNav(nav))));
     // Where the customer's own facts are.
     let faults = faults.inner.exchange(|((c, _), _, _)| c.0.into()).as_collection();
@@ -174,6 +177,29 @@ fn textbook<'s>(known: &Rows<'s, Known>, market: bool, timing: Timing) -> Rows<'
         worths.concat(drift).map(Outcome::Reported),
         parts.delay(move |epoch| timing.mark(*epoch)).map(|(of, part)| Outcome::Part(of, part)),
     ])
+}
+
+/// The labels of what customers hold or target whom some bucket watches. Does not change with prices.
+fn labels_held<'s>(
+    known: &Rows<'s, Known>,
+    targets: &Rows<'s, (CustomerId, Arc<TargetSet>)>,
+    market: bool,
+) -> Rows<'s, (CustomerId, (InstrumentId, Labels))> {
+    let watched = targets.clone().filter(|(_, set)| !set.buckets.is_empty());
+    let targeted = watched.clone().flat_map(|(c, set)| {
+        let instruments: Vec<InstrumentId> = set.lines.iter().map(|line| line.instrument).collect();
+        instruments.into_iter().map(move |i| (i, c))
+    });
+    let held = known.clone().flat_map(|known| match known {
+        Known::Position(c, i, _) => Some((c, i)),
+        _ => None,
+    });
+    let held = held.join_map(watched.map(|(c, _)| (c, ())), |c, i, ()| (*i, *c));
+    let labels = known.clone().flat_map(move |known| match known {
+        Known::Terms(i, _, labels) if market => Some((i, labels)),
+        _ => None,
+    });
+    targeted.concat(held).join_map(labels, |i, c, labels| (*c, (*i, *labels)))
 }
 
 fn anomalies<'s>(

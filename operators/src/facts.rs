@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use evenkeel_schemas::events::{OrderStatus, Side};
 use evenkeel_schemas::{
-    AllocationRow, Currency, CustomerId, Epoch, Instant, InstrumentId, Measure, Money, Pair, Price, Quantity,
-    Ratio, TradeDate, TriggerKey,
+    AllocationRow, Currency, CustomerId, Epoch, Instant, InstrumentId, Labels, Measure, Money, Pair, Price,
+    Quantity, Ratio, TradeDate, TriggerKey,
 };
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +28,8 @@ pub struct Terms {
     pub tick: Price,
     /// Smallest quantity traded.
     pub lot: Quantity,
+    /// What it is labelled by.
+    pub labels: Labels,
 }
 
 /// One target of one customer.
@@ -41,6 +43,17 @@ pub struct TargetLine {
     pub band: Ratio,
 }
 
+/// A bucket that a customer's portfolio is watched by. Its target is the sum of its members' targets.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct BucketLine {
+    /// Its number among the instruments.
+    pub bucket: InstrumentId,
+    /// The labels that its members have.
+    pub labels: Labels,
+    /// Distance from the target that is tolerated.
+    pub band: Ratio,
+}
+
 /// All targets of one customer.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct TargetSet {
@@ -48,6 +61,8 @@ pub struct TargetSet {
     pub lines: Vec<TargetLine>,
     /// The band of what is held without a target.
     pub band_default: Ratio,
+    /// By bucket.
+    pub buckets: Vec<BucketLine>,
 }
 
 /// A customer's order as its decision proposes it.

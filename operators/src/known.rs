@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use evenkeel_schemas::{
-    AnomalyKind, Currency, CustomerId, InstrumentId, Money, Pair, Price, Quantity, Rate, Row,
+    AnomalyKind, Currency, CustomerId, InstrumentId, Labels, Money, Pair, Price, Quantity, Rate, Row,
 };
 use serde::{Deserialize, Serialize};
 
@@ -15,8 +15,8 @@ use crate::typedefs::Rows;
 /// Something that holds; one row per key, whose fields come first, so that rows of one key sort together.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Known {
-    /// The currency that an instrument is priced in.
-    Terms(InstrumentId, Currency),
+    /// The currency that an instrument is priced in, and its labels.
+    Terms(InstrumentId, Currency, Labels),
     /// The currency that a customer's portfolio is valued in.
     Base(CustomerId, Currency),
     /// A customer's targets.
@@ -85,7 +85,8 @@ enum About {
 
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Statement {
-    Currency(Currency),
+    Terms(Currency, Labels),
+    Base(Currency),
     Targets(Arc<TargetSet>),
 }
 
@@ -94,19 +95,17 @@ pub(crate) fn statements(facts: Rows<'_, Fact>) -> Rows<'_, Known> {
     let split = |fact: Fact| -> Option<(About, (Version, Statement))> {
         match fact {
             Fact::Terms(i, version, terms) => {
-                Some((About::Terms(i), (version, Statement::Currency(terms.currency))))
+                Some((About::Terms(i), (version, Statement::Terms(terms.currency, terms.labels))))
             }
-            Fact::Base(c, version, currency) => {
-                Some((About::Base(c), (version, Statement::Currency(currency))))
-            }
+            Fact::Base(c, version, currency) => Some((About::Base(c), (version, Statement::Base(currency)))),
             Fact::Targets(c, version, set) => Some((About::Targets(c), (version, Statement::Targets(set)))),
             _ => None,
         }
     };
     tally::<Statements<Statement>, _, _, _, _>(facts, "statements", split, |about, statement| {
         match (about, statement) {
-            (About::Terms(i), Statement::Currency(currency)) => Some(Known::Terms(*i, currency)),
-            (About::Base(c), Statement::Currency(currency)) => Some(Known::Base(*c, currency)),
+            (About::Terms(i), Statement::Terms(currency, labels)) => Some(Known::Terms(*i, currency, labels)),
+            (About::Base(c), Statement::Base(currency)) => Some(Known::Base(*c, currency)),
             (About::Targets(c), Statement::Targets(set)) => Some(Known::Targets(*c, set)),
             _ => None,
         }

@@ -102,8 +102,8 @@ pub struct ClickHouseConfig {
     pub cluster: String,
     /// Memory limit of the embedded engine in bytes.
     pub memory_bytes: u64,
-    /// Rows that may wait while ClickHouse is away; beyond that the pipeline waits too.
-    pub queue_rows: usize,
+    /// Bytes of rows that may wait in memory for ClickHouse; beyond that the pipeline waits too.
+    pub queue_bytes: usize,
 }
 
 impl Default for Config {
@@ -146,7 +146,7 @@ impl Default for ClickHouseConfig {
             database: "evenkeel".to_owned(),
             cluster: String::new(),
             memory_bytes: 4 << 30,
-            queue_rows: 20_000_000,
+            queue_bytes: 1 << 30,
         }
     }
 }

@@ -9,11 +9,13 @@ use std::sync::Arc;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use crate::buckets::{Label, Labels, label_text, labels_wanted};
+
 /// A customer, by order of onboarding. Dense, so that tables can be plain vectors; never shown to people.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct CustomerId(pub u32);
 
-/// An instrument, by order of listing. Dense; never shown to people.
+/// An instrument, or a bucket that is watched like one, by order of first use. Dense; never shown to people.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct InstrumentId(pub u32);
 
@@ -179,6 +181,7 @@ pub struct Names {
     instruments: Vec<Name>,
     customer_ids: BTreeMap<Name, CustomerId>,
     instrument_ids: BTreeMap<Name, InstrumentId>,
+    labels: BTreeMap<String, Label>,
 }
 
 impl Names {
@@ -202,6 +205,28 @@ impl Names {
         self.instruments.push(name.clone());
         self.instrument_ids.insert(name.clone(), id);
         id
+    }
+
+    /// The labels of an instrument, by dimension; empty text is no label.
+    pub fn labels(&mut self, asset_class: &str, region: &str, sector: &str) -> Labels {
+        Labels([asset_class, region, sector].map(|text| self.label(label_text(text).as_deref())))
+    }
+
+    /// A bucket's number among the instruments, given one if the name is new, and the labels it asks for; `None`
+    /// when the name is not one of a bucket.
+    pub fn intern_bucket(&mut self, name: &Name) -> Option<(InstrumentId, Labels)> {
+        let labels = Labels(labels_wanted(name.as_str())?.map(|label| self.label(label)));
+        Some((self.intern_instrument(name), labels))
+    }
+
+    fn label(&mut self, text: Option<&str>) -> Label {
+        let Some(text) = text else { return Label::NONE };
+        if let Some(label) = self.labels.get(text) {
+            return *label;
+        }
+        let label = Label(self.labels.len() as u32 + 1);
+        self.labels.insert(text.to_owned(), label);
+        label
     }
 
     /// The customer of this name, if known.
@@ -229,7 +254,7 @@ impl Names {
         &self.customers
     }
 
-    /// Instruments in order of listing.
+    /// Instruments and buckets in order of first use.
     pub fn instruments(&self) -> &[Name] {
         &self.instruments
     }

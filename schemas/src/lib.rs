@@ -4,6 +4,7 @@
 //! and (in `clickhouse/`) the tables that keep them. No I/O, no dataflow, no clock.
 #![warn(missing_docs)]
 
+mod buckets;
 pub mod derive;
 pub mod events;
 mod ids;
@@ -12,6 +13,7 @@ mod portfolio;
 mod rows;
 mod time;
 
+pub use buckets::{DIMENSIONS, Label, Labels};
 pub use ids::{Currency, CustomerId, InstrumentId, Name, NameError, Names, Pair};
 pub use numbers::{Money, NumberError, Price, Quantity, Rate, Ratio, Total, Value, div_half_even};
 pub use portfolio::{Standing, Valuation, ValuationChange, Worth};

@@ -12,8 +12,10 @@ pub(crate) const LINE: u8 = 1;
 pub(crate) const OVER: u8 = 2;
 /// The weight was below its band when last judged.
 pub(crate) const UNDER: u8 = 4;
-/// The slot is cash, which has no weight to judge.
+/// The slot is cash, which has no weight to judge, or a bucket, which is judged apart.
 pub(crate) const CASH: u8 = 8;
+/// The slot is a bucket: no quantity, its value is the sum of its members'. Always with `CASH`.
+pub(crate) const BUCKET: u8 = 16;
 /// Both sides.
 pub(crate) const SIDES: u8 = OVER | UNDER;
 
@@ -91,6 +93,8 @@ pub(crate) struct State {
     pub regular: bool,
     /// Also, no quantity is below zero: the lanes apply.
     pub plain: bool,
+    /// Some bucket is watched: no card applies.
+    pub bucketed: bool,
     /// Is on the list of restless customers, on that of customers with gaps.
     pub on_restless: bool,
     pub on_gaps: bool,
@@ -136,6 +140,7 @@ impl Book {
                 watch: Watch::None,
                 regular: false,
                 plain: false,
+                bucketed: false,
                 on_restless: false,
                 on_gaps: false,
             });

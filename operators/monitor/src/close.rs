@@ -1,12 +1,13 @@
 //! Closing an epoch: who has to be looked at, and what is found.
 
 use crate::book::{SIDES, Watch};
+use crate::buckets::look_at_buckets;
 use crate::change::{Change, Mode, Report};
 use crate::exact::nav;
 use crate::filter::{certain_sides, look, unchanged};
 use crate::market::Moves;
 use crate::mode::{Choice, SAMPLES};
-use crate::monitor::Monitor;
+use crate::monitor::{Monitor, Scratch};
 use crate::zones::Entry;
 
 /// A customer near a threshold is looked at once in so many epochs, to see whether it may sleep.
@@ -290,15 +291,16 @@ impl Monitor {
         }
         let (holds, limits, points) = (self.book.holds(row), self.book.limits(row), self.market.points());
         let scratch = &mut self.scratch;
-        let plain = self.book.state(row).plain;
-        if plain && self.cards.slots(row).is_none() {
+        let (plain, bucketed) = (self.book.state(row).plain, self.book.state(row).bucketed);
+        let single = plain && !bucketed;
+        if single && self.cards.slots(row).is_none() {
             let room = unchanged(holds, limits, points, &mut scratch.values);
             if let Some(room) = room {
                 self.place(row, room);
                 return false;
             }
         }
-        if plain {
+        if single {
             // Something changed or is about to: it is near, whatever the room.
             if !certain_sides(holds, limits, points, &mut scratch.sides, &mut scratch.values) {
                 self.settle(row, changes);
@@ -314,6 +316,10 @@ impl Monitor {
             return true;
         }
         let told = look.changed && self.tell_turned(row, changes);
+        if plain && !told {
+            // It left its part of a bucket's slack, or may have: hand out new parts.
+            self.write_lanes(row);
+        }
         self.place(row, look.room);
         told
     }
@@ -327,14 +333,22 @@ impl Monitor {
         // The filter has seen that no sum comes near a limit.
         let nav = nav(self.book.holds(row), self.market.assets());
         self.tell_sides(row, nav, changes);
-        self.write_turned(row);
+        if self.book.state(row).bucketed {
+            self.write_lanes(row);
+        } else {
+            self.write_turned(row);
+        }
         true
     }
 
     pub(crate) fn look(&mut self, row: u32) -> crate::filter::Look {
         let plain = self.book.state(row).plain;
         let (holds, limits) = (self.book.holds(row), self.book.limits(row));
-        let scratch = &mut self.scratch;
-        look(holds, limits, self.market.points(), plain, &mut scratch.sides, &mut scratch.values)
+        let Scratch { sides, values, .. } = &mut self.scratch;
+        let mut look = look(holds, limits, self.market.points(), plain, sides, values);
+        if self.book.state(row).bucketed {
+            look_at_buckets(&mut look, (holds, limits, self.market.labels()), plain, values, sides);
+        }
+        look
     }
 }

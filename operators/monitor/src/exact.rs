@@ -5,8 +5,9 @@ use std::cmp::Ordering;
 
 use evenkeel_schemas::{AnomalyKind, BandSide, Currency, Ratio, Standing, Value, Worth};
 
-use crate::book::{CASH, Hold, Limit, OVER, UNDER};
-use crate::market::{Asset, Subject};
+use crate::book::{BUCKET, CASH, Hold, LINE, Limit, OVER, UNDER};
+use crate::buckets::{members, target as bucket_target};
+use crate::market::{Asset, Market, Subject};
 
 /// Whether a customer can be judged.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,11 +70,21 @@ pub(crate) fn nav(holds: &[Hold], assets: &[Asset]) -> Value {
     Value::from_raw(holds.iter().map(value).fold(0, i128::wrapping_add))
 }
 
-/// Where one slot stands, if it is an instrument that is held for a value or targeted. NAV is above zero.
-pub(crate) fn standing(nav: Value, hold: &Hold, limit: &Limit, assets: &[Asset]) -> Option<Standing> {
-    let asset = &assets[hold.asset as usize];
-    let Subject::Instrument(instrument) = asset.subject else { return None };
-    let (value, target, band) = judged(hold, limit, asset)?;
+/// Where the slot `at` stands, if it is an instrument or bucket that is held for a value or targeted. NAV is above
+/// zero.
+pub(crate) fn standing(
+    nav: Value,
+    at: usize,
+    holds: &[Hold],
+    limits: &[Limit],
+    market: &Market,
+) -> Option<Standing> {
+    let (Subject::Instrument(instrument) | Subject::Bucket(instrument)) =
+        market.asset(holds[at].asset).subject
+    else {
+        return None;
+    };
+    let (value, target, band) = judged(at, holds, limits, market)?;
     let clamped = if value < Value::ZERO { Ratio::from_raw(-i64::MAX) } else { Ratio::MAX };
     let weight = value.share_of(nav).unwrap_or(clamped);
     let drift = weight.checked_sub(target).unwrap_or(clamped);
@@ -85,12 +96,9 @@ pub(crate) fn standing(nav: Value, hold: &Hold, limit: &Limit, assets: &[Asset])
     Some(Standing { instrument, weight, target, drift, band, breach })
 }
 
-/// The side of one slot, as flags. NAV is above zero.
-pub(crate) fn side(nav: Value, hold: &Hold, limit: &Limit, assets: &[Asset]) -> u8 {
-    if hold.flags & CASH != 0 {
-        return 0;
-    }
-    let Some((value, target, band)) = judged(hold, limit, &assets[hold.asset as usize]) else { return 0 };
+/// The side of the slot `at`, as flags. NAV is above zero.
+pub(crate) fn side(nav: Value, at: usize, holds: &[Hold], limits: &[Limit], market: &Market) -> u8 {
+    let Some((value, target, band)) = judged(at, holds, limits, market) else { return 0 };
     match value.against_band(nav, target, band) {
         Ordering::Greater => OVER,
         Ordering::Less => UNDER,
@@ -99,15 +107,21 @@ pub(crate) fn side(nav: Value, hold: &Hold, limit: &Limit, assets: &[Asset]) -> 
 }
 
 /// The magnitude of a slot's drift as its standing has it, and the band. NAV is above zero.
-pub(crate) fn distance(nav: Value, hold: &Hold, limit: &Limit, assets: &[Asset]) -> Option<(Ratio, Ratio)> {
-    let (value, target, band) = judged(hold, limit, &assets[hold.asset as usize])?;
+pub(crate) fn distance(
+    nav: Value,
+    at: usize,
+    holds: &[Hold],
+    limits: &[Limit],
+    market: &Market,
+) -> Option<(Ratio, Ratio)> {
+    let (value, target, band) = judged(at, holds, limits, market)?;
     let drift = match share(value.raw(), nav.raw()).map(Ratio::from_raw) {
         Some(weight) => weight.checked_sub(target),
         None => None,
     };
     let drift = match drift {
         Some(drift) => drift,
-        None => standing(nav, hold, limit, assets)?.drift,
+        None => standing(nav, at, holds, limits, market)?.drift,
     };
     Some((Ratio::from_raw(drift.raw().saturating_abs()), band))
 }
@@ -133,12 +147,25 @@ fn share(value: i128, nav: i128) -> Option<i64> {
     })
 }
 
-/// The value, target and band of an instrument that is held for a value or targeted.
-fn judged(hold: &Hold, limit: &Limit, asset: &Asset) -> Option<(Value, Ratio, Ratio)> {
-    // A worth exists, so the product was in range.
-    let value = Value::from_raw(i128::from(hold.quantity).checked_mul(asset.unit)?);
-    let counts = value != Value::ZERO || limit.target != 0;
-    counts.then(|| (value, Ratio::from_raw(limit.target), Ratio::from_raw(limit.band)))
+/// The value, target and band of an instrument or bucket that is held for a value or targeted.
+fn judged(at: usize, holds: &[Hold], limits: &[Limit], market: &Market) -> Option<(Value, Ratio, Ratio)> {
+    let (hold, limit) = (&holds[at], &limits[at]);
+    // A worth exists, so the products were in range.
+    let value = |hold: &Hold| i128::from(hold.quantity).checked_mul(market.asset(hold.asset).unit);
+    let (value, target) = if hold.flags & BUCKET != 0 {
+        if hold.flags & LINE == 0 {
+            return None;
+        }
+        let labels = market.labels();
+        let sum = |sum: i128, member: usize| sum.checked_add(value(&holds[member])?);
+        (members(at, holds, labels).try_fold(0, sum)?, bucket_target(at, holds, limits, labels))
+    } else if hold.flags & CASH != 0 {
+        return None;
+    } else {
+        (value(hold)?, limit.target)
+    };
+    let counts = value != 0 || target != 0;
+    counts.then(|| (Value::from_raw(value), Ratio::from_raw(target), Ratio::from_raw(limit.band)))
 }
 
 #[cfg(test)]

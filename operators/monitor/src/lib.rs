@@ -15,6 +15,7 @@
 #![warn(missing_docs)]
 
 mod book;
+mod buckets;
 mod cards;
 mod change;
 mod close;
@@ -34,5 +35,5 @@ mod zones;
 
 pub use change::{Change, Event, Mode, Report};
 pub use mode::Choice;
-pub use monitor::{Appraisal, Monitor, Options, Target};
+pub use monitor::{Appraisal, Bucket, Monitor, Options, Target};
 pub use values::Exposure;

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use evenkeel_schemas::{Currency, InstrumentId, Pair, Price, Rate};
+use evenkeel_schemas::{Currency, InstrumentId, Labels, Pair, Price, Rate};
 
 use crate::pages::Pages;
 
@@ -19,11 +19,13 @@ pub(crate) const LANE_ASSETS: usize = 1 << 16;
 /// Prices as the lanes read them: any 16-bit number is in bounds.
 pub(crate) type LanePrices = [f32; LANE_ASSETS];
 
-/// What is held. Ordered as the textbook adds: positions by instrument, then cash by currency.
+/// What a slot is of. Ordered as the textbook adds: positions by instrument, then cash by currency; then buckets.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Subject {
     Instrument(InstrumentId),
     Cash(Currency),
+    /// Never held; its labels are those that its members have.
+    Bucket(InstrumentId),
 }
 
 /// What can be said of an asset's effective price.
@@ -122,6 +124,7 @@ pub(crate) struct Point {
 struct Instrument {
     price: Option<Price>,
     currency: Option<Currency>,
+    labels: Labels,
     assets: Vec<u32>,
     /// Something was told of it since the last refresh.
     touched: bool,
@@ -151,6 +154,9 @@ pub(crate) struct Market {
     index: BTreeMap<(Subject, Option<Currency>), u32>,
     by_base: BTreeMap<Currency, Vec<u32>>,
     points: Vec<Point>,
+    labels: Vec<Labels>,
+    /// Assets whose labels are others than in the last epoch.
+    relabelled: Vec<u32>,
     /// The effective price where it is above zero and fits 62 bits, else 0.
     units: Vec<i64>,
     lanes: Box<LanePrices>,
@@ -180,6 +186,8 @@ impl Market {
             index: BTreeMap::new(),
             by_base: BTreeMap::new(),
             points: Vec::new(),
+            labels: Vec::new(),
+            relabelled: Vec::new(),
             units: Vec::new(),
             lanes: Box::new([0.0; LANE_ASSETS]),
             lane_scales: Box::new([0.0; LANE_ASSETS]),
@@ -205,6 +213,16 @@ impl Market {
         if known.currency != currency {
             known.currency = currency;
             self.touch(number);
+        }
+    }
+
+    pub fn set_labels(&mut self, instrument: InstrumentId, labels: Labels) {
+        let number = self.number(instrument);
+        let known = &mut self.instruments[number as usize];
+        if known.labels != labels {
+            known.labels = labels;
+            known.assets.iter().for_each(|asset| self.labels[*asset as usize] = labels);
+            self.relabelled.extend(&known.assets);
         }
     }
 
@@ -234,6 +252,11 @@ impl Market {
 
     pub fn points(&self) -> &[Point] {
         &self.points
+    }
+
+    /// By asset: what it is labelled by, or a bucket's members are.
+    pub fn labels(&self) -> &[Labels] {
+        &self.labels
     }
 
     pub fn units(&self) -> &[i64] {
@@ -273,7 +296,13 @@ impl Market {
         let asset = self.assets.len() as u32;
         let pace = Pace::new(0.0);
         let kind = Kind::Missing;
-        let number = if let Subject::Instrument(id) = subject { self.number(id) } else { 0 };
+        let (number, labels) = match subject {
+            Subject::Instrument(id) | Subject::Bucket(id) => {
+                let number = self.number(id);
+                (number, self.instruments[number as usize].labels)
+            }
+            Subject::Cash(_) => (0, Labels::default()),
+        };
         self.assets.push(Asset {
             subject,
             number,
@@ -285,11 +314,12 @@ impl Market {
             pace,
         });
         self.points.push(Point { price: 0.0, scale: 0.0 });
+        self.labels.push(labels);
         self.units.push(0);
         self.holders.push(0);
         self.held.push(Held::default());
         self.index.insert((subject, base), asset);
-        if matches!(subject, Subject::Instrument(_)) {
+        if !matches!(subject, Subject::Cash(_)) {
             self.instruments[number as usize].assets.push(asset);
         }
         if let Some(base) = base {
@@ -302,6 +332,7 @@ impl Market {
 
     /// Brings every asset touched since the last call up to date, and adds to `moves`.
     pub fn refresh(&mut self, epoch: u64, moves: &mut Moves) {
+        moves.turned.extend(self.relabelled.drain(..));
         for number in std::mem::take(&mut self.touched_instruments) {
             self.instruments[number as usize].touched = false;
             for at in 0..self.instruments[number as usize].assets.len() {
@@ -347,7 +378,8 @@ impl Market {
         self.numbers.get(instrument.0).unwrap_or_else(|| {
             let number = self.instruments.len() as u32;
             let (price, currency, assets) = (None, None, Vec::new());
-            self.instruments.push(Instrument { price, currency, assets, touched: false });
+            let labels = Labels::default();
+            self.instruments.push(Instrument { price, currency, labels, assets, touched: false });
             self.numbers.insert(instrument.0, number);
             number
         })
@@ -357,7 +389,7 @@ impl Market {
     fn currency(&self, asset: u32) -> Option<Currency> {
         let asset = &self.assets[asset as usize];
         match asset.subject {
-            Subject::Instrument(_) => self.instruments[asset.number as usize].currency,
+            Subject::Instrument(_) | Subject::Bucket(_) => self.instruments[asset.number as usize].currency,
             Subject::Cash(currency) => Some(currency),
         }
     }
@@ -376,6 +408,7 @@ impl Market {
                 self.instruments[asset.number as usize].price.map(|price| i128::from(price.raw()))
             }
             Subject::Cash(_) => Some(CASH_SCALE),
+            Subject::Bucket(_) => None,
         };
         let unpriced = raw.is_none() || currency.is_none();
         let no_rate = pair.filter(|_| rate.is_none());

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use evenkeel_schemas::{
-    AnomalyKind, Currency, CustomerId, InstrumentId, Money, Pair, Price, Quantity, Rate, Ratio, Standing,
-    Worth,
+    AnomalyKind, Currency, CustomerId, InstrumentId, Labels, Money, Pair, Price, Quantity, Rate, Ratio,
+    Standing, Worth,
 };
 
-use crate::book::{Book, CASH, Hold, LINE, Limit};
+use crate::book::{BUCKET, Book, CASH, Hold, LINE, Limit};
 use crate::cards::Cards;
 use crate::change::Mode;
 use crate::exact::{Judgement, judge, standing};
@@ -30,6 +30,17 @@ pub struct Target {
     pub instrument: InstrumentId,
     /// Target share of NAV.
     pub weight: Ratio,
+    /// Distance from the target that is tolerated.
+    pub band: Ratio,
+}
+
+/// A bucket that a customer is watched by: what it holds with these labels, against the sum of their targets.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct Bucket {
+    /// Its number, which no instrument has.
+    pub bucket: InstrumentId,
+    /// The labels of its members, the same for everybody.
+    pub labels: Labels,
     /// Distance from the target that is tolerated.
     pub band: Ratio,
 }
@@ -130,6 +141,11 @@ impl Monitor {
         self.market.set_terms(instrument, currency);
     }
 
+    /// What an instrument is labelled by, for the buckets it belongs to.
+    pub fn set_labels(&mut self, instrument: InstrumentId, labels: Labels) {
+        self.market.set_labels(instrument, labels);
+    }
+
     /// The currency that a customer is valued in; `None` while it is not known.
     pub fn set_base(&mut self, customer: CustomerId, base: Option<Currency>) {
         let row = self.book.row_or_new(customer);
@@ -160,9 +176,15 @@ impl Monitor {
         self.set_quantity(customer, Subject::Cash(currency), amount.raw());
     }
 
-    /// All targets of a customer, and the band of what is held without one. Of two lines of one instrument
-    /// the later holds.
-    pub fn set_targets(&mut self, customer: CustomerId, lines: &[Target], band_default: Ratio) {
+    /// All targets of a customer, the buckets it is watched by, and the band of what is held without a target. Of
+    /// two lines of one instrument or bucket the later holds.
+    pub fn set_targets(
+        &mut self,
+        customer: CustomerId,
+        lines: &[Target],
+        buckets: &[Bucket],
+        band_default: Ratio,
+    ) {
         let row = self.book.row_or_new(customer);
         self.reset_targets(row, Some(band_default));
         for line in lines {
@@ -170,6 +192,13 @@ impl Monitor {
             let (holds, limits) = self.book.slots_mut(row);
             holds[at].flags |= LINE;
             limits[at] = Limit { target: line.weight.raw(), band: line.band.raw() };
+        }
+        for line in buckets {
+            self.market.set_labels(line.bucket, line.labels);
+            let at = self.slot_of(row, Subject::Bucket(line.bucket));
+            let (holds, limits) = self.book.slots_mut(row);
+            holds[at].flags |= LINE;
+            limits[at].band = line.band.raw();
         }
     }
 
@@ -189,8 +218,8 @@ impl Monitor {
         let (holds, limits) = (self.book.holds(row), self.book.limits(row));
         let Judgement::Worth(worth) = judge(head.base, holds, self.market.assets()) else { return None };
         let judged = worth.nav.raw() > 0 && head.band_default.is_some();
-        let slots = holds.iter().zip(limits).filter(|_| judged);
-        let standings = slots.filter_map(|(h, l)| standing(worth.nav, h, l, self.market.assets())).collect();
+        let slots = (0..holds.len()).filter(|_| judged);
+        let standings = slots.filter_map(|at| standing(worth.nav, at, holds, limits, &self.market)).collect();
         Some(Appraisal { worth, standings })
     }
 
@@ -230,7 +259,11 @@ impl Monitor {
         found.unwrap_or_else(|at| {
             let asset = self.market.asset_of(subject, self.book.head(row).base);
             self.market.count_holder(asset, true);
-            let flags = if matches!(subject, Subject::Cash(_)) { CASH } else { 0 };
+            let flags = match subject {
+                Subject::Instrument(_) => 0,
+                Subject::Cash(_) => CASH,
+                Subject::Bucket(_) => CASH | BUCKET,
+            };
             let limit = self.book.no_line(row);
             self.book.insert(row, at, Hold { quantity: 0, asset, flags }, limit);
             at

@@ -97,15 +97,14 @@ impl Monitor {
     pub(crate) fn write_lanes(&mut self, row: u32) {
         let (full, near) = (self.book.head(row).full, self.book.head(row).near);
         let plain = self.book.state(row).plain;
-        if !plain {
-            self.cards.clear(row);
-        }
         if full.is_none() && near.is_none() && !plain {
             return;
         }
         let cash = self.encode(row);
-        if plain {
+        if plain && !self.book.state(row).bucketed {
             self.cards.write(row, cash, &self.scratch.slots);
+        } else {
+            self.cards.clear(row);
         }
         let slots = self.scratch.slots.iter().copied();
         let stays = |spot| plain && Lanes::fits(spot, slots.len());
@@ -150,6 +149,9 @@ impl Monitor {
             } else {
                 slots.push(slot(hold, limit, margin));
             }
+        }
+        if self.book.state(row).bucketed {
+            self.tighten(row, margin);
         }
         cash
     }

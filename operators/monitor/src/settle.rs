@@ -3,6 +3,7 @@
 use evenkeel_schemas::{AnomalyKind, BandSide, Value};
 
 use crate::book::{Hold, LINE, Limit, OVER, RATIO_SANE, SIDES, Watch};
+use crate::buckets::buckets;
 use crate::change::{Change, Event};
 use crate::exact::{Judgement, distance, judge, side};
 use crate::market::{Kind, LANE_ASSETS, Subject};
@@ -14,6 +15,7 @@ const LANE_SLOTS_MOST: usize = 4096;
 impl Monitor {
     /// Judges a row exactly, tells what is new and decides how to watch it from here on.
     pub(crate) fn settle(&mut self, row: u32, changes: &mut Vec<Change>) {
+        self.retarget(row);
         let head = self.book.head(row);
         let judged = head.band_default.is_some();
         let judgement = judge(head.base, self.book.holds(row), self.market.assets());
@@ -32,10 +34,9 @@ impl Monitor {
         }
         let valued = total > Value::ZERO;
         self.scratch.sides.clear();
-        let slots = self.book.holds(row).iter().zip(self.book.limits(row));
-        let assets = self.market.assets();
-        let side = |(h, l): (&Hold, &Limit)| if valued && judged { side(total, h, l, assets) } else { 0 };
-        self.scratch.sides.extend(slots.map(side));
+        let (holds, limits) = (self.book.holds(row), self.book.limits(row));
+        let side = |at| if valued && judged { side(total, at, holds, limits, &self.market) } else { 0 };
+        self.scratch.sides.extend((0..holds.len()).map(side));
         self.tell_sides(row, total, changes);
         self.tell_ailments(row, ailments, changes);
         if self.book.head(row).dirty {
@@ -58,12 +59,11 @@ impl Monitor {
     /// Tells where the sides in the scratch differ from those of the slots, and keeps them.
     pub(crate) fn tell_sides(&mut self, row: u32, nav: Value, changes: &mut Vec<Change>) {
         let customer = self.book.head(row).customer;
-        let (holds, limits) = self.book.slots_mut(row);
         self.scratch.turned.clear();
-        let slots = holds.iter_mut().zip(limits).zip(&self.scratch.sides);
-        for (at, ((hold, limit), now)) in slots.enumerate() {
-            let before = hold.flags & SIDES;
-            let Subject::Instrument(instrument) = self.market.asset(hold.asset).subject else { continue };
+        for (at, now) in self.scratch.sides.iter().enumerate() {
+            let (holds, limits) = (self.book.holds(row), self.book.limits(row));
+            let (before, subject) = (holds[at].flags & SIDES, self.market.asset(holds[at].asset).subject);
+            let (Subject::Instrument(instrument) | Subject::Bucket(instrument)) = subject else { continue };
             if before == *now {
                 continue;
             }
@@ -72,11 +72,12 @@ impl Monitor {
                 let event = Event::BreachLeft { instrument, side: side_of(before) };
                 changes.push(Change { customer, event });
             }
-            let found = if *now == 0 { None } else { distance(nav, hold, limit, self.market.assets()) };
+            let found = if *now == 0 { None } else { distance(nav, at, holds, limits, &self.market) };
             if let Some((distance, band)) = found {
                 let event = Event::BreachEntered { instrument, side: side_of(*now), distance, band };
                 changes.push(Change { customer, event });
             }
+            let hold = &mut self.book.slots_mut(row).0[at];
             hold.flags = hold.flags & !SIDES | now;
             self.scratch.turned.push(at);
         }
@@ -118,7 +119,8 @@ impl Monitor {
             && holds.len() <= LANE_SLOTS_MOST
             && holds.iter().all(fits)
             && limits.iter().all(|l| l.target >= 0);
+        let bucketed = buckets(holds).next().is_some();
         let state = self.book.state_mut(row);
-        (state.regular, state.plain) = (regular, plain);
+        (state.regular, state.plain, state.bucketed) = (regular, plain, bucketed);
     }
 }

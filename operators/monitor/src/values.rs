@@ -41,6 +41,7 @@ impl Monitor {
             let holding = match asset.subject {
                 Subject::Instrument(instrument) => Holding::Instrument(instrument),
                 Subject::Cash(currency) => Holding::Cash(currency),
+                Subject::Bucket(_) => return None,
             };
             let base = asset.base.filter(|_| held.customers > 0 && asset.kind != Kind::Missing)?;
             let (customers, quantity, unit) = (held.customers, held.quantity, asset.unit);

@@ -78,7 +78,12 @@ fn opening() -> Vec<Op> {
         for i in 0..INSTRUMENTS - c % 3 {
             ops.push(Op::Position(c, i, i64::from(10 + c) * UNIT));
         }
-        ops.push(Op::Targets(c, (0..4).map(|i| (i, 15 * PERCENT, 5 * PERCENT)).collect(), 5 * PERCENT));
+        let lines = (0..4).map(|i| (i, 15 * PERCENT, 5 * PERCENT)).collect();
+        let buckets = [([1, 0, 0], 5 * PERCENT), ([1, 2, 0], i64::from(1 + c) * PERCENT)];
+        ops.push(Op::Targets(c, lines, 5 * PERCENT, if c % 2 == 0 { buckets.into() } else { Vec::new() }));
+    }
+    for i in 0..INSTRUMENTS {
+        ops.push(Op::Labels(i, [1 + i % 2, 1 + i % 3, 0]));
     }
     ops.push(Op::Close);
     ops
@@ -124,8 +129,9 @@ fn a_rate() -> impl Strategy<Value = Option<i64>> {
 
 fn some_targets() -> impl Strategy<Value = Op> {
     let line = (0..INSTRUMENTS, a_ratio(), a_ratio());
-    (0..CUSTOMERS, prop::collection::vec(line, 0..5), a_ratio())
-        .prop_map(|(c, lines, rest)| Op::Targets(c, lines, rest))
+    let bucket = (some_labels(), a_ratio());
+    (0..CUSTOMERS, prop::collection::vec(line, 0..5), a_ratio(), prop::collection::vec(bucket, 0..4))
+        .prop_map(|(c, lines, rest, buckets)| Op::Targets(c, lines, rest, buckets))
 }
 
 fn any_op() -> impl Strategy<Value = Op> {
@@ -143,7 +149,12 @@ fn any_op() -> impl Strategy<Value = Op> {
         4 => (c.clone(), a_currency(), a_quantity()).prop_map(|(c, ccy, amount)| Op::Cash(c, ccy, amount)),
         4 => some_targets(),
         1 => c.prop_map(Op::NoTargets),
+        2 => (0..INSTRUMENTS, some_labels()).prop_map(|(i, labels)| Op::Labels(i, labels)),
     ]
+}
+
+fn some_labels() -> impl Strategy<Value = [u32; 3]> {
+    [0..3_u32, 0..3_u32, 0..2_u32]
 }
 
 /// Small steps of a market in which everything stays in order: zones, lanes and the filter do the work.
@@ -216,7 +227,16 @@ fn house(seed: &mut Seeded, customers: u32, instruments: u32, slots: u64) -> Vec
             ops.push(Op::Position(customer, i * 3, quantity));
             lines.push((i * 3, 1_000_000_000 / count as i64, (100_000_000 / count as i64).max(1)));
         }
-        ops.push(Op::Targets(customer, lines, 50_000_000));
+        let buckets = [([1, 0, 0], 30_000_000), ([2, 1 + c % 2, 0], 10_000_000)];
+        ops.push(Op::Targets(
+            customer,
+            lines,
+            50_000_000,
+            if c % 3 == 0 { buckets.into() } else { Vec::new() },
+        ));
+    }
+    for i in 0..instruments {
+        ops.push(Op::Labels(i * 3, [1 + i % 3, 1 + i % 2, 0]));
     }
     ops
 }

@@ -60,6 +60,7 @@ impl House {
             let price = (1 + house.seed.below(500) as i64) * UNIT;
             house.prices.push(price);
             house.tell(&Op::Terms(i as u32, Some(if i % 7 == 0 { usd } else { Currency::AUD })));
+            house.tell(&Op::Labels(i as u32, [1 + i as u32 % 3, 1 + i as u32 % 2, 0]));
             house.tell(&Op::Price(i as u32, Some(price)));
         }
         (0..CUSTOMERS).for_each(|customer| house.settle(customer as u32));
@@ -86,7 +87,11 @@ impl House {
                 20_000_000 + self.seed.below(60_000_000) as i64,
             ));
         }
-        self.tell(&Op::Targets(customer, lines, 50_000_000));
+        // A third is watched by bucket too.
+        let band = 20_000_000 + self.seed.below(60_000_000) as i64;
+        let buckets =
+            if customer.is_multiple_of(3) { vec![([1, 0, 0], band), ([2, 1, 0], band)] } else { Vec::new() };
+        self.tell(&Op::Targets(customer, lines, 50_000_000, buckets));
     }
 
     fn moves(&mut self, epoch: u64) {

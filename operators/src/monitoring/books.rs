@@ -1,13 +1,13 @@
-use evenkeel_monitor::{Monitor, Target};
-use evenkeel_schemas::{Money, Quantity};
+use evenkeel_monitor::{Bucket, Monitor, Target};
+use evenkeel_schemas::{Labels, Money, Quantity};
 
-use crate::facts::TargetLine;
+use crate::facts::{BucketLine, TargetLine};
 use crate::known::Known;
 
 /// Whether both are about the same thing.
 pub(super) fn same_key(one: &Known, other: &Known) -> bool {
     match (one, other) {
-        (Known::Terms(a, _), Known::Terms(b, _)) | (Known::Price(a, _), Known::Price(b, _)) => a == b,
+        (Known::Terms(a, ..), Known::Terms(b, ..)) | (Known::Price(a, _), Known::Price(b, _)) => a == b,
         (Known::Conversion(a, _), Known::Conversion(b, _)) => a == b,
         (Known::Base(a, _), Known::Base(b, _)) | (Known::Targets(a, _), Known::Targets(b, _)) => a == b,
         (Known::Position(a, i, _), Known::Position(b, j, _)) => (a, i) == (b, j),
@@ -19,7 +19,10 @@ pub(super) fn same_key(one: &Known, other: &Known) -> bool {
 /// Tells the monitor that something holds, or that nothing holds of its key any more.
 pub(super) fn tell(known: &Known, holds: bool, monitor: &mut Monitor) {
     match known {
-        Known::Terms(i, currency) => monitor.set_terms(*i, holds.then_some(*currency)),
+        Known::Terms(i, currency, labels) => {
+            monitor.set_terms(*i, holds.then_some(*currency));
+            monitor.set_labels(*i, if holds { *labels } else { Labels::default() });
+        }
         Known::Price(i, price) => monitor.set_price(*i, holds.then_some(*price)),
         Known::Conversion(pair, rate) => monitor.set_rate(*pair, holds.then_some(*rate)),
         Known::Base(c, base) => monitor.set_base(*c, holds.then_some(*base)),
@@ -30,7 +33,10 @@ pub(super) fn tell(known: &Known, holds: bool, monitor: &mut Monitor) {
                 band: line.band,
             };
             let lines: Vec<Target> = set.lines.iter().map(line).collect();
-            monitor.set_targets(*c, &lines, set.band_default);
+            let bucket =
+                |line: &BucketLine| Bucket { bucket: line.bucket, labels: line.labels, band: line.band };
+            let buckets: Vec<Bucket> = set.buckets.iter().map(bucket).collect();
+            monitor.set_targets(*c, &lines, &buckets, set.band_default);
         }
         Known::Targets(c, _) => monitor.clear_targets(*c),
         Known::Position(c, i, quantity) => {

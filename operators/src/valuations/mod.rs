@@ -71,7 +71,7 @@ impl<'s> Quotes<'s> {
     /// From all that is known. Every worker knows the market, but a row counts once: in the worker that speaks of it.
     pub(crate) fn of(known: &Rows<'s, Known>, market: bool) -> Quotes<'s> {
         let terms = known.clone().flat_map(move |known| match known {
-            Known::Terms(i, currency) if market => Some((i, currency)),
+            Known::Terms(i, currency, _) if market => Some((i, currency)),
             _ => None,
         });
         let prices = known.clone().flat_map(move |known| match known {

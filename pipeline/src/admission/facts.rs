@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use evenkeel_operators::facts::{
-    Fact, Feed, Input, Observation, PlacedOrder, TargetLine, TargetSet, Terms, Version,
+    BucketLine, Fact, Feed, Input, Observation, PlacedOrder, TargetLine, TargetSet, Terms, Version,
 };
 use evenkeel_schemas::events::{
     Allocation, Decision, Event, Fill, Outcome, Refusal, Side, Split, TargetsSet, TriggerKind, TriggerRef,
@@ -27,8 +27,11 @@ impl Admission {
         let version = Version { at: event.at(), number: self.accepted };
         match event {
             Event::InstrumentListed(e) => {
-                let instrument = self.names.write().intern_instrument(&e.instrument);
-                let terms = Terms { currency: e.currency, tick: e.tick_size, lot: e.lot_size };
+                let mut names = self.names.write();
+                let instrument = names.intern_instrument(&e.instrument);
+                let labels = names.labels(&e.asset_class, &e.region, &e.sector);
+                drop(names);
+                let terms = Terms { currency: e.currency, tick: e.tick_size, lot: e.lot_size, labels };
                 self.terms.entry(instrument).or_default().insert(version, terms);
                 Ok(vec![fact(Fact::Terms(instrument, version, terms))])
             }
@@ -115,8 +118,18 @@ impl Admission {
             let band = e.bands.get(name).copied().unwrap_or(band_default);
             lines.push(TargetLine { instrument, weight: *weight, band });
         }
-        let set = TargetSet { lines, band_default };
+        let buckets = self.buckets(e);
+        let set = TargetSet { lines, band_default, buckets };
         Ok(vec![fact(Fact::Targets(customer, version, Arc::new(set)))])
+    }
+
+    /// The buckets that have a band; an instrument cannot have the name of one.
+    fn buckets(&self, e: &TargetsSet) -> Vec<BucketLine> {
+        let line = |(name, band): (&Name, &Ratio)| {
+            let (bucket, labels) = self.names.write().intern_bucket(name)?;
+            Some(BucketLine { bucket, labels, band: *band })
+        };
+        e.bands.iter().filter_map(line).collect()
     }
 
     fn flow(

@@ -68,7 +68,10 @@ impl Kernel {
 
     fn learn(&mut self, fact: Fact) {
         match fact {
-            Fact::Terms(instrument, _, terms) => self.monitor.set_terms(instrument, Some(terms.currency)),
+            Fact::Terms(instrument, _, terms) => {
+                self.monitor.set_terms(instrument, Some(terms.currency));
+                self.monitor.set_labels(instrument, terms.labels);
+            }
             Fact::Base(customer, _, base) => self.monitor.set_base(customer, Some(base)),
             Fact::Targets(customer, _, set) => {
                 let target = |line: &TargetLine| Target {
@@ -77,7 +80,8 @@ impl Kernel {
                     band: line.band,
                 };
                 let lines: Vec<Target> = set.lines.iter().map(target).collect();
-                self.monitor.set_targets(customer, &lines, set.band_default);
+                // Neither workload watches buckets.
+                self.monitor.set_targets(customer, &lines, &[], set.band_default);
             }
             Fact::Movement(customer, instrument, _, quantity) => {
                 let units = self.units.entry((customer, instrument)).or_default();

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use evenkeel_operators::facts::{Fact, Feed, Input, Observation, TargetLine, TargetSet, Terms, Version};
 use evenkeel_schemas::{
-    Currency, CustomerId, Instant, InstrumentId, Money, Price, Quantity, Ratio, Row, TradeDate,
+    Currency, CustomerId, Instant, InstrumentId, Labels, Money, Price, Quantity, Ratio, Row, TradeDate,
 };
 
 use crate::admission::Inputs;
@@ -126,8 +126,12 @@ impl PeerFiles {
 
     /// Instruments with their first prices.
     pub fn opening(&mut self) -> Inputs {
-        let terms =
-            Terms { currency: Currency::AUD, tick: Price::from_raw(CENT), lot: Quantity::from_raw(ONE) };
+        let terms = Terms {
+            currency: Currency::AUD,
+            tick: Price::from_raw(CENT),
+            lot: Quantity::from_raw(ONE),
+            labels: Labels::default(),
+        };
         let mut inputs = Inputs::new();
         for (instrument, cents) in self.prices.clone().into_iter().enumerate() {
             let version = self.version();
@@ -151,7 +155,8 @@ impl PeerFiles {
                 weight: Ratio::from_bps(holding.target_bps).unwrap_or_default(),
                 band,
             };
-            let set = TargetSet { lines: own.iter().map(line).collect(), band_default: band };
+            let set =
+                TargetSet { lines: own.iter().map(line).collect(), band_default: band, buckets: Vec::new() };
             inputs.push((Input::Fact(Fact::Targets(id, version, Arc::new(set))), 1));
             for holding in own {
                 let (instrument, units) = (InstrumentId(holding.instrument), holding.units * ONE);

@@ -4,19 +4,19 @@
 //! are written whole, epochs in order; on a restart every table goes on after its own newest epoch. Writing
 //! again what is there changes nothing.
 //!
-//! While ClickHouse is away the pipeline goes on and rows wait in memory, up to a number of rows; beyond it
+//! While ClickHouse is away the pipeline goes on and rows wait in memory, up to a number of bytes; beyond it
 //! the pipeline waits, and nothing is dropped.
 
 mod tables;
 mod writer;
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use crossbeam_channel::{Sender, unbounded};
-use evenkeel_clickhouse::Settings;
+use evenkeel_clickhouse::{Settings, step_back};
 use evenkeel_schemas::Epoch;
 
 use crate::config::{ClickHouseConfig, Config};
@@ -104,31 +104,30 @@ pub(crate) struct Batch {
     tables: Tables,
     names: SharedNames,
     upto: Epoch,
+    /// What its rows take of the room.
+    bytes: usize,
 }
 
-/// How many rows wait, with a wait for room.
+/// How many bytes of rows wait, with a wait for room.
 #[derive(Default)]
 pub(crate) struct Room {
-    rows: Mutex<usize>,
+    bytes: Mutex<usize>,
     freed: Condvar,
-    waiting: AtomicUsize,
 }
 
 impl Room {
-    fn take(&self, rows: usize, limit: usize) {
-        let mut held = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
+    fn take(&self, bytes: usize, limit: usize) {
+        let mut held = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
         // A batch larger than the limit passes once nothing else waits.
-        while *held > 0 && *held + rows > limit {
+        while *held > 0 && *held + bytes > limit {
             held = self.freed.wait(held).unwrap_or_else(PoisonError::into_inner);
         }
-        *held += rows;
-        self.waiting.store(*held, Ordering::Relaxed);
+        *held += bytes;
     }
 
-    pub(crate) fn give(&self, rows: usize) {
-        let mut held = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
-        *held = held.saturating_sub(rows);
-        self.waiting.store(*held, Ordering::Relaxed);
+    pub(crate) fn give(&self, bytes: usize) {
+        let mut held = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
+        *held = held.saturating_sub(bytes);
         self.freed.notify_all();
     }
 }
@@ -161,8 +160,11 @@ impl Sink {
         server.settings().url.clone_into(&mut state.url.lock().unwrap_or_else(PoisonError::into_inner));
         let (shared, thread_room, stopping) = (state.clone(), room.clone(), Arc::new(AtomicBool::new(false)));
         let stop = stopping.clone();
-        let thread = spawn("sink", move || writer::run(server, &handed, &shared, &thread_room, &stop))?;
-        let limit = config.clickhouse.queue_rows.max(1);
+        let thread = spawn("sink", move || {
+            step_back();
+            writer::run(server, &handed, &shared, &thread_room, &stop)
+        })?;
+        let limit = config.clickhouse.queue_bytes.max(1);
         Ok(Sink { batches: Some(batches), room, limit, state, held, stopping, thread: Some(thread) })
     }
 
@@ -171,12 +173,13 @@ impl Sink {
     /// # Errors
     /// When the sink has ended because ClickHouse refuses what we write.
     pub fn write(&self, tables: Tables, names: &SharedNames, upto: Epoch) -> Result<(), Error> {
-        self.room.take(tables.len(), self.limit);
+        let bytes = tables.bytes();
+        self.room.take(bytes, self.limit);
         self.state.handed.fetch_max(upto, Ordering::Relaxed);
         let _ = self.state.first.compare_exchange(0, upto, Ordering::Relaxed, Ordering::Relaxed);
         let ended = || Error::ClickHouse("the ClickHouse sink has ended; see the messages before".to_owned());
         let batches = self.batches.as_ref().ok_or_else(ended)?;
-        batches.send(Batch { tables, names: names.clone(), upto }).map_err(|_| ended())
+        batches.send(Batch { tables, names: names.clone(), upto, bytes }).map_err(|_| ended())
     }
 
     /// Writes what waits and ends.

@@ -36,6 +36,15 @@ macro_rules! tables {
                 folded $(+ self.$field.len())*
             }
 
+            /// About how many bytes they take while they wait, those of many at once as single ones: names are
+            /// shared, so that rows are as large as they look, but for what events and decisions say.
+            pub fn bytes(&self) -> usize {
+                let folded: usize = self.folded.iter().map(|(_, row, _)| row.singles()).sum();
+                let said: usize = self.events.iter().map(|row| row.payload.len() + row.id.len()).sum();
+                let fixed = 0 $(+ self.$field.len() * size_of::<$row>())*;
+                fixed + said + folded * size_of::<ValuationRow>()
+            }
+
             /// Whether there is no row.
             pub fn is_empty(&self) -> bool {
                 self.len() == 0

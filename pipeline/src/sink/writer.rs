@@ -178,7 +178,7 @@ pub(super) fn run(
     while !ended {
         let (batch, last) = gather(batches);
         ended = last;
-        let Some(Batch { mut tables, names, upto }) = batch else { continue };
+        let Some(Batch { mut tables, names, upto, bytes }) = batch else { continue };
         tables.unfold(&names);
         let mut tried = None;
         let written = loop {
@@ -216,7 +216,7 @@ pub(super) fn run(
         };
         state.rows.fetch_add(written, Ordering::Relaxed);
         state.written.fetch_max(upto, Ordering::Relaxed);
-        room.give(tables.len());
+        room.give(bytes);
     }
     // An engine waits for idle connections before it ends.
     drop(session);
@@ -273,6 +273,7 @@ fn gather(batches: &Receiver<Batch>) -> (Option<Batch>, bool) {
         match batches.recv_deadline(until) {
             Ok(later) => {
                 all.tables.extend(later.tables);
+                all.bytes += later.bytes;
                 all.upto = all.upto.max(later.upto);
             }
             Err(RecvTimeoutError::Timeout) => break,

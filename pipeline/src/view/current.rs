@@ -121,7 +121,8 @@ impl View {
                 _ => None,
             })
             .collect();
-        standings(worth.nav, &values, targets)
+        let labels = |i| self.terms(i).map(|terms| terms.labels).unwrap_or_default();
+        standings(worth.nav, &values, targets, labels)
     }
 
     /// An order and the epoch it last changed.

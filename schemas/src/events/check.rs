@@ -2,6 +2,7 @@
 
 use super::parse::Refusal;
 use super::types::{Event, EventType};
+use crate::buckets::labels_wanted;
 use crate::{Money, Name, Price, Quantity, Rate, Ratio};
 
 fn positive<T: Ord + Default + std::fmt::Display>(field: &str, number: &T) -> Result<(), Refusal> {
@@ -32,6 +33,10 @@ fn optional<T>(number: &Option<T>, check: impl FnOnce(&T) -> Result<(), Refusal>
 pub(super) fn check(event: &Event) -> Result<(), Refusal> {
     match event {
         Event::InstrumentListed(e) => {
+            if labels_wanted(e.instrument.as_str()).is_some() {
+                let reason = format!("expected a ticker, {} is the name of a bucket", e.instrument);
+                return Err(Refusal::new("instrument", reason));
+            }
             positive::<Price>("tick_size", &e.tick_size)?;
             positive::<Quantity>("lot_size", &e.lot_size)?;
             optional(&e.franking_rate, |r| fraction("franking_rate", *r))?;
@@ -96,8 +101,10 @@ fn check_targets(event: &super::types::TargetsSet) -> Result<(), Refusal> {
     for (instrument, band) in &event.bands {
         positive(&format!("bands.{instrument}"), band)?;
         fraction(&format!("bands.{instrument}"), *band)?;
-        if instrument.as_str() != "default" && !event.weights.contains_key::<Name>(instrument) {
-            let reason = "expected \"default\" or an instrument that weights names";
+        let bucket = labels_wanted(instrument.as_str()).is_some();
+        if !bucket && instrument.as_str() != "default" && !event.weights.contains_key::<Name>(instrument) {
+            let reason = "expected \"default\", an instrument that weights names, or a bucket such as \
+                          asset_class:bond or asset_class:equity/region:au";
             return Err(Refusal::new(format!("bands.{instrument}"), reason));
         }
     }

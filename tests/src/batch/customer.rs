@@ -10,7 +10,7 @@ use evenkeel_schemas::{
 };
 
 use super::BatchError;
-use super::facts::Facts;
+use super::facts::{Facts, Targets};
 
 /// A customer's value, exact.
 struct Worth {
@@ -97,7 +97,26 @@ fn lines(facts: &Facts, customer: CustomerId, worth: &Worth) -> Vec<Line> {
         let value = worth.holdings.get(&instrument).copied().unwrap_or(Value::ZERO);
         Line { instrument, value, target, band }
     };
-    instruments.into_iter().map(line).collect()
+    let lines: Vec<Line> = instruments.into_iter().map(line).collect();
+    let buckets: Vec<Line> =
+        targets.buckets.keys().map(|bucket| of_bucket(facts, targets, *bucket, &lines)).collect();
+    let stands = |line: &Line| line.value != Value::ZERO || line.target != Ratio::ZERO;
+    lines.into_iter().chain(buckets.into_iter().filter(stands)).collect()
+}
+
+/// A bucket is worth what its members are worth, and so are their targets.
+fn of_bucket(facts: &Facts, targets: &Targets, bucket: InstrumentId, lines: &[Line]) -> Line {
+    let (wanted, band) = &targets.buckets[&bucket];
+    let member = |line: &&Line| {
+        let labels = facts.labels(line.instrument).cloned().unwrap_or_default();
+        wanted.iter().zip(&labels).all(|(wanted, label)| wanted.as_ref().is_none_or(|wanted| wanted == label))
+    };
+    let (mut value, mut target) = (0, 0);
+    for line in lines.iter().filter(member) {
+        value += line.value.raw();
+        target += line.target.raw();
+    }
+    Line { instrument: bucket, value: Value::from_raw(value), target: Ratio::from_raw(target), band: *band }
 }
 
 fn weight(line: &Line, worth: &Worth) -> Result<(Ratio, Ratio), BatchError> {

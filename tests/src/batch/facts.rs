@@ -24,13 +24,21 @@ pub struct Targets {
     pub lines: BTreeMap<InstrumentId, (Ratio, Ratio)>,
     /// The band of everything else.
     pub default: Ratio,
+    /// What its members are labelled by, and the band, by bucket.
+    pub buckets: BTreeMap<InstrumentId, (Wanted, Ratio)>,
 }
+
+/// Asset class, region and sector; empty for none.
+pub type Labels = [String; 3];
+
+/// The labels that a bucket asks for.
+pub type Wanted = [Option<String>; 3];
 
 /// Something that holds from one epoch on, until a correction ends it.
 #[derive(Clone, Debug)]
 pub enum Fact {
-    /// What an instrument is priced in.
-    Terms(InstrumentId, Key, Currency),
+    /// What an instrument is priced in and labelled by.
+    Terms(InstrumentId, Key, Currency, Labels),
     /// What a customer is valued in.
     Base(CustomerId, Key, Currency),
     /// A customer's targets.
@@ -86,6 +94,7 @@ pub struct Changes {
 pub struct Facts {
     options: Options,
     terms: BTreeMap<InstrumentId, BTreeMap<Key, Currency>>,
+    labels: BTreeMap<InstrumentId, BTreeMap<Key, Labels>>,
     bases: BTreeMap<CustomerId, BTreeMap<Key, Currency>>,
     targets: BTreeMap<CustomerId, BTreeMap<Key, Targets>>,
     prices: BTreeMap<InstrumentId, BTreeMap<Key, Price>>,
@@ -133,6 +142,7 @@ impl Facts {
         Facts {
             options,
             terms: BTreeMap::new(),
+            labels: BTreeMap::new(),
             bases: BTreeMap::new(),
             targets: BTreeMap::new(),
             prices: BTreeMap::new(),
@@ -157,8 +167,9 @@ impl Facts {
     /// [`BatchError::OutOfRange`] when a customer's money leaves the range of i128.
     pub fn apply(&mut self, fact: &Fact, live: bool, epoch: Epoch) -> Result<(), BatchError> {
         match fact {
-            Fact::Terms(i, key, currency) => {
+            Fact::Terms(i, key, currency, labels) => {
                 put(self.terms.entry(*i).or_default(), *key, *currency, live);
+                put(self.labels.entry(*i).or_default(), *key, labels.clone(), live);
                 self.touched.terms.insert(*i);
             }
             Fact::Base(c, key, currency) => {
@@ -262,6 +273,8 @@ impl Facts {
         }
         for i in touched.terms {
             customers.extend(self.holders.get(&i).into_iter().flat_map(BTreeMap::keys));
+            // It may be the target of a bucket's member.
+            customers.extend(self.targets.keys());
         }
         Ok(Changes { rows, customers })
     }
@@ -306,6 +319,11 @@ impl Facts {
     /// What an instrument is priced in.
     pub fn currency(&self, i: InstrumentId) -> Option<Currency> {
         last(self.terms.get(&i))
+    }
+
+    /// What an instrument is labelled by; `None` when not listed.
+    pub fn labels(&self, i: InstrumentId) -> Option<&Labels> {
+        self.labels.get(&i)?.values().next_back()
     }
 
     /// The current price.

@@ -142,7 +142,8 @@ impl Ledger {
         };
         let facts = match event {
             Event::InstrumentListed(e) => {
-                vec![Fact::Terms(self.names.intern_instrument(&e.instrument), key, e.currency)]
+                let labels = [&e.asset_class, &e.region, &e.sector].map(|label| label.to_lowercase());
+                vec![Fact::Terms(self.names.intern_instrument(&e.instrument), key, e.currency, labels)]
             }
             Event::CustomerOnboarded(e) => {
                 vec![Fact::Base(self.names.intern_customer(&e.customer), key, e.base_currency)]
@@ -189,7 +190,17 @@ impl Ledger {
             }
             Event::TargetsSet(e) => {
                 let default = e.bands.get("default").copied().unwrap_or(BAND);
-                let mut targets = Targets { lines: Default::default(), default };
+                let buckets = e.bands.iter().filter_map(|(name, band)| {
+                    let mut wanted = [None, None, None];
+                    for step in name.as_str().split('/') {
+                        let (dimension, label) = step.split_once(':')?;
+                        let known = ["asset_class", "region", "sector"];
+                        wanted[known.iter().position(|d| *d == dimension)?] = Some(label.to_owned());
+                    }
+                    Some((self.names.intern_instrument(name), (wanted, *band)))
+                });
+                let buckets = buckets.collect();
+                let mut targets = Targets { lines: Default::default(), default, buckets };
                 for (name, weight) in &e.weights {
                     let band = e.bands.get(name).copied().unwrap_or(default);
                     targets.lines.insert(self.instrument(name)?, (*weight, band));

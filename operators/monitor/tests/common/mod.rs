@@ -4,9 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ethnum::I256;
-use evenkeel_monitor::{Change, Event, Monitor, Target};
+use evenkeel_monitor::{Bucket, Change, Event, Monitor, Target};
 use evenkeel_schemas::{
-    AnomalyKind, BandSide, Currency, CustomerId, InstrumentId, Money, Pair, Price, Quantity, Rate, Ratio,
+    AnomalyKind, BandSide, Currency, CustomerId, InstrumentId, Label, Labels, Money, Pair, Price, Quantity,
+    Rate, Ratio,
 };
 
 /// One thing that a history tells.
@@ -21,9 +22,11 @@ pub enum Op {
     Base(u32, Option<Currency>),
     Position(u32, u32, i64),
     Cash(u32, Currency, i64),
-    /// Lines of instrument, weight and band; the band of the rest.
-    Targets(u32, Vec<(u32, i64, i64)>, i64),
+    /// Lines of instrument, weight and band; the band of the rest; labels and bands of buckets.
+    Targets(u32, Vec<(u32, i64, i64)>, i64, Vec<([u32; 3], i64)>),
     NoTargets(u32),
+    /// Labels of an instrument.
+    Labels(u32, [u32; 3]),
     Close,
 }
 
@@ -45,6 +48,9 @@ pub struct Oracle {
     positions: BTreeMap<u32, BTreeMap<u32, i64>>,
     cash: BTreeMap<u32, BTreeMap<Currency, i64>>,
     targets: BTreeMap<u32, Targets>,
+    labels: BTreeMap<u32, [u32; 3]>,
+    /// Bands by bucket, by customer.
+    buckets: BTreeMap<u32, BTreeMap<u32, ([u32; 3], i64)>>,
     told: BTreeMap<u32, BTreeMap<Told, (i64, i64)>>,
 }
 
@@ -104,18 +110,53 @@ fn tell(op: &Op, monitor: &mut Monitor) {
         Op::Cash(c, currency, amount) => {
             monitor.set_cash(CustomerId(*c), *currency, Money::from_raw(*amount));
         }
-        Op::Targets(c, lines, rest) => {
+        Op::Targets(c, lines, rest, buckets) => {
+            let bucket = |(labels, band): &([u32; 3], i64)| Bucket {
+                bucket: InstrumentId(bucket_id(*labels)),
+                labels: labelled(*labels),
+                band: Ratio::from_raw(*band),
+            };
+            let buckets: Vec<Bucket> = buckets.iter().map(bucket).collect();
             let line = |(i, w, b): &(u32, i64, i64)| Target {
                 instrument: InstrumentId(*i),
                 weight: Ratio::from_raw(*w),
                 band: Ratio::from_raw(*b),
             };
             let lines: Vec<Target> = lines.iter().map(line).collect();
-            monitor.set_targets(CustomerId(*c), &lines, Ratio::from_raw(*rest));
+            monitor.set_targets(CustomerId(*c), &lines, &buckets, Ratio::from_raw(*rest));
         }
         Op::NoTargets(c) => monitor.clear_targets(CustomerId(*c)),
+        Op::Labels(i, labels) => monitor.set_labels(InstrumentId(*i), labelled(*labels)),
         Op::Market(_) | Op::Close => {}
     }
+}
+
+/// A bucket's number: beyond those of instruments.
+fn bucket_id([class, region, sector]: [u32; 3]) -> u32 {
+    1_000_000 + class + 10 * region + 100 * sector
+}
+
+fn labelled(labels: [u32; 3]) -> Labels {
+    Labels(labels.map(Label))
+}
+
+/// Notes the side on which a value is beyond its band, if it is.
+fn judge(of: u32, nav: I256, value: I256, (target, band): (i64, i64), told: &mut BTreeMap<Told, (i64, i64)>) {
+    let one = wide(Ratio::ONE);
+    if value == I256::from(0) && target == 0 {
+        return;
+    }
+    let side = if value * one > (wide(target) + wide(band)) * nav {
+        BandSide::Over
+    } else if value * one < (wide(target) - wide(band)) * nav {
+        BandSide::Under
+    } else {
+        return;
+    };
+    let clamp = if value < I256::from(0) { -i64::MAX } else { i64::MAX };
+    let weight = i64::try_from(round(value * one, nav)).unwrap_or(clamp);
+    let drift = weight.checked_sub(target).unwrap_or(clamp);
+    told.insert(Told::Breach(of, side), (drift.saturating_abs(), band));
 }
 
 impl Oracle {
@@ -131,11 +172,14 @@ impl Oracle {
             Op::Cash(c, currency, amount) => {
                 put(self.cash.entry(*c).or_default(), *currency, Some(*amount).filter(|a| *a != 0));
             }
-            Op::Targets(c, lines, rest) => {
+            Op::Targets(c, lines, rest, buckets) => {
                 let lines = lines.iter().map(|(i, w, b)| (*i, (*w, *b))).collect();
                 self.targets.insert(*c, (lines, *rest));
+                let by_id = |(labels, band): &([u32; 3], i64)| (bucket_id(*labels), (*labels, *band));
+                self.buckets.insert(*c, buckets.iter().map(by_id).collect());
             }
             Op::NoTargets(c) => drop(self.targets.remove(c)),
+            Op::Labels(i, labels) => drop(self.labels.insert(*i, *labels)),
             Op::Market(_) | Op::Close => {}
         }
     }
@@ -205,6 +249,22 @@ impl Oracle {
             told.insert(Told::Anomaly(AnomalyKind::NoNav(nav)), (0, 0));
         } else if let Some((lines, rest)) = self.targets.get(&customer) {
             self.breaches(nav, &values, lines, *rest, &mut told);
+            for (bucket, (wanted, band)) in self.buckets.get(&customer).into_iter().flatten() {
+                let member = |i: &u32| {
+                    let labels = self.labels.get(i).copied().unwrap_or_default();
+                    (0..3).all(|at| wanted[at] == 0 || wanted[at] == labels[at])
+                };
+                let mut sum = Some(I256::from(0));
+                for (_, value) in values.iter().filter(|(i, _)| member(i)) {
+                    sum = sum.map(|sum| sum + *value).filter(|sum| within(*sum, i128::MAX));
+                }
+                let targets =
+                    lines.iter().filter(|(i, _)| member(i)).map(|(_, (target, _))| i128::from(*target));
+                let target = targets.sum::<i128>().clamp(i128::from(-i64::MAX), i128::from(i64::MAX)) as i64;
+                if let Some(value) = sum {
+                    judge(*bucket, nav, value, (target, *band), &mut told);
+                }
+            }
         }
         told
     }
@@ -217,24 +277,9 @@ impl Oracle {
         rest: i64,
         told: &mut BTreeMap<Told, (i64, i64)>,
     ) {
-        let one = wide(Ratio::ONE);
         for i in values.keys().chain(lines.keys()).collect::<BTreeSet<_>>() {
             let value = values.get(i).copied().unwrap_or(I256::from(0));
-            let (target, band) = lines.get(i).copied().unwrap_or((0, rest));
-            if value == I256::from(0) && target == 0 {
-                continue;
-            }
-            let side = if value * one > (wide(target) + wide(band)) * nav {
-                BandSide::Over
-            } else if value * one < (wide(target) - wide(band)) * nav {
-                BandSide::Under
-            } else {
-                continue;
-            };
-            let clamp = if value < I256::from(0) { -i64::MAX } else { i64::MAX };
-            let weight = i64::try_from(round(value * one, nav)).unwrap_or(clamp);
-            let drift = weight.checked_sub(target).unwrap_or(clamp);
-            told.insert(Told::Breach(*i, side), (drift.saturating_abs(), band));
+            judge(*i, nav, value, lines.get(i).copied().unwrap_or((0, rest)), told);
         }
     }
 

@@ -18,6 +18,9 @@ const HUNDRED: i64 = 100 * Money::ONE;
 /// When what is transferred in was acquired: 2024-01-05.
 const ACQUIRED: Instant = Instant::from_micros(1_704_412_800_000_000);
 
+/// What every fourth customer is watched by, beside its instruments.
+const BUCKETS: [&str; 3] = ["asset_class:equity", "asset_class:bond", "asset_class:equity/region:au"];
+
 /// Cash by whether it is in USD, and units by instrument, in raw units.
 #[derive(Clone, Debug, Default)]
 struct Account {
@@ -320,6 +323,11 @@ impl Book {
             let pick = self.chance.below(weights.len() as u64) as usize;
             let band = [2, 3, 10][self.chance.below(3) as usize] * PERCENT;
             bands.extend(weights.keys().nth(pick).map(|name| (name.clone(), Ratio::from_raw(band))));
+        }
+        if number.is_multiple_of(4) {
+            // Whole parts of the portfolio are watched too.
+            let band = Ratio::from_raw(5 * PERCENT);
+            bands.extend(BUCKETS.iter().filter_map(|bucket| Some((Name::new(bucket).ok()?, band))));
         }
         Event::TargetsSet(Box::new(TargetsSet {
             event_type: EventType::TargetsSet,
