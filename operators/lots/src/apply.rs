@@ -13,8 +13,12 @@ use crate::shares::fits;
 /// Changes `lots` by one entry and tells its rows. `method` is the one in force on its date. An entry that
 /// is refused changes nothing.
 pub(crate) fn apply(lots: &mut Vec<OpenLot>, entry: &Entry, method: CostBasis, teller: &mut Teller<'_>) {
-    let cause = |instrument: InstrumentId, event: EventId, kind: GainKind| {
-        Cause { instrument, event, date: entry.date, number: entry.number, kind }
+    let cause = |instrument: InstrumentId, event: EventId, kind: GainKind| Cause {
+        instrument,
+        event,
+        date: entry.date,
+        number: entry.number,
+        kind,
     };
     let (cause, outcome) = match &entry.what {
         // Elections are looked up by date, they do nothing of their own.

@@ -68,7 +68,8 @@ impl Ledger {
     /// Appends what changed since the last call, each row once with how many more or fewer of it there are.
     pub fn settle(&mut self, changes: &mut Vec<(Row, i8)>) {
         let from = changes.len();
-        changes.append(&mut self.taken_back);
+        // Taken, not drained: its room is not kept, for a statement may restate every customer once a year.
+        changes.extend(std::mem::take(&mut self.taken_back));
         for index in 0..self.unsettled.len() {
             let (history, applied) = self.unsettled[index];
             let span = self.span(history);

@@ -22,6 +22,26 @@
 //! Source   ITAA 1997 s104-107A to 104-107C (AMIT) and s104-135 (return of capital); ATO, Identifying when
 //!          shares or units are acquired; the reference cases in tests/cases
 //!
+//! ```
+//! use evenkeel_lots::{Entry, Ledger, LotId, Row, What};
+//! use evenkeel_schemas::InstrumentId;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let (instrument, acquired) = (InstrumentId(0), "2026-11-20".parse()?);
+//! let (quantity, cost_base) = ("10".parse()?, "1009.5".parse()?);
+//! let what = What::Acquire { instrument, lot: LotId(1), quantity, cost_base, acquired };
+//! let bought = Entry { date: acquired, at: acquired.start(), number: 1, what };
+//! let (mut ledger, mut changes) = (Ledger::default(), Vec::new());
+//! ledger.insert(bought.clone());
+//! ledger.settle(&mut changes);
+//! assert!(matches!(changes[..], [(Row::Lot(lot), 1)] if lot.cost_base == cost_base));
+//! assert!(ledger.remove(&bought));
+//! ledger.settle(&mut changes);
+//! assert!(matches!(changes[..], [(Row::Lot(_), 1), (Row::Lot(_), -1)]));
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! Pure: no dataflow, no I/O, no clock, no threads, no floats.
 #![warn(missing_docs)]
 

@@ -1,4 +1,5 @@
 //! The reference cases of `tests/cases` at the root of the workspace, to their own tolerances.
+#![allow(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 mod convert;
 

@@ -9,11 +9,7 @@ use evenkeel_schemas::{Money, Quantity};
 
 /// 10 units at 1, 10 at 3, 10 at 2.
 fn three_buys() -> Vec<Entry> {
-    vec![
-        buy("2020-01-01", 1, "10", "10"),
-        buy("2020-02-01", 2, "10", "30"),
-        buy("2020-03-01", 3, "10", "20"),
-    ]
+    vec![buy("2020-01-01", 1, "10", "10"), buy("2020-02-01", 2, "10", "30"), buy("2020-03-01", 3, "10", "20")]
 }
 
 /// After the three buys 15 units are sold for 60.
@@ -246,10 +242,7 @@ fn a_statement_that_comes_late_restates_sales() {
 #[test]
 fn a_replacement_keeps_dates_and_cash_realises_a_part() {
     // For each of 10 units 3 in cash and half a unit worth 9: a quarter of the cost goes with the cash.
-    let told = Told::of(&[
-        buy("2019-05-06", 1, "10", "20"),
-        replace("2020-06-01", 2, ("1", "2"), "3", "9"),
-    ]);
+    let told = Told::of(&[buy("2019-05-06", 1, "10", "20"), replace("2020-06-01", 2, ("1", "2"), "3", "9")]);
     assert_eq!(told.realised(), realised(&[(2, 1, "0", "30", "5")]));
     assert_eq!(told.gains()[0].kind, GainKind::Merger);
     let lot = told.lots()[0];

@@ -58,11 +58,7 @@ pub fn amit_checks(case: &Value) -> Result<Vec<Check>> {
         // The adjustment of 2020-21 is of units held at the end of 30 June 2021, the start of 1 July.
         let held = date(&format!("20{}-07-01", &year[5..]))?;
         let event = EventId(entries.len() as u64);
-        entries.push(entry(
-            held,
-            entries.len(),
-            What::CostBase { instrument: INSTRUMENT, event, per_unit },
-        ));
+        entries.push(entry(held, entries.len(), What::CostBase { instrument: INSTRUMENT, event, per_unit }));
         let outcome = settled(entries.clone());
         let expected = array(case, "/expected/results")?
             .iter()
