@@ -131,7 +131,7 @@ pub(crate) fn consolidate(changes: &mut Vec<(Row, i8)>, from: usize) {
     if changes.len() - from < 2 {
         return;
     }
-    changes[from..].sort_unstable_by_key(|(row, _)| *row);
+    changes[from..].sort_unstable();
     let (mut read, mut write) = (from, from);
     while read < changes.len() {
         let row = changes[read].0;
