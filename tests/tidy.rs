@@ -37,6 +37,7 @@ const DEPENDENCIES: [(&str, &[&str]); 10] = [
     ("schemas", &[]),
     ("operators/lots", &["schemas"]),
     ("operators/monitor", &["schemas"]),
+    ("operators/tax", &["schemas"]),
     ("operators", &["schemas", "operators/monitor"]),
     ("actors/optimizer", &["schemas"]),
     ("actors", &["schemas", "operators", "actors/optimizer"]),
