@@ -107,7 +107,11 @@ pub fn report(
     };
     let assessment = assess(law, profile, &position)?;
     write_capital(&gains, &position, &assessment, &mut sheet)?;
-    write_tax(facts, law, profile, &income, &assessment, &mut sheet);
+    write_tax(facts, law, profile, &income.lines, &assessment, &mut sheet);
+    let mut notes = income.notes;
+    if profile.entity == Entity::Individual && assessment.income_tax > Money::ZERO {
+        notes.push("offsets other than franking credits are not taken into account".to_owned());
+    }
     Ok(Report {
         customer: customer.customer.clone(),
         year: facts.year,
@@ -116,7 +120,7 @@ pub fn report(
         position,
         assessment,
         losses_carried_forward: assessment.capital.carried_forward,
-        notes: income.notes,
+        notes,
     })
 }
 
@@ -293,13 +297,13 @@ fn write_tax(
     facts: &YearFacts,
     law: &YearLaw,
     profile: &Profile,
-    income: &Income,
+    income_lines: &[String],
     assessed: &Assessment,
     sheet: &mut Sheet,
 ) {
     let data = format!("law:{}", FinancialYear::of(law.from));
     let named = |ids: &[&str]| -> Vec<String> { ids.iter().map(|id| (*id).to_owned()).collect() };
-    let mut from = income.lines.clone();
+    let mut from = income_lines.to_vec();
     from.extend(named(&["net_capital_gain"]));
     let rule = "income and net capital gain, whole dollars where the law truncates (ITAA 1997 s 4-15)";
     sheet.line("taxable_income", "taxable income", assessed.taxable_income, rule, from.clone());

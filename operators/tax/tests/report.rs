@@ -134,6 +134,27 @@ fn a_super_fund_has_no_small_shareholders_exemption() {
 }
 
 #[test]
+fn the_small_shareholders_limit_includes_itself_and_credits_from_elsewhere() {
+    let customer = customer("individual", true);
+    let mut facts = facts("2024-25", "80000");
+    facts.other_franking_credits = "2480".parse().unwrap();
+    check(&made(&customer, &facts, "0"), &[("franking_credits", "2520")]);
+    facts.other_franking_credits = "2480.01".parse().unwrap();
+    check(&made(&customer, &facts, "0"), &[("franking_credits", "1800"), ("franking_credits_denied", "720")]);
+}
+
+#[test]
+fn preference_shares_need_ninety_days() {
+    let mut customer = customer("smsf", true);
+    // 2,000 of the first parcel are sold after 72 days, enough for 45 but not for 90.
+    customer.trades[0].date = "2024-12-24".parse().unwrap();
+    customer.distributions[0].preference = true;
+    let report = made(&customer, &facts("2024-25", "0"), "0");
+    // 8,000 of 14,000 are kept: 2,520 x 8 / 14.
+    check(&report, &[("credit_allowed/d1", "1440"), ("credit_denied/d1", "1080")]);
+}
+
+#[test]
 fn a_companys_excess_credits_become_a_loss() {
     let report = made(&customer("company", true), &facts("2024-25", "-9000"), "0");
     check_trace(&report);
