@@ -3,6 +3,8 @@
 //! For this test alone sales are matched last in, first out over the whole holding of an instrument, whatever
 //! parcels capital gains tax takes. Shares count as held at risk while they are held: hedges are not known
 //! here, nor are related payments, which have a test of their own (s 160APHN).
+//! Units bought after the ex date are part of the holding that sales are matched with; the Act's text can be
+//! read to leave them out, which would deny more.
 //! Source: ITAA 1936 (as in force 30 June 2002) s 160APHI, s 160APHO(2); ATO, Last-in first-out method for
 //! the holding period requirement.
 
