@@ -1,4 +1,6 @@
-//! Which format a file has, told from its name and first line.
+//! Which format a file has, told from its name and first lines.
+
+use super::broker::Broker;
 
 /// The formats that can be imported.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -15,11 +17,13 @@ pub enum Format {
     LeanQuotes,
     /// Monthly averages of exchange rates.
     MonthlyRates,
+    /// A broker's export of a customer's account.
+    Account(Broker),
 }
 
 impl Format {
-    /// All formats.
-    pub const ALL: [Format; 6] = [
+    /// All formats of market data.
+    pub const MARKET: [Format; 6] = [
         Format::Bars,
         Format::Wide,
         Format::LeanDaily,
@@ -27,6 +31,11 @@ impl Format {
         Format::LeanQuotes,
         Format::MonthlyRates,
     ];
+
+    /// All formats.
+    pub fn all() -> impl Iterator<Item = Format> {
+        Format::MARKET.into_iter().chain(Broker::ALL.map(Format::Account))
+    }
 
     /// The word for it on a command line.
     pub fn as_str(self) -> &'static str {
@@ -37,24 +46,28 @@ impl Format {
             Format::LeanTrades => "lean-trades",
             Format::LeanQuotes => "lean-quotes",
             Format::MonthlyRates => "monthly-rates",
+            Format::Account(broker) => broker.as_str(),
         }
     }
 
     pub(super) fn names() -> String {
-        Format::ALL.map(Format::as_str).join(", ")
+        Format::all().map(Format::as_str).collect::<Vec<_>>().join(", ")
     }
 }
 
 impl std::str::FromStr for Format {
     type Err = String;
     fn from_str(text: &str) -> Result<Format, String> {
-        let found = Format::ALL.into_iter().find(|format| format.as_str() == text);
+        let found = Format::all().find(|format| format.as_str() == text);
         found.ok_or_else(|| format!("expected a format, one of {}, got {text:?}", Format::names()))
     }
 }
 
-/// The format of a file of this name that begins with this line.
-pub(super) fn detect(name: &str, header: &str) -> Option<Format> {
+/// The format of a file of this name that begins with this line, and these bytes.
+pub(super) fn detect(name: &str, header: &str, start: &[u8]) -> Option<Format> {
+    if let Some(broker) = Broker::detect(start) {
+        return Some(Format::Account(broker));
+    }
     let columns: Vec<String> = header.split(',').map(|column| column.trim().to_ascii_lowercase()).collect();
     let has = |name: &str| columns.iter().any(|column| column == name);
     if has("date") && has("country") && has("exchange rate") {

@@ -1,4 +1,4 @@
-//! Files of real market data as events.
+//! Files of real market data and exports of brokers as events.
 //!
 //! | format | file | gives |
 //! |---|---|---|
@@ -8,6 +8,7 @@
 //! | [`Format::LeanTrades`] | LEAN zip: `ms,price,quantity,exchange,condition,suspicious`, 1/10000 USD | `tick` |
 //! | [`Format::LeanQuotes`] | LEAN forex zip: `ms,bid,ask`, UTC | `fx_rate`, the middle |
 //! | [`Format::MonthlyRates`] | CSV `Date,Country,Exchange rate`: units for one USD, monthly averages | `fx_rate` |
+//! | [`Format::Account`] | CSV as one of the [`Broker`]s exports it | `fill`, `deposit`, `cash_posted`, … |
 //!
 //! Every instrument is listed before its first price. A row that is not what its format says, or whose
 //! price is not above zero or lies outside the bar's own low and high, is skipped and told in the
@@ -19,6 +20,7 @@
 //! end of its month, for it is not known before.
 
 mod bars;
+mod broker;
 mod detect;
 mod lean;
 mod rates;
@@ -28,9 +30,10 @@ mod venue;
 use std::io::{self, BufRead, Read};
 use std::path::Path;
 
-use evenkeel_schemas::events::{Event, EventType, InstrumentKind, InstrumentListed};
+use evenkeel_schemas::events::{CashKind, Event, EventType, InstrumentKind, InstrumentListed, Side};
 use evenkeel_schemas::{Currency, Instant, Name, Price, Quantity, TradeDate};
 
+pub use broker::{Broker, Symbols, kind_of};
 pub use detect::Format;
 pub use report::{Problem, Report};
 pub use venue::Venue;
@@ -53,6 +56,14 @@ pub struct ImportOptions {
     pub from: Option<TradeDate>,
     /// Last date taken.
     pub to: Option<TradeDate>,
+    /// Whose account a broker's export is.
+    pub customer: Option<Name>,
+    /// What the customer's portfolio is valued in; else the only currency of the account.
+    pub base_currency: Option<Currency>,
+    /// What a broker's instruments are, where symbols do not say it; else stocks.
+    pub kind: Option<InstrumentKind>,
+    /// Tickers of instruments that a broker names otherwise.
+    pub symbols: Symbols,
 }
 
 impl ImportOptions {
@@ -170,7 +181,7 @@ impl Job<'_, '_> {
         let start = input.fill_buf().map_err(|source| self.io(source))?;
         let first = start.split(|byte| *byte == b'\n').next().unwrap_or_default();
         let header = String::from_utf8_lossy(first).trim_end().trim_start_matches('\u{feff}').to_owned();
-        let found = self.options.format.or_else(|| detect::detect(name, &header));
+        let found = self.options.format.or_else(|| detect::detect(name, &header, start));
         let format = found.ok_or_else(|| ImportError::Unknown {
             file: self.file.to_owned(),
             header: header.chars().take(80).collect(),
@@ -182,6 +193,7 @@ impl Job<'_, '_> {
             Format::LeanTrades => lean::trades(self, name, input),
             Format::LeanQuotes => lean::quotes(self, name, input),
             Format::MonthlyRates => rates::monthly(self, input),
+            Format::Account(broker) => broker::import(self, broker, input),
         }
     }
 
@@ -216,6 +228,7 @@ impl Job<'_, '_> {
 
     fn emit(&mut self, event: Event) -> Result<(), ImportError> {
         self.report.events += 1;
+        *self.report.counts.entry(kind(&event)).or_default() += 1;
         (self.out)(event).map_err(|source| ImportError::Io { file: self.file.to_owned(), source })
     }
 
@@ -231,7 +244,7 @@ impl Job<'_, '_> {
         let Some(before) = self.listing.0.insert(instrument.clone(), price) else {
             let currency = self.options.currency.unwrap_or(venue.currency());
             self.report.listed.push(instrument.clone());
-            return self.emit(listed(at, instrument, currency, venue));
+            return self.emit(listed(at, instrument, currency, Some(venue)));
         };
         let (low, high) = (before.raw().min(price.raw()), before.raw().max(price.raw()));
         if high / 3 > low {
@@ -242,8 +255,24 @@ impl Job<'_, '_> {
     }
 }
 
-/// What is known of an instrument from prices alone; effective from the start of the day of its first price.
-fn listed(at: Instant, instrument: &Name, currency: Currency, venue: Venue) -> Event {
+/// What an event is counted as: its type, for fills and postings of cash with what they are.
+fn kind(event: &Event) -> &'static str {
+    match event {
+        Event::Fill(fill) if fill.side == Side::Buy => "fill buy",
+        Event::Fill(_) => "fill sell",
+        Event::CashPosted(posted) => match posted.kind {
+            CashKind::Interest => "cash_posted interest",
+            CashKind::Fee => "cash_posted fee",
+            CashKind::Tax => "cash_posted tax",
+            CashKind::Distribution => "cash_posted distribution",
+        },
+        _ => event.event_type().as_str(),
+    }
+}
+
+/// What is known of an instrument from its name and perhaps venue alone; effective from the start of the day
+/// of its first price or trade.
+fn listed(at: Instant, instrument: &Name, currency: Currency, venue: Option<Venue>) -> Event {
     Event::InstrumentListed(Box::new(InstrumentListed {
         event_type: EventType::InstrumentListed,
         at: at.date().start(),
@@ -254,10 +283,10 @@ fn listed(at: Instant, instrument: &Name, currency: Currency, venue: Venue) -> E
         kind: InstrumentKind::Stock,
         currency,
         asset_class: String::new(),
-        region: venue.region().to_owned(),
+        region: venue.map_or("", Venue::region).to_owned(),
         sector: String::new(),
         tags: Vec::new(),
-        tick_size: Price::from_raw(venue.tick_size()),
+        tick_size: Price::from_raw(venue.unwrap_or(Venue::NewYork).tick_size()),
         lot_size: Quantity::from_raw(Quantity::ONE),
         franking_rate: None,
         distribution_yield: None,

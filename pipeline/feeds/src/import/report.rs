@@ -1,5 +1,6 @@
 //! What an import did not take, and why.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use evenkeel_schemas::Name;
@@ -37,6 +38,8 @@ impl fmt::Display for Problem {
 pub struct Report {
     /// Events given, listings included.
     pub events: u64,
+    /// Events by kind: the type, for postings of cash and fills with what they are, as in `fill buy`.
+    pub counts: BTreeMap<&'static str, u64>,
     /// Instruments listed.
     pub listed: Vec<Name>,
     /// Prices rounded from more than six decimals.
@@ -45,8 +48,12 @@ pub struct Report {
     pub skipped: u64,
     /// The first of them, with reasons.
     pub skips: Vec<Problem>,
-    /// Prices kept that are far from the one before.
+    /// Prices kept that are far from the one before; rows kept that contradict themselves.
     pub suspects: Vec<Problem>,
+    /// Rows kept with something added that the file does not say.
+    pub assumed: Vec<Problem>,
+    /// Rows by which nothing moves.
+    pub ignored: Vec<Problem>,
 }
 
 impl Report {
@@ -54,6 +61,18 @@ impl Report {
         self.skipped += 1;
         if self.skips.len() < MOST_KEPT {
             self.skips.push(problem);
+        }
+    }
+
+    pub(super) fn assume(&mut self, problem: Problem) {
+        if self.assumed.len() < MOST_KEPT {
+            self.assumed.push(problem);
+        }
+    }
+
+    pub(super) fn ignore(&mut self, problem: Problem) {
+        if self.ignored.len() < MOST_KEPT {
+            self.ignored.push(problem);
         }
     }
 
