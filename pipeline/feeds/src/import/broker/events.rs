@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use evenkeel_schemas::events::{
-    CashPosted, CustomerOnboarded, DepositOrWithdrawal, Event, EventType, Fill, InstrumentKind, Side,
+    CashKind, CashPosted, CustomerOnboarded, DepositOrWithdrawal, Event, EventType, Fill, InstrumentKind,
+    Side,
 };
 use evenkeel_schemas::{Currency, Instant, Money, Name, Price, Quantity};
 use rust_decimal::Decimal;
@@ -12,7 +13,7 @@ use sha2::{Digest, Sha256};
 use super::Broker;
 use super::number::six;
 use super::row::{Class, Flow, Part, Row, Rows, Stamp, Symbol, Trade};
-use super::table::{Fault, fault};
+use super::table::{Fault, fault, short};
 use crate::import::{ImportError, Job, Problem, listed};
 
 /// What stands first when several events have one effective time.
@@ -166,6 +167,18 @@ fn money(field: &str, amount: Decimal) -> Result<Money, Fault> {
     Money::try_from(six(amount)).map_err(|error| fault(field, error.to_string()))
 }
 
+/// Quantity and price, above zero, with at most six decimals.
+fn numbers(trade: &Trade) -> Result<(Quantity, Price), Fault> {
+    let positive = |field: &str, number: Decimal| {
+        let rounded = Some(six(number)).filter(|rounded| *rounded > Decimal::ZERO);
+        rounded.ok_or_else(|| fault(field, format!("expected more than 0, got {number}")))
+    };
+    let quantity = Quantity::try_from(positive("quantity", trade.quantity)?);
+    let price = Price::try_from(positive("price", trade.price)?);
+    let quantity = quantity.map_err(|error| fault("quantity", error.to_string()))?;
+    Ok((quantity, price.map_err(|error| fault("price", error.to_string()))?))
+}
+
 impl Booking<'_, '_, '_> {
     fn push(&mut self, rank: Rank, event: Event) {
         self.events.push((event.at(), rank, event));
@@ -182,7 +195,7 @@ impl Booking<'_, '_, '_> {
 
     /// The id of what a row says: from the broker's own, else from what it says and how often it was said
     /// before, so that the same row of another export has the same.
-    fn id(&mut self, stamp: &Stamp, what: &str, content: &[String]) -> Option<Name> {
+    fn id(&mut self, stamp: &Stamp, what: &str, content: &[String]) -> Result<Option<Name>, Fault> {
         let (broker, customer) = (self.broker.as_str(), self.customer.to_string());
         let text = match &stamp.unique {
             Some(unique) => hash(&[broker, &customer, "id", unique, what]),
@@ -195,23 +208,35 @@ impl Booking<'_, '_, '_> {
         };
         let occurrence = self.occurrences.entry(text.clone()).or_default();
         *occurrence += 1;
-        // An identifier that is not unique after all must not lose a row.
-        let again = if *occurrence > 1 { format!(":{occurrence}") } else { String::new() };
-        Name::new(&format!("{broker}:{text}{again}")).ok()
+        let again = match (*occurrence, &stamp.unique) {
+            (1, _) => String::new(),
+            (count, None) => format!(":{count}"),
+            (_, Some(unique)) => {
+                let unique = short(unique);
+                return Err(fault(
+                    "id",
+                    format!("expected one row with the id {unique}: this one is left out"),
+                ));
+            }
+        };
+        Ok(Name::new(&format!("{broker}:{text}{again}")).ok())
     }
 
     fn book(&mut self, row: &Row) -> Result<(), Fault> {
         match &row.part {
             Part::Trade(trade) => self.trade(&row.stamp, trade),
             Part::Cash(flow, amount, currency) => self.cash(&row.stamp, *flow, *amount, *currency),
-            Part::Conversion(from, to) => {
-                let side = |side: &Option<(Decimal, Currency)>| {
-                    side.map_or("an amount that the row does not say".to_owned(), |(amount, currency)| {
-                        format!("{} {currency}", six(amount))
-                    })
-                };
+            Part::Conversion(Some((out, from)), Some((inn, to))) => {
+                let (out, inn) = (six(*out), six(*inn));
                 let reason =
-                    format!("no event says that {} became {}: cash stays as it was", side(from), side(to));
+                    format!("no event says yet that {out} {from} became {inn} {to}: cash stays as it was");
+                Err(fault("conversion", reason))
+            }
+            Part::Conversion(from, to) => {
+                let known = from.or(*to).map_or("neither".to_owned(), |(amount, currency)| {
+                    format!("{} {currency} alone", six(amount))
+                });
+                let reason = format!("expected both sides of an exchange of currencies, got {known}");
                 Err(fault("conversion", reason))
             }
             Part::Leg(..) => Err(fault("conversion", "Invariant: sides were joined before")),
@@ -224,14 +249,14 @@ impl Booking<'_, '_, '_> {
         let (at, recorded, customer) = (stamp.at, None, self.customer.clone());
         let event = match flow {
             Flow::Posted(kind) => {
-                let id = self.id(stamp, kind.as_str(), &content);
+                let id = self.id(stamp, kind.as_str(), &content)?;
                 let event_type = EventType::CashPosted;
                 let amount = signed;
                 let posted = CashPosted { event_type, at, id, recorded, customer, amount, currency, kind };
                 Event::CashPosted(Box::new(posted))
             }
             Flow::External => {
-                let id = self.id(stamp, "external", &content);
+                let id = self.id(stamp, "external", &content)?;
                 let amount = money("amount", amount.abs())?;
                 let incoming = signed > Money::ZERO;
                 let event_type = if incoming { EventType::Deposit } else { EventType::Withdrawal };
@@ -253,34 +278,27 @@ impl Booking<'_, '_, '_> {
 
     fn trade(&mut self, stamp: &Stamp, trade: &Trade) -> Result<(), Fault> {
         let checked = trade.check()?;
-        let positive = |field: &str, number: Decimal| {
-            let rounded = six(number);
-            if rounded > Decimal::ZERO {
-                Ok(rounded)
-            } else {
-                Err(fault(field, format!("expected more than 0, got {number}")))
-            }
-        };
-        let quantity = Quantity::try_from(positive("quantity", trade.quantity)?);
-        let quantity = quantity.map_err(|error| fault("quantity", error.to_string()))?;
-        let price = Price::try_from(positive("price", trade.price)?);
-        let price = price.map_err(|error| fault("price", error.to_string()))?;
-        let (instrument, kind) = self.resolve(&trade.symbol)?;
-        self.known(stamp, trade, &instrument, kind)?;
-        let rebate = checked.fee.is_sign_negative() && !checked.fee.is_zero();
-        if rebate {
-            let kind = Flow::Posted(evenkeel_schemas::events::CashKind::Fee);
-            self.cash(stamp, kind, -checked.fee, trade.currency)?;
-        }
+        let (quantity, price) = numbers(trade)?;
+        let rebate = checked.fee < Decimal::ZERO;
         let fee = if rebate { Money::ZERO } else { money("fee", checked.fee)? };
-        self.report_trade(stamp, trade, checked.assumed, checked.suspect);
-        self.hold(stamp, trade.side, &instrument, quantity);
+        if quantity.notional(price).and_then(|cost| cost.checked_add(fee)).is_none() {
+            return Err(fault("quantity", "expected quantity × price below 9.2 million million"));
+        }
+        let (instrument, kind) = self.resolve(&trade.symbol)?;
         let symbol = &trade.symbol;
         let key = [&symbol.isin, &symbol.ticker, &symbol.name].into_iter().find(|key| !key.is_empty());
         let numbers = [trade.quantity, trade.price, checked.fee].map(|n| n.normalize().to_string());
         let mut content = vec![key.cloned().unwrap_or_default(), trade.currency.to_string()];
         content.extend(numbers);
-        let id = self.id(stamp, trade.side.as_str(), &content);
+        self.known(stamp, trade, &instrument, kind)?;
+        let id = self.id(stamp, trade.side.as_str(), &content)?;
+        if rebate {
+            let unique = stamp.unique.as_ref().map(|unique| format!("{unique} rebate"));
+            let flow = Flow::Posted(CashKind::Fee);
+            self.cash(&Stamp { unique, ..stamp.clone() }, flow, -checked.fee, trade.currency)?;
+        }
+        self.report_trade(stamp, trade, checked.assumed, checked.suspect);
+        self.hold(stamp, trade.side, &instrument, quantity);
         let fill = Fill {
             event_type: EventType::Fill,
             at: stamp.at,

@@ -27,10 +27,14 @@ fn row(cells: Cells<'_>, out: &mut Rows) -> Result<(), Fault> {
     })?;
     let order = cells.text("Order ID");
     let unique = (!order.is_empty()).then(|| order.to_owned());
-    let stamp = Stamp { line, date, at, unique, order: String::new() };
+    let stamp = Stamp { line, date, at, unique, order: cells.text("ISIN").to_owned() };
+    let kind = cells.text("Type");
+    if matches!(kind, "MONTHLY_STATEMENT" | "TAX_CERTIFICATE") {
+        out.ignore(line, "Type", "a document: nothing moves");
+        return Ok(());
+    }
     let account = cells.currency("Account Currency")?;
     out.accounts.insert(account);
-    let kind = cells.text("Type");
     let total = || cells.decimal("Total Amount", Point);
     match kind {
         "ORDER" => trade(cells, &stamp, account, out)?,
@@ -38,7 +42,6 @@ fn row(cells: Cells<'_>, out: &mut Rows) -> Result<(), Fault> {
         "TOP_UP" => out.cash(&stamp, Flow::External, total()?, account),
         "WITHDRAWAL" => out.cash(&stamp, Flow::External, -total()?, account),
         "INTEREST_FROM_CASH" => out.posted(&stamp, CashKind::Interest, total()?, account),
-        "MONTHLY_STATEMENT" | "TAX_CERTIFICATE" => out.ignore(line, "Type", "a document: nothing moves"),
         "FREESHARE_ORDER" => {
             let reason = "a share given for nothing: enter a transfer_in with what it costs for tax, which the export \
                           does not say";

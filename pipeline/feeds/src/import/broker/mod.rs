@@ -196,7 +196,7 @@ pub(super) fn import(job: &mut Job<'_, '_>, broker: Broker, input: impl BufRead)
         tables.filter_map(|columns| Table::read(&bytes, layout.delimiter, columns, layout.latin)).next();
     let columns = || layout.signatures.first().map(|columns| columns.join(", ")).unwrap_or_default();
     let table = table.ok_or_else(|| job.form(1, "header", format!("expected the columns {}", columns())))?;
-    let mut rows = Rows::default();
+    let mut rows = Rows { currency: job.options.currency, ..Rows::default() };
     for (line, fault) in &table.broken {
         rows.tell(Class::Skip, *line, fault.clone());
     }

@@ -2,6 +2,8 @@
 
 use evenkeel_schemas::events::{CashKind, Side};
 
+use rust_decimal::Decimal;
+
 use super::dates::Form;
 use super::number::Style::Point;
 use super::row::{Fee, Part, Rows, Stamp, Symbol, Trade, corporate_action, unknown};
@@ -19,7 +21,10 @@ fn row(cells: Cells<'_>, out: &mut Rows) -> Result<(), Fault> {
     let (symbol, action) = (cells.text("symbol"), cells.text("action"));
     stamp.order = symbol.to_owned();
     let quantity = cells.decimal("quantity", Point)?;
-    let (currency, divisor) = unit("currency", cells.text("currency"))?;
+    let (currency, divisor) = match (cells.text("currency"), out.currency) {
+        ("", Some(currency)) => (currency, Decimal::ONE),
+        (text, _) => unit("currency", text)?,
+    };
     let (price, fees) = (cells.decimal("price", Point)? / divisor, cells.or_zero("fees", Point)?);
     match action {
         "BUY" | "SELL" => {

@@ -175,6 +175,8 @@ pub(super) struct Rows {
     pub rows: Vec<Row>,
     /// Currencies of the account, where the export names them.
     pub accounts: BTreeSet<Currency>,
+    /// What the caller says amounts are in that the export leaves without a currency.
+    pub currency: Option<Currency>,
     pub told: Vec<(Class, u64, Fault)>,
 }
 

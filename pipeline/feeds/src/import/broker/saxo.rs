@@ -20,16 +20,20 @@ fn row(cells: Cells<'_>, out: &mut Rows) -> Result<(), Fault> {
     let order = cells.text("Order ID");
     let mut stamp = Stamp::on(cells.line(), cells.date("Trade Date", Form::DayNameYear)?);
     let amount = cells.decimal("Amount", Style::Either)?;
-    let currency = cells.currency("Instrument currency")?;
+    let mut currency = cells.currency("Instrument currency")?;
+    let (kind, event) = (cells.text("Type"), cells.text("Event"));
     let rate = cells.decimal("Conversion Rate", Style::Point)?;
     if rate != Decimal::ONE {
-        let reason = format!(
-            "expected 1, got {rate}: the amount is in the account's currency, which the export does not name; enter \
-             the row's events by hand"
-        );
-        return Err(fault("Conversion Rate", reason));
+        let asked = || {
+            let reason = format!(
+                "expected 1, got {rate}: the amount is in the account's currency, which --currency says for rows other \
+                 than trades"
+            );
+            fault("Conversion Rate", reason)
+        };
+        let said = out.currency.filter(|_| !matches!(kind, "Trade" | "Transactie"));
+        currency = said.ok_or_else(asked)?;
     }
-    let (kind, event) = (cells.text("Type"), cells.text("Event"));
     stamp.order = format!("{order} {}", cells.text("Instrument ISIN")).trim().to_owned();
     match (kind, event) {
         ("Trade" | "Transactie", _) => {

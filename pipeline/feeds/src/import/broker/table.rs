@@ -38,6 +38,23 @@ pub(super) struct Record {
     pub cells: Vec<String>,
 }
 
+/// How many cells a row has: all with a name, at most as many as the header; more only when empty.
+#[derive(Copy, Clone)]
+struct Width {
+    needed: usize,
+    most: usize,
+}
+
+impl Width {
+    fn fits(self, cells: &[String]) -> bool {
+        cells.len() >= self.needed && blank(cells.get(self.most..).unwrap_or_default())
+    }
+}
+
+fn blank(cells: &[String]) -> bool {
+    cells.iter().all(|cell| cell.trim().is_empty())
+}
+
 /// A file with its header found.
 pub(super) struct Table {
     columns: BTreeMap<String, usize>,
@@ -49,31 +66,76 @@ pub(super) struct Table {
 }
 
 impl Table {
-    /// Reads rows behind the first line that has all columns of `signature`.
+    /// Reads rows behind the first line that has all columns of `signature`. `latin` is ISO 8859-1 where the
+    /// text is not UTF-8.
     pub(super) fn read(bytes: &[u8], delimiter: char, signature: &[&str], latin: bool) -> Option<Table> {
-        let (records, broken) = rows(bytes, delimiter, latin);
-        let at = records.iter().take(HEADER_WITHIN).position(|record| has_all(&record.cells, signature))?;
-        let mut records = records;
-        let mut tail = records.split_off(at);
-        let header = tail.remove(0);
-        let named = header.cells.iter().enumerate().filter(|(_, name)| !name.trim().is_empty());
+        let lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
+        let alone = |at: usize| one(&lines[at..=at], delimiter, latin).ok().flatten();
+        let mut preamble = Vec::new();
+        let (at, header) = (0..lines.len().min(HEADER_WITHIN)).find_map(|at| {
+            let cells = alone(at)?;
+            if has_all(&cells, signature) {
+                return Some((at, cells));
+            }
+            preamble.push(Record { line: at as u64 + 1, cells });
+            None
+        })?;
+        let named = header.iter().enumerate().filter(|(_, name)| !name.trim().is_empty());
         let columns: BTreeMap<String, usize> = named.map(|(at, name)| (key(name), at)).collect();
-        let width = header.cells.len();
         let needed = columns.values().max().map_or(0, |last| last + 1);
-        let mut table = Table { columns, preamble: records, records: Vec::new(), broken };
-        for record in tail {
-            let blank = |cells: &[String]| cells.iter().all(|cell| cell.trim().is_empty());
-            if blank(&record.cells) {
-                continue;
-            }
-            if record.cells.len() < needed || !blank(record.cells.get(width..).unwrap_or_default()) {
-                let reason = format!("expected {needed} to {width} cells, got {}", record.cells.len());
-                table.broken.push((record.line, fault("row", reason)));
-                continue;
-            }
-            table.records.push(record);
-        }
+        let width = Width { needed, most: header.len() };
+        let mut table = Table { columns, preamble, records: Vec::new(), broken: Vec::new() };
+        table.rows(&lines, at + 1, width, |lines| one(lines, delimiter, latin));
         Some(table)
+    }
+
+    /// Reads the rows from line `next` on. A cell may run over lines, but not over one that is a row itself:
+    /// there a quote was lost.
+    fn rows(
+        &mut self,
+        lines: &[&[u8]],
+        mut next: usize,
+        width: Width,
+        read: impl Fn(&[&[u8]]) -> Result<Option<Vec<String>>, String>,
+    ) {
+        while next < lines.len() {
+            let line = next as u64 + 1;
+            let mut found = read(&lines[next..=next]);
+            let mut taken = 1;
+            while found == Ok(None) && taken < MOST_LINES_A_ROW && next + taken < lines.len() {
+                if matches!(read(&lines[next + taken..=next + taken]), Ok(Some(cells)) if width.fits(&cells))
+                {
+                    break;
+                }
+                taken += 1;
+                found = read(&lines[next..next + taken]);
+                if found.as_ref().is_ok_and(|cells| cells.as_ref().is_some_and(|cells| !width.fits(cells))) {
+                    found = Ok(None);
+                    break;
+                }
+            }
+            match found {
+                Ok(Some(cells)) if blank(&cells) => next += taken,
+                Ok(Some(cells)) if width.fits(&cells) => {
+                    self.records.push(Record { line, cells });
+                    next += taken;
+                }
+                Ok(Some(cells)) => {
+                    let Width { needed, most } = width;
+                    let reason = format!("expected {needed} to {most} cells, got {}", cells.len());
+                    self.broken.push((line, fault("row", reason)));
+                    next += taken;
+                }
+                Ok(None) => {
+                    self.broken.push((line, fault("row", "expected a closing quote")));
+                    next += 1;
+                }
+                Err(reason) => {
+                    self.broken.push((line, fault("row", reason)));
+                    next += 1;
+                }
+            }
+        }
     }
 
     /// The same columns with other rows.
@@ -177,37 +239,6 @@ fn key(name: &str) -> String {
     name.trim().trim_start_matches('\u{feff}').trim().to_ascii_lowercase()
 }
 
-/// The rows of a text and the lines that are none. `latin` is ISO 8859-1, else UTF-8.
-fn rows(bytes: &[u8], delimiter: char, latin: bool) -> (Vec<Record>, Vec<(u64, Fault)>) {
-    let lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
-    let (mut records, mut broken) = (Vec::new(), Vec::new());
-    let mut next = 0;
-    while next < lines.len() {
-        let line = next as u64 + 1;
-        let mut taken = 0;
-        let found = (1..=MOST_LINES_A_ROW.min(lines.len() - next)).find_map(|count| {
-            taken = count;
-            match one(&lines[next..next + count], delimiter, latin) {
-                Ok(None) => None,
-                Ok(Some(cells)) => Some(Ok(cells)),
-                // What the first line alone is not, more lines do not mend.
-                Err(reason) => Some(Err(reason)),
-            }
-        });
-        match found {
-            Some(Ok(cells)) => {
-                records.push(Record { line, cells });
-                next += taken;
-                continue;
-            }
-            Some(Err(reason)) => broken.push((line, fault("row", reason))),
-            None => broken.push((line, fault("row", "expected a closing quote"))),
-        }
-        next += 1;
-    }
-    (records, broken)
-}
-
 /// The cells of some lines taken as one row; `None` when a quote is still open at the end.
 fn one(lines: &[&[u8]], delimiter: char, latin: bool) -> Result<Option<Vec<String>>, String> {
     let bytes: usize = lines.iter().map(|line| line.len()).sum();
@@ -259,13 +290,14 @@ mod tests {
 
     #[test]
     fn an_open_quote_costs_its_own_line_only() {
-        let table = table(b"a,b\n1,\"2\n3,4\n5,\"six\nlines\"\n7,8,9\n9\n\xff,1\n10,\"1\"\"1\"\r\n");
-        // The quote of line 2 finds its end in line 4: what lies between is no row of two cells.
-        let lines: Vec<u64> = table.records.iter().map(|record| record.line).collect();
-        assert!(lines.contains(&9), "{lines:?}");
-        assert_eq!(table.records.last().unwrap().cells, ["10", "1\"1"]);
-        let broken: Vec<u64> = table.broken.iter().map(|(line, _)| *line).collect();
-        assert!(broken.contains(&6) && broken.contains(&7) && broken.contains(&8), "{broken:?}");
+        let table =
+            table(b"a,b\n1,\"2\n3,4\n5,\"six\nlines\"\n7,8,9\n9\n\xff,1\n\n10,\"1\"\"1\"\r\n11,\"open\n");
+        let cells: Vec<(u64, &str)> = table.records.iter().map(|r| (r.line, r.cells[1].as_str())).collect();
+        assert_eq!(cells, [(3, "4"), (4, "six\nlines"), (10, "1\"1")]);
+        let broken: Vec<(u64, &str)> = table.broken.iter().map(|(at, f)| (*at, f.reason.as_str())).collect();
+        let (open, two) = ("expected a closing quote", "expected 2 to 2 cells, got");
+        assert_eq!(broken.iter().map(|(at, _)| *at).collect::<Vec<_>>(), [2, 6, 7, 8, 11]);
+        assert!(broken[0].1 == open && broken[1].1.starts_with(two) && broken[4].1 == open, "{broken:?}");
     }
 
     #[test]
