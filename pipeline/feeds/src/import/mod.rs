@@ -93,7 +93,8 @@ pub enum ImportError {
     },
     /// Neither name nor header belong to a known format.
     #[error(
-        "{file}: expected a header such as Date,Open,High,Low,Close,Volume or Date,TICKER… or a LEAN zip, got {header:?}; --format says which it is ({})",
+        "{file}: expected a header such as Date,Open,High,Low,Close,Volume or Date,TICKER…, a LEAN zip or a \
+        broker's export, got {header:?}; --format says which it is ({})",
         Format::names()
     )]
     Unknown {

@@ -52,7 +52,8 @@ const EXCHANGE: [&str; 9] = [
     "FX Credit",
     "FX Debit",
 ];
-/// Between the account and the bank account behind it, both the customer's; and entries that a later one undoes.
+/// Between the account and the bank account behind it, both the customer's, and entries that a later one
+/// undoes.
 const INTERNAL: [&str; 5] = [
     "Overboeking van uw geldrekening",
     "Overboeking naar uw geldrekening",

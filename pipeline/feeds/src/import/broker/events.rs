@@ -115,7 +115,8 @@ fn pair_legs(rows: &mut Rows) {
         }
         for (stamp, amount, currency) in legs {
             let reason = format!(
-                "expected the other side of {amount} {currency} with the same time and order: enter the exchange by hand"
+                "expected the other side of {amount} {currency} with the same time and order: enter the \
+                exchange by hand"
             );
             rows.tell(Class::Skip, stamp.line, fault("conversion", reason));
         }
@@ -144,7 +145,8 @@ fn base_currency(
             let all: Vec<String> =
                 first.into_iter().chain(second).chain(found).map(|currency| currency.to_string()).collect();
             let reason = format!(
-                "expected --base-currency: cash is in {}, and the file does not say in which the portfolio is valued",
+                "expected --base-currency: cash is in {}, and the file does not say in which the \
+                portfolio is valued",
                 if all.is_empty() { "no currency".to_owned() } else { all.join(", ") }
             );
             Err(job.form(1, "base currency", reason))
@@ -349,7 +351,8 @@ impl Booking<'_, '_, '_> {
         let found = [&symbol.ticker, &symbol.isin].into_iter().find_map(|text| Name::new(text).ok());
         let reason = || {
             format!(
-                "expected a ticker or an ISIN, got {:?}, {:?}, {:?}: --symbols FILE with a line `name,ticker` says it",
+                "expected a ticker or an ISIN, got {:?}, {:?}, {:?}: --symbols FILE with a line \
+                `name,ticker` says it",
                 symbol.ticker, symbol.isin, symbol.name
             )
         };
@@ -391,8 +394,8 @@ impl Booking<'_, '_, '_> {
         }
         if kind.or(options.kind).is_none() {
             let reason = format!(
-                "{name} is listed as a stock with a price step of 0.01 and lots of 1: the export does not say; --kind \
-                 or a third column of --symbols does"
+                "{name} is listed as a stock with a price step of 0.01 and lots of 1: the export does not \
+                say; --kind or a third column of --symbols does"
             );
             tell(self.job, Class::Assumed, stamp.line, &fault("kind", reason));
         }
@@ -416,8 +419,8 @@ impl Booking<'_, '_, '_> {
             held.short = true;
             let before = Quantity::from_wide(before).unwrap_or_default();
             let reason = format!(
-                "kept, but {quantity} of {name} are sold and the file shows {before} before: what came in earlier is \
-                 needed, from an older export or as transfer_in"
+                "kept, but {quantity} of {name} are sold and the file shows {before} before: what came in \
+                earlier is needed, from an older export or as transfer_in"
             );
             tell(self.job, Class::Suspect, stamp.line, &fault("quantity", reason));
         }

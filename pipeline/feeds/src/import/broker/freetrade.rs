@@ -43,8 +43,8 @@ fn row(cells: Cells<'_>, out: &mut Rows) -> Result<(), Fault> {
         "WITHDRAWAL" => out.cash(&stamp, Flow::External, -total()?, account),
         "INTEREST_FROM_CASH" => out.posted(&stamp, CashKind::Interest, total()?, account),
         "FREESHARE_ORDER" => {
-            let reason = "a share given for nothing: enter a transfer_in with what it costs for tax, which the export \
-                          does not say";
+            let reason = "a share given for nothing: enter a transfer_in with what it costs for tax, \
+            which the export does not say";
             return Err(fault("Type", reason));
         }
         _ => return Err(unknown("Type", kind)),

@@ -65,7 +65,8 @@ pub(super) fn dividends(table: &Table, out: &mut Rows) {
         stamp.order = cells.text("Description").to_owned();
         out.posted(&stamp, kind, cells.decimal("Amount", Point)?, cells.currency("CurrencyPrimary")?);
         if stamp.order.contains("(Return of Capital)") {
-            let reason = "posted as a distribution: that it lowers the cost base is not said by any event of the account";
+            let reason = "posted as a distribution: that it lowers the cost base is not said by any event \
+            of the account";
             out.assume(stamp.line, "Description", reason);
         }
         Ok(())
@@ -117,7 +118,8 @@ fn entry(cells: Cells<'_>, base: Currency, out: &mut Rows) -> Result<(), Fault> 
             let gross = cells.decimal("Gross Amount", Point)?.abs();
             if (trade.product()? - gross).abs() > trade.slack() {
                 let reason = format!(
-                    "expected a price in {base}: {} \u{d7} {} is not {gross}; a flex query of trades says the currency",
+                    "expected a price in {base}: {} \u{d7} {} is not {gross}; a flex query of trades says \
+                    the currency",
                     trade.quantity, trade.price
                 );
                 return Err(fault("Price", reason));

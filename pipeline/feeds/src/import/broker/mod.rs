@@ -22,8 +22,8 @@
 //!
 //! - **skipped**: a row that gives no event: an unknown word, a number that is none, an instrument without
 //!   ticker or ISIN, units that appear without a trade, an exchange of currencies (no event says it yet);
-//! - **suspect**: a row kept that contradicts itself: quantity × price ± fee is not its amount, more is sold
-//!   than was bought;
+//! - **suspect**: a row kept that contradicts itself: quantity × price ± fee is not its amount, or more is
+//!   sold than was bought;
 //! - **assumed**: a row kept with something added that the export does not say;
 //! - **ignored**: a row by which nothing moves.
 //!

@@ -265,8 +265,8 @@ pub(super) fn unknown(field: &str, text: &str) -> Fault {
 pub(super) fn corporate_action(field: &str, text: &str) -> Fault {
     let got = super::table::short(text);
     let reason = format!(
-        "{got:?} changes units without a trade: enter a split of the instrument, or a transfer_in with cost and \
-         date of acquisition, which the export does not say"
+        "{got:?} changes units without a trade: enter a split of the instrument, or a transfer_in with \
+        cost and date of acquisition, which the export does not say"
     );
     fault(field, reason)
 }

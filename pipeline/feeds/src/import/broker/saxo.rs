@@ -26,8 +26,8 @@ fn row(cells: Cells<'_>, out: &mut Rows) -> Result<(), Fault> {
     if rate != Decimal::ONE {
         let asked = || {
             let reason = format!(
-                "expected 1, got {rate}: the amount is in the account's currency, which --currency says for rows other \
-                 than trades"
+                "expected 1, got {rate}: the amount is in the account's currency, which --currency says \
+                for rows other than trades"
             );
             fault("Conversion Rate", reason)
         };
