@@ -25,7 +25,7 @@ fn row(cells: Cells<'_>, out: &mut Rows) -> Result<(), Fault> {
     match reference {
         "MANAGE FEE" => out.posted(&stamp, CashKind::Fee, value, gbp),
         "INTEREST" => out.posted(&stamp, CashKind::Interest, value, gbp),
-        "FPC" | "FPD" => out.cash(&stamp, Flow::External, value, gbp),
+        "FPC" => out.cash(&stamp, Flow::External, value, gbp),
         _ => {
             let side = dealt(reference).ok_or_else(|| unknown("Reference", reference))?;
             if value.is_sign_negative() != (side == Side::Buy) {

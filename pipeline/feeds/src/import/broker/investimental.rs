@@ -37,7 +37,7 @@ fn update(cells: Cells<'_>, out: &mut Rows, orders: &mut BTreeMap<String, Open>)
             out.ignore(line, "Update Type", "an order was placed or changed: nothing moves");
             return Ok(());
         }
-        "OOT" | "Cxl" | "Del" => {
+        "OOT" => {
             orders.remove(order);
             out.ignore(line, "Update Type", "an order ended: nothing moves");
             return Ok(());

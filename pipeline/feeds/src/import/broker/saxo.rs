@@ -47,7 +47,6 @@ fn row(cells: Cells<'_>, out: &mut Rows) -> Result<(), Fault> {
         ("Corporate action", "Dividend") => out.posted(&stamp, CashKind::Distribution, amount, currency),
         ("Cash Transfer", "Deposit" | "Withdrawal") => out.cash(&stamp, Flow::External, amount, currency),
         ("Cash amount", "Custody Fee") => out.posted(&stamp, CashKind::Fee, amount, currency),
-        ("Cash amount", "Interest") => out.posted(&stamp, CashKind::Interest, amount, currency),
         _ => return Err(unknown("Event", &format!("{kind}: {event}"))),
     }
     Ok(())

@@ -59,7 +59,7 @@ fn row(cells: Cells<'_>, out: &mut Rows) -> Result<(), Fault> {
         }
         "Interests" => out.posted(&stamp, CashKind::Interest, net, currency),
         "Custody Fees" => out.posted(&stamp, CashKind::Fee, net, currency),
-        "Credit" | "Payment" => out.cash(&stamp, Flow::External, net, currency),
+        "Credit" => out.cash(&stamp, Flow::External, net, currency),
         "Debit" => {
             // What was sent, and what sending it cost.
             let sent = cells.decimal("Unit price", Point)?;

@@ -15,12 +15,11 @@ pub(super) const SIGNATURES: &[&[&str]] =
     &[&["action", "time", "isin", "ticker", "no. of shares", "price / share", "exchange rate", "total"]];
 
 /// Columns of costs; each has a column of its currency.
-const COSTS: [&str; 6] = [
+const COSTS: [&str; 5] = [
     "Stamp duty reserve tax",
     "French transaction tax",
     "Transaction fee",
     "Finra fee",
-    "Charge amount",
     "Currency conversion fee",
 ];
 
