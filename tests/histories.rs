@@ -205,6 +205,7 @@ impl History {
             82 => self.onboard(),
             83 => self.list(),
             84 => self.relist(),
+            85 | 86 => self.distribute(),
             _ => self.correct(),
         }
     }
@@ -244,15 +245,42 @@ impl History {
         let part = if sells { "" } else { *self.dice.one(&["", "", ".5", ".000001"]) };
         let (side, cents, at) =
             (if sells { "sell" } else { "buy" }, self.dice.between(900, 1_400), self.effective());
+        let lots = if sells && self.dice.percent(30) { self.named_lots(units) } else { String::new() };
         let fields = format!(
             "\"customer\":\"{customer}\",\"instrument\":\"{instrument}\",\"side\":\"{side}\",\"quantity\":\"{units}{part}\",\
-             \"price\":\"{}.{:02}\",\"fee\":\"{}.5\",\"currency\":\"{currency}\",\"trade_date\":\"{}\"",
+             \"price\":\"{}.{:02}\",\"fee\":\"{}.5\",\"currency\":\"{currency}\",\"trade_date\":\"{}\"{lots}",
             cents / 100,
             cents % 100,
             units % 4,
             date(at)
         );
         self.say("fill", at, fields);
+    }
+
+    /// Lots named at a sale, rightly or not.
+    fn named_lots(&mut self, units: i64) -> String {
+        let bought = |said: &Said| said.kind == "fill" || said.kind == "transfer_in";
+        let known: Vec<String> =
+            self.live.iter().filter(|(_, said)| bought(said)).map(|(id, _)| id.clone()).collect();
+        let any = format!("seq:{}", self.dice.between(0, 60));
+        let lot = if known.is_empty() || self.dice.percent(10) { any } else { self.dice.one(&known).clone() };
+        let part = self.dice.between(1, units);
+        format!(",\"lots\":[{{\"lot\":\"{lot}\",\"quantity\":\"{part}\"}}]")
+    }
+
+    /// A distribution, some with a change of the cost base.
+    fn distribute(&mut self) {
+        let (instrument, _) = self.dice.one(&self.instruments).clone();
+        let ex_date = self.now + self.dice.between(-3, 2) * DAY;
+        let (ex, pay) = (date(ex_date), date(ex_date + 5 * DAY));
+        let change = if self.dice.percent(80) {
+            let cents = self.dice.between(-1_200, 100);
+            let sign = if cents < 0 { "-" } else { "" };
+            format!(",\"cost_base_change\":\"{sign}{}.{:02}\"", cents.abs() / 100, cents.abs() % 100)
+        } else {
+            String::new()
+        };
+        self.say("distribution", self.now, format!("\"instrument\":\"{instrument}\",\"amount\":\"0.35\",\"franked_fraction\":\"0.7\",\"ex_date\":\"{ex}\",\"pay_date\":\"{pay}\"{change}"));
     }
 
     fn flow(&mut self, customer: &str) {
@@ -312,11 +340,17 @@ impl History {
                 bands.push(format!("\"{bucket}\":\"0.0{}\"", self.dice.between(10, 99)));
             }
         }
+        let basis = if self.dice.percent(50) {
+            let method = *self.dice.one(&["fifo", "lifo", "hifo", "average", "specific"]);
+            format!(",\"cost_basis\":\"{method}\"")
+        } else {
+            String::new()
+        };
         let (weights, bands, at) = (weights.join(","), bands.join(","), self.effective());
         self.say(
             "targets_set",
             at,
-            format!("\"customer\":\"{customer}\",\"weights\":{{{weights}}},\"bands\":{{{bands}}}"),
+            format!("\"customer\":\"{customer}\",\"weights\":{{{weights}}},\"bands\":{{{bands}}}{basis}"),
         );
     }
 
@@ -573,6 +607,7 @@ fn histories_are_full_of_life() {
         "transfer_in",
         "fill",
         "rebalance_requested",
+        "distribution",
         "correction",
     ];
     for kind in kinds {

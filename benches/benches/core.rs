@@ -64,7 +64,7 @@ fn parsing(criterion: &mut Criterion) {
 
 fn admission(criterion: &mut Criterion) {
     let (mut market, events) = workload();
-    let mut door = Admission::new(1000);
+    let mut door = Admission::new(1000, true);
     for event in &events {
         let verdict = door.admit(event, EPOCH, Origin::Outside);
         assert!(

@@ -16,6 +16,7 @@ use crate::exposures::{self, exposures};
 use crate::facts::{Fact, Observation, TargetSet};
 use crate::fx::fx;
 use crate::known::{Known, statements};
+use crate::lots::{self, lots};
 use crate::monitoring::{Choice, Listener, Outcome, Watch, monitoring};
 use crate::orders::orders;
 use crate::positions::positions;
@@ -82,7 +83,7 @@ pub fn build<'s>(
     // Every worker knows the market; one of them speaks of it.
     let market = facts.inner.scope().index() == 0;
     let stale_ms = if market { timing.stale_ms } else { 0 };
-    let Kinds { statements: stated, books, postings, reasons, trading } = Kinds::of(facts);
+    let Kinds { statements: stated, books, postings, reasons, trading, lots: of_lots } = Kinds::of(facts);
 
     // What holds: statements, books, market.
     let stale = stale(observations.clone(), stale_ms);
@@ -93,6 +94,8 @@ pub fn build<'s>(
         prices.clone(),
         fx(prices),
     ]);
+
+    let lots = lots(of_lots, timing.epoch_ms);
 
     // Worth and drift.
     let outcomes = match watching {
@@ -120,13 +123,17 @@ pub fn build<'s>(
             Outcome::Fault(..) | Outcome::Part(..) => None,
         }),
         exposures(parts),
+        lots.clone().flat_map(|outcome| match outcome {
+            lots::Outcome::Row(row) => Some(row),
+            lots::Outcome::Fault(..) => None,
+        }),
         triggers(breaching, reasons),
         orders(trading.clone()),
         trading.flat_map(|fact| match fact {
             Fact::Allocated(row) => Some(Row::Allocation(row)),
             _ => None,
         }),
-        anomalies(known, outcomes, stale),
+        anomalies(known, outcomes, lots, stale),
     ])
 }
 
@@ -137,6 +144,7 @@ struct Kinds<'s> {
     postings: Rows<'s, Fact>,
     reasons: Rows<'s, Fact>,
     trading: Rows<'s, Fact>,
+    lots: Rows<'s, Fact>,
 }
 
 impl<'s> Kinds<'s> {
@@ -147,11 +155,13 @@ impl<'s> Kinds<'s> {
             Fact::Posting(..) => 2,
             Fact::Request(..) | Fact::Answer(..) | Fact::Opened(..) => 3,
             Fact::Placed(..) | Fact::Blocked { .. } | Fact::State(..) | Fact::Allocated(..) => 4,
+            Fact::Lot(..) | Fact::Action(..) => 5,
         };
-        let parts = facts.inner.partition(5, move |(fact, epoch, diff)| (kind(&fact), (fact, epoch, diff)));
+        let parts = facts.inner.partition(6, move |(fact, epoch, diff)| (kind(&fact), (fact, epoch, diff)));
         let mut parts = parts.into_iter().map(|part| part.as_collection());
         let mut next = || parts.next().expect("there are as many streams as kinds");
-        Kinds { statements: next(), books: next(), postings: next(), reasons: next(), trading: next() }
+        let (statements, books, postings) = (next(), next(), next());
+        Kinds { statements, books, postings, reasons: next(), trading: next(), lots: next() }
     }
 }
 
@@ -205,13 +215,18 @@ fn labels_held<'s>(
 fn anomalies<'s>(
     known: Rows<'s, Known>,
     outcomes: Rows<'s, Outcome>,
+    lots: Rows<'s, lots::Outcome>,
     stale: Rows<'s, InstrumentId>,
 ) -> Rows<'s, Row> {
     let faults = outcomes.flat_map(|outcome| match outcome {
         Outcome::Fault(customer, kind) => Some((customer, kind)),
         _ => None,
     });
-    let of_customers = known.flat_map(Known::fault).concat(faults);
+    let of_lots = lots.flat_map(|outcome| match outcome {
+        lots::Outcome::Fault(customer, kind) => Some((customer, kind)),
+        lots::Outcome::Row(_) => None,
+    });
+    let of_customers = known.flat_map(Known::fault).concat(faults).concat(of_lots);
     // Two sums of one customer may be out of range: that is one anomaly.
     let split = |anomaly: (CustomerId, AnomalyKind)| Some((anomaly, ()));
     let of_customers = tally::<Presence, _, _, _, _>(of_customers, "anomalies", split, |(c, kind), ()| {

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use evenkeel_lots::Entry;
 use evenkeel_schemas::events::{OrderStatus, Side};
 use evenkeel_schemas::{
     AllocationRow, Currency, CustomerId, Epoch, Instant, InstrumentId, Labels, Measure, Money, Pair, Price,
@@ -76,6 +77,17 @@ pub struct PlacedOrder {
     pub quantity: Quantity,
 }
 
+/// What an event says of lots.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct LotEntry {
+    /// What it says.
+    pub entry: Entry,
+    /// The event's id, if it has one.
+    pub name: Option<Arc<str>>,
+    /// The names of the lots that it names.
+    pub named: Box<[Arc<str>]>,
+}
+
 /// One fact about accounts, reference data or decisions.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Fact {
@@ -102,6 +114,10 @@ pub enum Fact {
         /// Units before.
         old: Quantity,
     },
+    /// Something that counts for a customer's lots.
+    Lot(CustomerId, Arc<LotEntry>),
+    /// Something that counts for the lots of everybody who has any of an instrument, from its date on.
+    Action(InstrumentId, Arc<LotEntry>),
     /// A flow or request that is a reason to act until it is answered.
     Request(TriggerKey, Measure, Measure),
     /// A decision answered a flow or request.
@@ -161,11 +177,12 @@ impl Fact {
     pub fn spread(&self) -> Option<u64> {
         let customer = match self {
             Fact::Base(c, ..) | Fact::Targets(c, ..) | Fact::Movement(c, ..) | Fact::Posting(c, ..) => c.0,
+            Fact::Lot(c, _) => c.0,
             Fact::Request(key, ..) | Fact::Answer(key) | Fact::Opened(key, ..) => key.customer.0,
             Fact::Placed(_, order) => order.customer.0,
             Fact::Allocated(row) => row.customer.0,
             Fact::Blocked { .. } | Fact::State(..) => 0,
-            Fact::Terms(..) | Fact::Split { .. } => return None,
+            Fact::Terms(..) | Fact::Split { .. } | Fact::Action(..) => return None,
         };
         Some(customer.into())
     }

@@ -11,6 +11,7 @@ pub mod exposures;
 pub mod facts;
 pub mod fx;
 mod known;
+pub mod lots;
 pub mod monitoring;
 pub mod orders;
 pub mod positions;

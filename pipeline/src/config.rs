@@ -35,6 +35,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// How many of the latest market events with an id can be corrected or recognised as duplicates.
     pub correctable_ticks: usize,
+    /// Whether tax lots and realised gains are kept.
+    pub lots: bool,
     /// The event log.
     pub log: LogConfig,
     /// ClickHouse.
@@ -118,6 +120,7 @@ impl Default for Config {
             drift_engine: DriftEngine::default(),
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             correctable_ticks: 1_000_000,
+            lots: true,
             log: LogConfig::default(),
             clickhouse: ClickHouseConfig::default(),
             policy: Policy::default(),
@@ -235,15 +238,16 @@ impl Config {
     /// What the derived rows depend on beyond the events.
     pub fn derivation(&self) -> Derivation {
         let Config { epoch_ms, mark_ms, stale_ms, correctable_ticks, .. } = *self;
-        let drift_mark_ms = Some(self.drift_mark_ms());
-        Derivation { epoch_ms, mark_ms, drift_mark_ms, stale_ms, correctable_ticks }
+        let (drift_mark_ms, lots) = (Some(self.drift_mark_ms()), Some(self.lots));
+        Derivation { epoch_ms, mark_ms, drift_mark_ms, stale_ms, correctable_ticks, lots }
     }
 
     /// Takes over what a folder was recorded with.
     pub fn derive_as(&mut self, derivation: Derivation) {
-        let Derivation { epoch_ms, mark_ms, drift_mark_ms, stale_ms, correctable_ticks } = derivation;
+        let Derivation { epoch_ms, mark_ms, drift_mark_ms, stale_ms, correctable_ticks, lots } = derivation;
         (self.epoch_ms, self.mark_ms, self.stale_ms) = (epoch_ms, mark_ms, stale_ms);
         (self.drift_mark_ms, self.correctable_ticks) = (drift_mark_ms, correctable_ticks);
+        self.lots = lots.unwrap_or(false);
     }
 }
 
@@ -263,6 +267,9 @@ pub struct Derivation {
     pub stale_ms: u64,
     /// How many market events with an id can be corrected.
     pub correctable_ticks: usize,
+    /// Whether lots are kept; not there in folders of before they could be: then not.
+    #[serde(default)]
+    pub lots: Option<bool>,
 }
 
 /// Under which name the log keeps them.
@@ -278,6 +285,7 @@ impl Derivation {
         let Some(bytes) = log.get_meta(DERIVATION)? else { return Ok(None) };
         let mut derivation: Derivation = serde_json::from_slice(&bytes).map_err(bad)?;
         derivation.drift_mark_ms.get_or_insert(derivation.mark_ms);
+        derivation.lots.get_or_insert(false);
         Ok(Some(derivation))
     }
 

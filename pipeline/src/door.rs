@@ -79,8 +79,8 @@ pub struct Door {
 
 impl Door {
     /// An empty door.
-    pub fn new(correctable_ticks: usize) -> Door {
-        Door { admission: Admission::new(correctable_ticks), counts: Counts::default() }
+    pub fn new(correctable_ticks: usize, lots: bool) -> Door {
+        Door { admission: Admission::new(correctable_ticks, lots), counts: Counts::default() }
     }
 
     /// Judges an event; `Ok(None)` is a duplicate.

@@ -148,7 +148,7 @@ fn derive(
     comparison: &mut Comparison,
     progress: &mut Progress,
 ) -> Result<(), Error> {
-    let mut door = Door::new(config.correctable_ticks);
+    let mut door = Door::new(config.correctable_ticks, config.lots);
     comparison.names = door.admission.names().clone();
     let mut desk = Desk::new(config.policy.clone());
     let (engine, outputs) =

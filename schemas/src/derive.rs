@@ -44,6 +44,17 @@ pub fn block_id(instrument: &str, side: Side, orders: &[&str]) -> Name {
     derive("B", &parts)
 }
 
+/// What stands for a lot where numbers do: for `seq:N`, the lot of an event without an id, its running number; for an
+/// event's id, a hash of it that no running number is.
+pub fn lot_number(lot: &str) -> u64 {
+    const HASHED: u64 = 1 << 63;
+    let running = lot.strip_prefix("seq:").and_then(|number| number.parse().ok());
+    running.filter(|number| *number < HASHED).unwrap_or_else(|| {
+        let hash = blake3::hash(lot.as_bytes());
+        hash.as_bytes()[..8].iter().fold(0, |number, byte| number << 8 | u64::from(*byte)) | HASHED
+    })
+}
+
 /// `E-…`, an event id for what the program appends: from what the event is about and its running number.
 pub fn event_id(about: &str, what: &str, number: u64) -> Name {
     derive("E", &[about, what, &number.to_string()])

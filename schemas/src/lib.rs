@@ -18,7 +18,7 @@ pub use ids::{Currency, CustomerId, InstrumentId, Name, NameError, Names, Pair};
 pub use numbers::{Money, NumberError, Price, Quantity, Rate, Ratio, Total, Value, div_half_even};
 pub use portfolio::{Standing, Valuation, ValuationChange, Worth};
 pub use rows::{
-    AllocationRow, AnomalyKind, AnomalySource, BandSide, Collection, ExposureRow, Holding, Measure, OrderRow,
-    Row, Subject, TriggerKey,
+    AllocationRow, AnomalyKind, AnomalySource, BandSide, Collection, ExposureRow, GainKind, Holding, LotRow,
+    LotTrouble, Measure, OrderRow, RealisedGainRow, Row, Subject, TriggerKey,
 };
 pub use time::{Epoch, Instant, TimeError, TradeDate};

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::events::{OrderStatus, Side, TriggerKind};
 use crate::{
     Currency, CustomerId, Epoch, InstrumentId, Money, Names, Pair, Price, Quantity, Rate, Ratio, Total,
-    Valuation, ValuationChange, derive,
+    TradeDate, Valuation, ValuationChange, derive,
 };
 
 /// The output collections, named as their files and tables are.
@@ -39,13 +39,17 @@ pub enum Collection {
     Orders,
     /// What each order received.
     Allocations,
+    /// Open tax lots.
+    Lots,
+    /// What disposals realised, by lot.
+    RealisedGains,
     /// What is not as it should be.
     Anomalies,
 }
 
 impl Collection {
     /// All collections.
-    pub const ALL: [Collection; 12] = [
+    pub const ALL: [Collection; 14] = [
         Collection::Positions,
         Collection::Cash,
         Collection::Prices,
@@ -57,6 +61,8 @@ impl Collection {
         Collection::Triggers,
         Collection::Orders,
         Collection::Allocations,
+        Collection::Lots,
+        Collection::RealisedGains,
         Collection::Anomalies,
     ];
 
@@ -80,6 +86,8 @@ impl Collection {
             Collection::Triggers => "triggers",
             Collection::Orders => "orders",
             Collection::Allocations => "allocations",
+            Collection::Lots => "lots",
+            Collection::RealisedGains => "realised_gains",
             Collection::Anomalies => "anomalies",
         }
     }
@@ -185,6 +193,8 @@ pub enum AnomalyKind {
     OutOfRange,
     /// No price has come for the set time.
     Stale,
+    /// An event of an instrument's lots, of a date, does not add up with the others.
+    Lots(InstrumentId, TradeDate, Arc<str>, LotTrouble),
 }
 
 impl AnomalyKind {
@@ -198,6 +208,13 @@ impl AnomalyKind {
             AnomalyKind::NoNav(_) => "no_nav",
             AnomalyKind::OutOfRange => "out_of_range",
             AnomalyKind::Stale => "stale_price",
+            AnomalyKind::Lots(_, _, _, trouble) => match trouble {
+                LotTrouble::Oversold(_) => "lots_oversold",
+                LotTrouble::NotOpen(..) => "lot_not_open",
+                LotTrouble::Misnamed(_) => "lots_misnamed",
+                LotTrouble::Senseless => "lots_senseless",
+                LotTrouble::OutOfRange => "lots_out_of_range",
+            },
         }
     }
 
@@ -213,6 +230,20 @@ impl AnomalyKind {
                 "a value left the range of its type; see the limits of Value".to_owned()
             }
             AnomalyKind::Stale => "no price for longer than the set time".to_owned(),
+            AnomalyKind::Lots(i, date, event, trouble) => {
+                let what = format!("{} on {date}, event {event}", names.instrument(*i));
+                match trouble {
+                    LotTrouble::Oversold(missing) => format!("{what}: {missing} units sold that no lot held"),
+                    LotTrouble::NotOpen(lot, missing) => {
+                        format!("{what}: lot {lot} lacks {missing} of the units named; other lots gave them")
+                    }
+                    LotTrouble::Misnamed(named) => {
+                        format!("{what}: {named} units are named by lot, which is not what was sold")
+                    }
+                    LotTrouble::Senseless => format!("{what}: it makes no sense for lots and is left out"),
+                    LotTrouble::OutOfRange => format!("{what}: an amount out of range; it is left out"),
+                }
+            }
         }
     }
 }
@@ -268,6 +299,8 @@ pub enum Row {
     },
     Order(Box<OrderRow>),
     Allocation(Box<AllocationRow>),
+    Lot(Box<LotRow>),
+    RealisedGain(Box<RealisedGainRow>),
     Anomaly {
         source: AnomalySource,
         kind: AnomalyKind,
@@ -340,6 +373,80 @@ pub struct AllocationRow {
     pub fee: Money,
 }
 
+/// An open tax lot.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "the fields are the columns, documented in schemas/README.md")]
+pub struct LotRow {
+    pub customer: CustomerId,
+    pub instrument: InstrumentId,
+    pub lot: Arc<str>,
+    pub acquired: TradeDate,
+    pub quantity: Quantity,
+    pub cost_base: Money,
+}
+
+/// What one disposal realised of one lot.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "the fields are the columns, documented in schemas/README.md")]
+pub struct RealisedGainRow {
+    pub customer: CustomerId,
+    pub instrument: InstrumentId,
+    pub lot: Arc<str>,
+    pub acquired: TradeDate,
+    pub disposed: TradeDate,
+    pub quantity: Quantity,
+    pub proceeds: Money,
+    pub cost_base: Money,
+    pub gain: Money,
+    pub days_held: i32,
+    pub fee: Money,
+    pub kind: GainKind,
+    pub disposal: Arc<str>,
+}
+
+/// Why a gain was realised.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum GainKind {
+    /// Units were sold.
+    Sale,
+    /// A split left a fraction of a unit.
+    CashInLieu,
+    /// A cost base fell below nil (CGT events E10 and G1).
+    CostBaseExcess,
+    /// The instrument ended.
+    Delisting,
+    /// Cash in a merger.
+    Merger,
+}
+
+impl GainKind {
+    /// The word as tables write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            GainKind::Sale => "sale",
+            GainKind::CashInLieu => "cash_in_lieu",
+            GainKind::CostBaseExcess => "cost_base_excess",
+            GainKind::Delisting => "delisting",
+            GainKind::Merger => "merger",
+        }
+    }
+}
+
+/// What of a customer's lots does not add up.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum LotTrouble {
+    /// So many units more were sold than were held; what was held is matched.
+    Oversold(Quantity),
+    /// A lot named at a sale is not open or lacks so many units; other lots gave them.
+    NotOpen(Arc<str>, Quantity),
+    /// So many units were named at a sale, which are not as many as were sold.
+    Misnamed(Quantity),
+    /// A quantity, price or ratio that makes no sense: the event is left out of the lots.
+    Senseless,
+    /// An amount would be out of range: the event is left out of the lots.
+    OutOfRange,
+}
+
 impl Row {
     /// The collection it belongs to.
     pub fn collection(&self) -> Collection {
@@ -355,6 +462,8 @@ impl Row {
             Row::Trigger { .. } => Collection::Triggers,
             Row::Order(_) => Collection::Orders,
             Row::Allocation(_) => Collection::Allocations,
+            Row::Lot(_) => Collection::Lots,
+            Row::RealisedGain(_) => Collection::RealisedGains,
             Row::Anomaly { .. } => Collection::Anomalies,
         }
     }
@@ -442,6 +551,23 @@ impl Row {
                     .put("order", &row.order)
                     .put("customer", customer(&row.customer));
                 fields.put("quantity", row.quantity).put("price", row.price);
+            }
+            Row::Lot(row) => {
+                fields
+                    .put("customer", customer(&row.customer))
+                    .put("instrument", instrument(&row.instrument));
+                fields.put("lot", &row.lot).put("acquired", row.acquired);
+                fields.put("quantity", row.quantity).put("cost_base", row.cost_base);
+            }
+            Row::RealisedGain(row) => {
+                fields
+                    .put("customer", customer(&row.customer))
+                    .put("instrument", instrument(&row.instrument));
+                fields.put("lot", &row.lot).put("acquired", row.acquired).put("disposed", row.disposed);
+                fields.put("quantity", row.quantity).put("proceeds", row.proceeds);
+                fields.put("cost_base", row.cost_base).put("gain", row.gain);
+                fields.put("days_held", row.days_held).put("fee", row.fee);
+                fields.put("kind", row.kind.as_str()).put("disposal", &row.disposal);
             }
             Row::Anomaly { source, kind } => {
                 match source {

@@ -95,6 +95,14 @@ impl TradeDate {
     }
 }
 
+impl TradeDate {
+    /// Days since 1970-01-01.
+    pub fn days(self) -> i32 {
+        // A date lies between 1900 and 2200.
+        self.start().micros().div_euclid(86_400_000_000) as i32
+    }
+}
+
 impl FromStr for TradeDate {
     type Err = TimeError;
     fn from_str(text: &str) -> Result<TradeDate, TimeError> {

@@ -1,7 +1,7 @@
 //! What every output collection contains at every epoch, computed plainly from a file of events.
 //!
 //! This is the other side of the comparison with the program: it sorts, loops and sums, knows no dataflow
-//! and shares only the vocabulary (`evenkeel-schemas`: numbers, events, the text of a row). It reads the
+//! and shares only the vocabulary (`evenkeel-schemas`: numbers, events, the text of a row) and the ledger of lots. It reads the
 //! file once, keeps all facts that are live, and after each epoch works out again what that epoch's
 //! events touch. What it writes is byte for byte what `evenkeel replay` writes without `--act`.
 //!
@@ -22,6 +22,7 @@ pub mod exposures;
 pub mod facts;
 pub mod ledger;
 pub mod lines;
+pub mod lots;
 #[cfg(test)]
 mod tests;
 
@@ -32,9 +33,10 @@ use evenkeel_schemas::{AnomalyKind, AnomalySource, Collection, CustomerId, Epoch
 
 use customer::{at_every_epoch, at_marks};
 use exposures::exposures;
-use facts::Facts;
+use facts::{Fact, Facts};
 use ledger::{Ledger, Recorded};
 use lines::Lines;
+use lots::Lots;
 
 /// How time is cut.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -118,6 +120,7 @@ pub fn run_files(
 struct Batch<W: Write> {
     options: Options,
     facts: Facts,
+    lots: Lots,
     lines: Lines<W>,
     /// The epoch whose events are being applied.
     now: Option<Epoch>,
@@ -134,10 +137,10 @@ struct Batch<W: Write> {
 
 impl<W: Write> Batch<W> {
     fn new(options: Options, lines: Lines<W>) -> Self {
-        let (facts, now, epochs) = (Facts::new(options), None, 0);
+        let (facts, lots, now, epochs) = (Facts::new(options), Lots::default(), None, 0);
         let (standing, reported) = (BTreeMap::new(), BTreeMap::new());
         let (unreported, stale, exposed) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-        Batch { options, facts, lines, now, standing, reported, unreported, stale, exposed, epochs }
+        Batch { options, facts, lots, lines, now, standing, reported, unreported, stale, exposed, epochs }
     }
 
     fn mark(&self, epoch: Epoch) -> Epoch {
@@ -148,7 +151,8 @@ impl<W: Write> Batch<W> {
     fn reach(&mut self, epoch: Epoch, ledger: &Ledger) -> Result<(), BatchError> {
         while let Some(current) = self.now.filter(|current| *current < epoch) {
             self.close(current, ledger)?;
-            let next = self.facts.next_due().filter(|due| *due < epoch);
+            let due = self.facts.next_due().into_iter().chain(self.lots.next_due());
+            let next = due.min().filter(|due| *due < epoch);
             let upcoming = next.unwrap_or(epoch);
             if self.mark(upcoming) > self.mark(current) || upcoming == Epoch::MAX {
                 self.report(self.mark(current), ledger)?;
@@ -161,7 +165,10 @@ impl<W: Write> Batch<W> {
     fn apply(&mut self, recorded: &Recorded) -> Result<(), BatchError> {
         self.now = Some(recorded.epoch);
         for (fact, live) in &recorded.facts {
-            self.facts.apply(fact, *live, recorded.epoch)?;
+            match fact {
+                Fact::Lot(fact) => self.lots.apply(fact, *live, recorded.epoch),
+                _ => self.facts.apply(fact, *live, recorded.epoch)?,
+            }
         }
         Ok(())
     }
@@ -179,6 +186,9 @@ impl<W: Write> Batch<W> {
             self.lines.difference(&before, &after, ledger.names());
             self.standing.insert(customer, after);
             self.unreported.insert(customer);
+        }
+        for (before, after) in self.lots.settle(epoch) {
+            self.lines.difference(&before, &after, ledger.names());
         }
         let stale = self.facts.stale_at(epoch);
         let rows = |instruments: &BTreeSet<InstrumentId>| instruments.iter().map(stale_row).collect();

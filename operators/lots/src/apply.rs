@@ -1,13 +1,13 @@
 //! One entry applied to the open lots.
 
 use evenkeel_schemas::events::CostBasis;
-use evenkeel_schemas::{InstrumentId, Money, Quantity};
+use evenkeel_schemas::{GainKind, InstrumentId, Money, Quantity};
 
 use crate::actions::{change_cost_base, delist, replace, split};
 use crate::disposal::{Sale, sell};
 use crate::entry::{Entry, EventId, What};
 use crate::holding::{Cause, Teller, put};
-use crate::row::{GainKind, OpenLot, Trouble};
+use crate::row::{OpenLot, Trouble};
 use crate::shares::fits;
 
 /// Changes `lots` by one entry and tells its rows. `method` is the one in force on its date. An entry that

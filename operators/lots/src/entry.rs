@@ -4,18 +4,19 @@ use std::cmp::Ordering;
 
 use evenkeel_schemas::events::CostBasis;
 use evenkeel_schemas::{Instant, InstrumentId, Money, Price, Quantity, TradeDate};
+use serde::{Deserialize, Serialize};
 
 /// A lot, by a number that its caller gives once and for ever to the event that opened it. A lot keeps its
 /// number through splits and replacements. Should two lots share one, a sale that names it takes the older.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct LotId(pub u64);
 
 /// A sale or corporate action, by a number that its caller gives to the event.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct EventId(pub u64);
 
 /// Units of a lot named at a sale.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Choice {
     /// The lot.
     pub lot: LotId,
@@ -24,7 +25,7 @@ pub struct Choice {
 }
 
 /// One fact about a customer's lots. The order of entries is the order in which they count.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Entry {
     /// The day it counts on: trade date, ex date, the first day of an election.
     pub date: TradeDate,
@@ -37,7 +38,7 @@ pub struct Entry {
 }
 
 /// What happened.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum What {
     /// From its date on sales of all instruments take lots by this method.
     Election {
@@ -111,7 +112,7 @@ pub enum What {
 
 /// A merger or a change of code: `old` units of one instrument become `new` of another, with the date at
 /// which they were acquired. Cash realises the part cash / (cash + value) of each lot's cost base.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Replacement {
     /// What goes.
     pub from: InstrumentId,

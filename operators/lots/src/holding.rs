@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 
-use evenkeel_schemas::{InstrumentId, Money, Quantity, TradeDate};
+use evenkeel_schemas::{GainKind, InstrumentId, Money, Quantity, TradeDate};
 
 use crate::entry::{EventId, LotId};
 use crate::measure::days_held;
-use crate::row::{Anomaly, GainKind, OpenLot, RealisedGain, Row, Trouble};
+use crate::row::{Anomaly, OpenLot, RealisedGain, Row, Trouble};
 use crate::shares::fits;
 
 /// Where an instrument's lots lie.

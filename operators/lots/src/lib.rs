@@ -56,6 +56,7 @@ mod row;
 mod shares;
 
 pub use entry::{Choice, Entry, EventId, LotId, Replacement, What};
+pub use evenkeel_schemas::GainKind;
 pub use ledger::Ledger;
 pub use measure::days_held;
-pub use row::{Anomaly, GainKind, OpenLot, RealisedGain, Row, Trouble};
+pub use row::{Anomaly, OpenLot, RealisedGain, Row, Trouble};

@@ -1,6 +1,6 @@
 //! What a ledger tells.
 
-use evenkeel_schemas::{InstrumentId, Money, Quantity, TradeDate};
+use evenkeel_schemas::{GainKind, InstrumentId, Money, Quantity, TradeDate};
 
 use crate::entry::{EventId, LotId};
 
@@ -28,34 +28,6 @@ pub struct OpenLot {
     pub quantity: Quantity,
     /// What they cost, with the changes since; not negative.
     pub cost_base: Money,
-}
-
-/// Why a gain was realised.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum GainKind {
-    /// Units were sold.
-    Sale,
-    /// A split left a fraction of a unit.
-    CashInLieu,
-    /// A cost base fell below nil (CGT events E10 and G1).
-    CostBaseExcess,
-    /// The instrument ended.
-    Delisting,
-    /// Cash in a merger.
-    Merger,
-}
-
-impl GainKind {
-    /// The word as tables write it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            GainKind::Sale => "sale",
-            GainKind::CashInLieu => "cash_in_lieu",
-            GainKind::CostBaseExcess => "cost_base_excess",
-            GainKind::Delisting => "delisting",
-            GainKind::Merger => "merger",
-        }
-    }
 }
 
 /// What one disposal realised of one lot.

@@ -44,7 +44,7 @@ pub use query::{default_format, fetch, query_raw};
 pub use retry::Retry;
 pub use rows::{
     AllocationRow, AnomalyRow, BlockRow, BreachRow, CashRow, DecisionRow, DriftRow, EventRow, ExposureRow,
-    FxRateRow, LogRow, OrderRow, OrderStateRow, PositionRow, PriceRow, ProgressRow, RejectedRow, Text,
-    TickRow, TriggerRow, ValuationRow,
+    FxRateRow, LogRow, LotRow, OrderRow, OrderStateRow, PositionRow, PriceRow, ProgressRow, RealisedGainRow,
+    RejectedRow, Text, TickRow, TriggerRow, ValuationRow,
 };
 pub use writer::Writer;

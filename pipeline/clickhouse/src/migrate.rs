@@ -43,6 +43,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         name: "exposures",
         sql: include_str!("../../../schemas/clickhouse/0005_exposures.sql"),
     },
+    Migration { version: 6, name: "lots", sql: include_str!("../../../schemas/clickhouse/0006_lots.sql") },
 ];
 
 const BOOKKEEPING: &str = "\

@@ -48,6 +48,8 @@ log_rows! {
     TriggerRow => "triggers",
     OrderRow => "orders",
     AllocationRow => "allocations",
+    LotRow => "lots",
+    RealisedGainRow => "realised_gains",
     AnomalyRow => "anomalies",
     EventRow => "events",
     TickRow => "ticks",
@@ -264,6 +266,62 @@ pub struct AllocationRow {
     pub price: Amount,
     /// The customer's share.
     pub fee: Amount,
+}
+
+/// `lots`: An open tax lot.
+#[derive(Clone, Debug, PartialEq, Eq, Row, Serialize, Deserialize)]
+pub struct LotRow {
+    /// Recorded time, milliseconds since 1970.
+    pub epoch: u64,
+    /// Change in multiplicity.
+    pub diff: i8,
+    /// Customer id.
+    pub customer: Text,
+    /// Instrument id.
+    pub instrument: Text,
+    /// The event that opened it.
+    pub lot: Text,
+    /// Days since 1970.
+    pub acquired: i32,
+    /// Units left.
+    pub quantity: Amount,
+    /// What they cost.
+    pub cost_base: Amount,
+}
+
+/// `realised_gains`: What one disposal realised of one lot.
+#[derive(Clone, Debug, PartialEq, Eq, Row, Serialize, Deserialize)]
+pub struct RealisedGainRow {
+    /// Recorded time, milliseconds since 1970.
+    pub epoch: u64,
+    /// Change in multiplicity.
+    pub diff: i8,
+    /// Customer id.
+    pub customer: Text,
+    /// Instrument id.
+    pub instrument: Text,
+    /// The event that opened the lot.
+    pub lot: Text,
+    /// Days since 1970.
+    pub acquired: i32,
+    /// Days since 1970.
+    pub disposed: i32,
+    /// Units that left.
+    pub quantity: Amount,
+    /// What they brought, net of fee.
+    pub proceeds: Amount,
+    /// What they had cost.
+    pub cost_base: Amount,
+    /// Proceeds less cost base.
+    pub gain: Amount,
+    /// Calendar days from acquisition to disposal.
+    pub days_held: i32,
+    /// Their share of the fee.
+    pub fee: Amount,
+    /// sale, cash_in_lieu, cost_base_excess, delisting, merger.
+    pub kind: Text,
+    /// The sale or corporate action.
+    pub disposal: Text,
 }
 
 /// `anomalies`: What does not look right but stops nothing.

@@ -10,6 +10,7 @@
 mod conflate;
 mod facts;
 mod ids;
+mod lots;
 #[cfg(test)]
 mod tests;
 mod units;
@@ -62,6 +63,8 @@ pub struct Admission {
     split: BTreeSet<InstrumentId>,
     ids: Ids,
     correctable_ticks: u64,
+    /// Whether lots are kept.
+    lots: bool,
     /// Market events may be missing that could not be corrected any more at this epoch; what corrected them up
     /// to then stands all the same.
     pruned: Option<Epoch>,
@@ -69,8 +72,8 @@ pub struct Admission {
 
 impl Admission {
     /// An empty door. A market event with an id can be corrected, or recognised as a duplicate, while at most
-    /// `correctable_ticks` events have been accepted after it.
-    pub fn new(correctable_ticks: usize) -> Admission {
+    /// `correctable_ticks` events have been accepted after it. Without `lots`, nothing is said of tax lots.
+    pub fn new(correctable_ticks: usize, lots: bool) -> Admission {
         Admission {
             names: SharedNames::default(),
             accepted: 0,
@@ -80,6 +83,7 @@ impl Admission {
             split: BTreeSet::new(),
             ids: Ids::new(),
             correctable_ticks: u64::try_from(correctable_ticks).unwrap_or(u64::MAX),
+            lots,
             pruned: None,
         }
     }
@@ -126,7 +130,7 @@ impl Admission {
         }
         let admitted = match event {
             Event::Correction(correction) => self.correct(correction, epoch),
-            _ => self.inputs(event, epoch, origin),
+            _ => self.all_inputs(event, epoch, origin),
         };
         match admitted {
             Ok(inputs) => {
@@ -143,6 +147,15 @@ impl Admission {
             }
             Err(refusal) => Verdict::Refused(refusal),
         }
+    }
+
+    /// What an event other than a correction changes, lots included.
+    fn all_inputs(&mut self, event: &Event, epoch: Epoch, origin: Origin) -> Result<Inputs, Refusal> {
+        let mut inputs = self.inputs(event, epoch, origin)?;
+        if self.lots {
+            inputs.extend(self.of_lots(event).map(|fact| (Input::Fact(fact), 1)));
+        }
+        Ok(inputs)
     }
 
     /// The running number until which the id of a market event is kept; `None` for ever.
@@ -185,7 +198,7 @@ impl Admission {
             }
             // What is replaced does not stand in the way of its replacement: a sale may be amended.
             self.count_units(&changes);
-            let replacing = self.inputs(with, epoch, Origin::Outside).map_err(within);
+            let replacing = self.all_inputs(with, epoch, Origin::Outside).map_err(within);
             let undone: Inputs = changes.iter().map(|(input, diff)| (input.clone(), -diff)).collect();
             self.count_units(&undone);
             let replacing = replacing?;

@@ -19,7 +19,7 @@ fn bust(id: &str, of: &str) -> String {
 }
 
 fn door() -> Admission {
-    let mut door = Admission::new(3);
+    let mut door = Admission::new(3, true);
     accepted(&mut door, LISTED);
     accepted(&mut door, ONBOARDED);
     door

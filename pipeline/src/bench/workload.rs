@@ -76,7 +76,7 @@ impl Simulation {
         market.set_pace((options.epoch_ticks as u64 * 1000 / EPOCH_MS) as u32, options.intensity);
         let book = Book::new(options.seed, options.customers);
         let at = When::from_micros(1_767_571_200_000_000);
-        Simulation { market, book, door: Admission::new(0), at }
+        Simulation { market, book, door: Admission::new(0, false), at }
     }
 
     fn judged(&mut self, events: &[Event], epoch: Epoch) -> Result<Inputs, Error> {

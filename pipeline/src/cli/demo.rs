@@ -82,6 +82,7 @@ pub(super) fn run(args: Args) -> Result<(), Error> {
     config.policy.costs.half_spread = evenkeel_schemas::Ratio::from_bps(30).unwrap_or_default();
     if args.many() {
         (config.mark_ms, config.drift_mark_ms) = (MARK_OF_MANY, Some(0));
+        config.lots = false;
     }
     let config = args.overrides.settle_over(config)?;
     if args.overrides.data.is_none() {

@@ -32,7 +32,7 @@ const DEPOSIT: &str =
     r#"{"type":"deposit","at":"1970-01-01T00:00:00Z","customer":"c","amount":"100","currency":"AUD"}"#;
 
 fn run(workers: usize, watching: Watching) -> (BTreeMap<Epoch, Vec<Row>>, Vec<Epoch>) {
-    let mut door = Admission::new(10);
+    let mut door = Admission::new(10, true);
     let timing = Timing { epoch_ms: 100, mark_ms: 200, drift_mark_ms: 400, stale_ms: 0 };
     let (engine, outputs) = Engine::start(workers, Plan { timing, watching, opening: 0 }).unwrap();
     for (epoch, lines) in [(100, &OPENING[..]), (200, &[PRICE]), (300, &[DEPOSIT])] {

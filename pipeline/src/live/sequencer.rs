@@ -77,7 +77,7 @@ impl Sequencer {
         live: Arc<Live>,
     ) -> Sequencer {
         Sequencer {
-            door: Door::new(config.correctable_ticks),
+            door: Door::new(config.correctable_ticks, config.lots),
             log,
             engine,
             told,

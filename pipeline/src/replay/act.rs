@@ -32,7 +32,7 @@ use crate::view::{SharedView, TriggerWatch, View, ViewBooks};
 /// When a file cannot be read or written, or the actors end.
 pub fn act(replay: &Replay, policy: &Policy, progress: &mut Progress) -> Result<Summary, Error> {
     let files = EventFiles::open(&replay.events)?;
-    let door = Door::new(replay.correctable_ticks);
+    let door = Door::new(replay.correctable_ticks, true);
     let names = door.admission.names().clone();
     let writer = OutputFiles::create(&replay.out, names.clone())?;
     let (engine, outputs) = Engine::start(replay.workers, replay.plan()).map_err(Error::Start)?;

@@ -63,7 +63,7 @@ pub struct Summary {
 /// When a file cannot be read or written.
 pub fn derive(replay: &Replay, progress: &mut Progress) -> Result<Summary, Error> {
     let mut files = EventFiles::open(&replay.events)?;
-    let mut door = Door::new(replay.correctable_ticks);
+    let mut door = Door::new(replay.correctable_ticks, true);
     let writer = OutputFiles::create(&replay.out, door.admission.names().clone())?;
     let (engine, outputs) = Engine::start(replay.workers, replay.plan()).map_err(Error::Start)?;
     let writer = drain(writer, outputs)?;

@@ -3,8 +3,8 @@
 use evenkeel_actors::BlockRow as DeskBlock;
 use evenkeel_clickhouse::{
     AllocationRow, Amount, AnomalyRow, BlockRow, BreachRow, CashRow, DecisionRow, DriftRow, EventRow,
-    ExposureRow, FxRateRow, Measure as MeasureColumn, OrderRow, OrderStateRow, PositionRow, PriceRow,
-    Rate as RateColumn, RejectedRow, Residual, Text, TickRow, TriggerRow, ValuationRow,
+    ExposureRow, FxRateRow, LotRow, Measure as MeasureColumn, OrderRow, OrderStateRow, PositionRow, PriceRow,
+    Rate as RateColumn, RealisedGainRow, RejectedRow, Residual, Text, TickRow, TriggerRow, ValuationRow,
 };
 use evenkeel_schemas::events::{Decision, Event, OrderState, Tick, Topic};
 use evenkeel_schemas::{
@@ -77,6 +77,8 @@ tables! {
     triggers: TriggerRow,
     orders: OrderRow,
     allocations: AllocationRow,
+    lots: LotRow,
+    realised_gains: RealisedGainRow,
     anomalies: AnomalyRow,
     events: EventRow,
     ticks: TickRow,
@@ -238,9 +240,43 @@ impl Tables {
                 quantity: Amount::from_units(row.quantity.raw()),
                 value: Amount::from_units(row.value.raw()),
             }),
+            Row::Lot(_) | Row::RealisedGain(_) => self.add_lot_row(epoch, diff, row, names),
             Row::Order(_) | Row::Allocation(_) | Row::Anomaly { .. } => {
                 self.add_trading_row(epoch, diff, row, names)
             }
+        }
+    }
+
+    fn add_lot_row(&mut self, epoch: Epoch, diff: i8, row: &Row, names: &Names) {
+        match row {
+            Row::Lot(row) => self.lots.push(LotRow {
+                epoch,
+                diff,
+                customer: names.customer(row.customer).into(),
+                instrument: names.instrument(row.instrument).into(),
+                lot: row.lot.clone(),
+                acquired: row.acquired.days(),
+                quantity: quantity(row.quantity),
+                cost_base: money(row.cost_base),
+            }),
+            Row::RealisedGain(row) => self.realised_gains.push(RealisedGainRow {
+                epoch,
+                diff,
+                customer: names.customer(row.customer).into(),
+                instrument: names.instrument(row.instrument).into(),
+                lot: row.lot.clone(),
+                acquired: row.acquired.days(),
+                disposed: row.disposed.days(),
+                quantity: quantity(row.quantity),
+                proceeds: money(row.proceeds),
+                cost_base: money(row.cost_base),
+                gain: money(row.gain),
+                days_held: row.days_held,
+                fee: money(row.fee),
+                kind: row.kind.as_str().into(),
+                disposal: row.disposal.clone(),
+            }),
+            _ => {}
         }
     }
 

@@ -193,6 +193,8 @@ impl View {
             Row::FxRate { pair, .. } => drop(self.rates.remove(pair)),
             // Any customer is valued when somebody asks, by the same formulas.
             Row::Valuation { .. } | Row::Valuations(_) | Row::Drift { .. } => {}
+            // For the books, which are asked in ClickHouse.
+            Row::Lot(_) | Row::RealisedGain(_) => {}
             Row::Exposure(row) => drop(self.exposures.remove(&(row.base_currency, row.holding))),
             Row::Breach { customer, instrument, side } => self.open.unbreach(*customer, *instrument, *side),
             Row::Trigger { key, .. } => self.open.leave(key),
@@ -224,6 +226,7 @@ impl View {
             }
             Row::FxRate { pair, rate } => drop(self.rates.insert(*pair, *rate)),
             Row::Valuation { .. } | Row::Valuations(_) | Row::Drift { .. } => {}
+            Row::Lot(_) | Row::RealisedGain(_) => {}
             Row::Exposure(row) => {
                 self.exposures.insert((row.base_currency, row.holding), **row);
             }

@@ -23,7 +23,7 @@ fn admit(door: &mut Admission, view: &mut View, line: &str) {
 }
 
 fn held() -> (Admission, View) {
-    let mut door = Admission::new(10);
+    let mut door = Admission::new(10, true);
     let mut view = View::new(door.names().clone());
     LINES.iter().for_each(|line| admit(&mut door, &mut view, line));
     let (customer, instrument) = (evenkeel_schemas::CustomerId(0), evenkeel_schemas::InstrumentId(0));

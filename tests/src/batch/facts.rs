@@ -9,6 +9,7 @@ use evenkeel_schemas::{
     Row, Subject, TradeDate, TriggerKey,
 };
 
+use super::lots::LotFact;
 use super::{BatchError, Options};
 
 /// The running number of an accepted event: its place in the file.
@@ -64,6 +65,8 @@ pub enum Fact {
         /// The epoch it takes effect.
         due: Epoch,
     },
+    /// Something about lots.
+    Lot(Box<LotFact>),
     /// A flow or a request waits for an answer.
     Request {
         /// Whose.
@@ -206,6 +209,8 @@ impl Facts {
                 put(self.splits.entry(*instrument).or_default(), *key, (*new, *old, *due), live);
                 self.due.entry((*due).max(epoch)).or_default().insert(*instrument);
             }
+            // Kept apart.
+            Fact::Lot(_) => {}
             Fact::Request { customer, kind, subject, entered, measure } => {
                 let subject = Subject::Event(subject.clone());
                 let key = TriggerKey { customer: *customer, kind: *kind, subject, entered: *entered };

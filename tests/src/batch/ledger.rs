@@ -1,12 +1,18 @@
 //! Events in file order: which count, at what epoch, and what a correction takes back.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use evenkeel_schemas::events::{Correction, Event, Side, parse_event};
-use evenkeel_schemas::{CustomerId, Epoch, InstrumentId, Measure, Money, Name, Names, Quantity, Ratio};
+use evenkeel_lots::{Choice, Entry, EventId, LotId, What};
+use evenkeel_schemas::derive::lot_number;
+use evenkeel_schemas::events::{Correction, Event, LotChoice, Side, parse_event};
+use evenkeel_schemas::{
+    CustomerId, Epoch, InstrumentId, Measure, Money, Name, Names, Quantity, Ratio, TradeDate,
+};
 
 use super::Counts;
 use super::facts::{Fact, Order, Targets};
+use super::lots::{LotFact, Of};
 use evenkeel_schemas::events::TriggerKind;
 
 /// The band of an instrument that neither has one nor a default: five percentage points.
@@ -212,6 +218,61 @@ impl Ledger {
             Event::GoalsDefined(e) => self.customer(&e.customer).map(|_| Vec::new())?,
             _ => Vec::new(),
         };
+        let mut facts = facts;
+        facts.extend(self.of_lots(event, order, epoch).map(|fact| Fact::Lot(Box::new(fact))));
         Some(facts)
+    }
+
+    /// What an event says of lots.
+    fn of_lots(&self, event: &Event, order: Order, epoch: Epoch) -> Option<LotFact> {
+        let name: Arc<str> =
+            event.id().map_or_else(|| format!("seq:{order}").into(), |id| id.as_str().into());
+        let lot = LotId(lot_number(&name));
+        let mut named = Vec::new();
+        let due = |date: TradeDate| epoch.max(date.start().epoch(self.epoch_ms));
+        let (of, date, what) = match event {
+            Event::Fill(e) => {
+                let instrument = self.instrument(&e.instrument)?;
+                let (quantity, fee, notional) = (e.quantity, e.fee, e.quantity.notional(e.price)?.raw());
+                let what = if e.side == Side::Buy {
+                    let cost_base = Money::from_raw(notional + fee.raw());
+                    What::Acquire { instrument, lot, quantity, cost_base, acquired: e.trade_date }
+                } else {
+                    named = e.lots.iter().map(|choice| choice.lot.as_str().into()).collect();
+                    let choice = |c: &LotChoice| Choice {
+                        lot: LotId(lot_number(c.lot.as_str())),
+                        quantity: c.quantity,
+                    };
+                    let (disposal, lots) = (EventId(order), e.lots.iter().map(choice).collect());
+                    let proceeds = Money::from_raw(notional - fee.raw());
+                    What::Dispose { instrument, disposal, quantity, proceeds, fee, lots }
+                };
+                (Of::Customer(self.customer(&e.customer)?), e.trade_date, what)
+            }
+            Event::TransferIn(e) => {
+                let (instrument, quantity, cost_base) =
+                    (self.instrument(&e.instrument)?, e.quantity, e.cost_base);
+                let what = What::Acquire { instrument, lot, quantity, cost_base, acquired: e.acquired };
+                (Of::Customer(self.customer(&e.customer)?), e.at.date(), what)
+            }
+            Event::TargetsSet(e) => {
+                let what = What::Election { method: e.cost_basis? };
+                (Of::Customer(self.customer(&e.customer)?), e.at.date(), what)
+            }
+            Event::Split(e) => {
+                let instrument = self.instrument(&e.instrument)?;
+                let (event, in_lieu) = (EventId(order), None);
+                let what = What::Split { instrument, event, new: e.new, old: e.old, in_lieu };
+                (Of::Instrument(instrument, due(e.ex_date)), e.ex_date, what)
+            }
+            Event::Distribution(e) => {
+                let (instrument, per_unit) = (self.instrument(&e.instrument)?, e.cost_base_change?);
+                let what = What::CostBase { instrument, event: EventId(order), per_unit };
+                (Of::Instrument(instrument, due(e.ex_date)), e.ex_date, what)
+            }
+            _ => return None,
+        };
+        let entry = Entry { date, at: event.at(), number: order, what };
+        Some(LotFact { of, entry, name, named })
     }
 }

@@ -2,8 +2,8 @@
 
 use evenkeel_clickhouse::{
     AllocationRow, Amount, AnomalyRow, BlockRow, BreachRow, CashRow, DecisionRow, DriftRow, EventRow,
-    ExposureRow, FxRateRow, Measure, OrderRow, OrderStateRow, PositionRow, PriceRow, Rate, RejectedRow,
-    Residual, TickRow, TriggerRow, ValuationRow,
+    ExposureRow, FxRateRow, LotRow, Measure, OrderRow, OrderStateRow, PositionRow, PriceRow, Rate,
+    RealisedGainRow, RejectedRow, Residual, TickRow, TriggerRow, ValuationRow,
 };
 
 /// An epoch far away, but before the year 2300, where DateTime64 ends.
@@ -99,6 +99,41 @@ pub fn exposures() -> Vec<ExposureRow> {
         row.clone(),
         ExposureRow { epoch: LATE, diff: -1, kind: "cash".into(), holding: "USD".into(), ..row },
     ]
+}
+
+pub fn lots() -> Vec<LotRow> {
+    let row = LotRow {
+        epoch: 1000,
+        diff: 1,
+        customer: "c1".into(),
+        instrument: "VAS".into(),
+        lot: "buy-1".into(),
+        acquired: 20_000,
+        quantity: amount(1_500_000),
+        cost_base: amount(LARGEST),
+    };
+    vec![row.clone(), LotRow { epoch: LATE, diff: -1, acquired: -25_000, ..row }]
+}
+
+pub fn realised_gains() -> Vec<RealisedGainRow> {
+    let row = RealisedGainRow {
+        epoch: 1000,
+        diff: 1,
+        customer: "c1".into(),
+        instrument: "VAS".into(),
+        lot: "seq:7".into(),
+        acquired: 20_000,
+        disposed: 20_400,
+        quantity: amount(1_500_000),
+        proceeds: amount(5_000_000),
+        cost_base: amount(LARGEST),
+        gain: amount(-LARGEST),
+        days_held: 400,
+        fee: amount(9_500_000),
+        kind: "sale".into(),
+        disposal: "sell-1".into(),
+    };
+    vec![row.clone(), RealisedGainRow { epoch: LATE, diff: -1, kind: "merger".into(), ..row }]
 }
 
 pub fn breaches() -> Vec<BreachRow> {

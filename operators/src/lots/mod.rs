@@ -1,0 +1,48 @@
+//! Tax lots: what is held since when and at what cost, and what disposals realised.
+//!
+//! Computes  open lots and realised gains per (customer, instrument): FIFO, LIFO, HIFO, average cost, specific,
+//!           as the customer's election in force says; splits, and changes of cost bases
+//! Inputs    lots: Fact::Lot, of a customer, in its worker; Fact::Action, of an instrument, in every worker
+//! Outputs   Row::Lot, Row::RealisedGain; what does not add up, as anomalies of the customer
+//! Units     quantities and money in 10⁻⁶ of the instrument's currency; see `evenkeel-lots`
+//! Errors    as data: a sale beyond what is held, a lot that is not open, an amount out of range. Each goes by itself
+//!           when the missing fact comes
+//! State     per customer its ledger: 80 bytes an entry, 32 an open lot; what instruments did; names of events. A change
+//!           visits its customer; an action of an instrument, the customers who ever had it
+//! Time      a trade counts at once, under its trade date; an action, once its date has come
+//! Source    DESIGN §5, §14.5; the reference cases of `tests/cases`
+
+mod books;
+#[cfg(test)]
+mod tests;
+
+use evenkeel_schemas::{AnomalyKind, CustomerId, Row};
+
+use crate::epochwise::epochwise_here;
+use crate::facts::{Fact, epoch_of};
+use crate::typedefs::Rows;
+
+use books::Books;
+
+/// What [`lots`] maintains.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// An open lot or a realised gain.
+    Row(Row),
+    /// Something of a customer's lots does not add up.
+    Fault(CustomerId, AnomalyKind),
+}
+
+/// Maintains lots and realised gains.
+pub fn lots(facts: Rows<'_, Fact>, epoch_ms: u64) -> Rows<'_, Outcome> {
+    let mut state = Books::default();
+    epochwise_here(
+        facts,
+        "lots",
+        move |fact, epoch| match fact {
+            Fact::Action(_, action) => epoch.max(epoch_of(action.entry.date, epoch_ms)),
+            _ => epoch,
+        },
+        move |_, changes, out| state.step(changes, out),
+    )
+}

@@ -1,0 +1,91 @@
+//! What an accepted event says of tax lots.
+
+use std::sync::Arc;
+
+use evenkeel_lots::{Choice, Entry, EventId, LotId, What};
+use evenkeel_operators::facts::{Fact, LotEntry};
+use evenkeel_schemas::derive::lot_number;
+use evenkeel_schemas::events::{Event, Fill, LotChoice, Side};
+use evenkeel_schemas::{InstrumentId, Name, TradeDate};
+
+use super::Admission;
+
+impl Admission {
+    /// What an event that was found acceptable says of lots. A lot is named by the id of the event that opened it, or
+    /// `seq:` and the event's running number.
+    pub(super) fn of_lots(&self, event: &Event) -> Option<Fact> {
+        let instrument = |name: &Name| self.instrument(name, "instrument").ok();
+        let (customer, date, what) = match event {
+            Event::Fill(e) => (&e.customer, e.trade_date, self.traded(e, instrument(&e.instrument)?)?),
+            Event::TransferIn(e) => {
+                let what = What::Acquire {
+                    instrument: instrument(&e.instrument)?,
+                    lot: self.lot(event),
+                    quantity: e.quantity,
+                    cost_base: e.cost_base,
+                    acquired: e.acquired,
+                };
+                // The units arrive on the basis of the day they arrive, as positions take them.
+                (&e.customer, e.at.date(), what)
+            }
+            Event::TargetsSet(e) => (&e.customer, e.at.date(), What::Election { method: e.cost_basis? }),
+            Event::Split(e) => {
+                let (instrument, event_id) = (instrument(&e.instrument)?, EventId(self.accepted));
+                let what = What::Split { instrument, event: event_id, new: e.new, old: e.old, in_lieu: None };
+                return Some(Fact::Action(instrument, self.entry(event, e.ex_date, what)));
+            }
+            Event::Distribution(e) => {
+                let (instrument, event_id) = (instrument(&e.instrument)?, EventId(self.accepted));
+                let what = What::CostBase { instrument, event: event_id, per_unit: e.cost_base_change? };
+                return Some(Fact::Action(instrument, self.entry(event, e.ex_date, what)));
+            }
+            _ => return None,
+        };
+        Some(Fact::Lot(self.customer(customer).ok()?, self.entry(event, date, what)))
+    }
+
+    fn traded(&self, e: &Fill, instrument: InstrumentId) -> Option<What> {
+        // The door has seen that both are in range.
+        let (quantity, notional) = (e.quantity, e.quantity.notional(e.price)?);
+        Some(match e.side {
+            Side::Buy => What::Acquire {
+                instrument,
+                lot: self.lot_of(e.id.as_ref()),
+                quantity,
+                cost_base: notional.checked_add(e.fee)?,
+                acquired: e.trade_date,
+            },
+            Side::Sell => {
+                let choice = |choice: &LotChoice| Choice {
+                    lot: LotId(lot_number(choice.lot.as_str())),
+                    quantity: choice.quantity,
+                };
+                What::Dispose {
+                    instrument,
+                    disposal: EventId(self.accepted),
+                    quantity,
+                    proceeds: notional.checked_sub(e.fee)?,
+                    fee: e.fee,
+                    lots: e.lots.iter().map(choice).collect(),
+                }
+            }
+        })
+    }
+
+    fn lot(&self, event: &Event) -> LotId {
+        self.lot_of(event.id())
+    }
+
+    fn lot_of(&self, id: Option<&Name>) -> LotId {
+        LotId(id.map_or(self.accepted, |id| lot_number(id.as_str())))
+    }
+
+    fn entry(&self, event: &Event, date: TradeDate, what: What) -> Arc<LotEntry> {
+        let named = match event {
+            Event::Fill(e) => e.lots.iter().map(|choice| choice.lot.shared()).collect(),
+            _ => Box::default(),
+        };
+        let entry = Entry { date, at: event.at(), number: self.accepted, what };
+        Arc::new(LotEntry { entry, name: event.id().map(Name::shared), named })
+    }
+}
