@@ -33,12 +33,12 @@ const IMPURE: [&str; 15] = [
 ];
 
 /// Which crates of ours a crate may depend on; tests and benches may see all.
-const DEPENDENCIES: [(&str, &[&str]); 10] = [
+const DEPENDENCIES: [(&str, &[&str]); 11] = [
     ("schemas", &[]),
     ("operators/lots", &["schemas"]),
     ("operators/monitor", &["schemas"]),
     ("operators/tax", &["schemas"]),
-    ("operators", &["schemas", "operators/monitor"]),
+    ("operators", &["schemas", "operators/lots", "operators/monitor"]),
     ("actors/optimizer", &["schemas"]),
     ("actors", &["schemas", "operators", "actors/optimizer"]),
     ("pipeline/log", &[]),
@@ -49,6 +49,7 @@ const DEPENDENCIES: [(&str, &[&str]); 10] = [
         &[
             "schemas",
             "operators",
+            "operators/lots",
             "operators/monitor",
             "actors",
             "actors/optimizer",

@@ -123,29 +123,34 @@ impl Books {
     }
 }
 
-/// Names of events by their numbers, for those that have an id.
+/// Names of events that have an id.
 #[derive(Default)]
-struct Names(BTreeMap<u64, Arc<str>>);
+struct Names {
+    /// By running number.
+    events: BTreeMap<u64, Arc<str>>,
+    /// By the number of the lot that they opened, or that was named at a sale.
+    lots: BTreeMap<u64, Arc<str>>,
+}
 
 impl Names {
     fn learn(&mut self, entry: &LotEntry) {
         for lot in &entry.named {
-            self.0.entry(lot_number(lot)).or_insert_with(|| lot.clone());
+            self.lots.entry(lot_number(lot)).or_insert_with(|| lot.clone());
         }
         let Some(name) = &entry.name else { return };
-        self.0.insert(entry.entry.number, name.clone());
+        self.events.insert(entry.entry.number, name.clone());
         if let What::Acquire { lot, .. } = entry.entry.what {
-            self.0.insert(lot.0, name.clone());
+            self.lots.insert(lot.0, name.clone());
         }
     }
 
     fn event(&self, number: u64) -> Arc<str> {
-        self.0.get(&number).cloned().unwrap_or_else(|| format!("seq:{number}").into())
+        name_of(number, &self.events)
     }
 
     fn lot(&self, customer: CustomerId, lot: &OpenLot) -> Row {
         let OpenLot { instrument, acquired, lot: LotId(number), quantity, cost_base } = *lot;
-        let lot = self.event(number);
+        let lot = name_of(number, &self.lots);
         Row::Lot(Box::new(LotRow { customer, instrument, lot, acquired, quantity, cost_base }))
     }
 
@@ -154,7 +159,7 @@ impl Names {
         Row::RealisedGain(Box::new(RealisedGainRow {
             customer,
             instrument: gain.instrument,
-            lot: self.event(lot),
+            lot: name_of(lot, &self.lots),
             acquired: gain.acquired,
             disposed: gain.disposed,
             quantity: gain.quantity,
@@ -171,11 +176,17 @@ impl Names {
     fn trouble(&self, anomaly: &Anomaly) -> AnomalyKind {
         let trouble = match anomaly.trouble {
             Trouble::Oversold { missing } => LotTrouble::Oversold(missing),
-            Trouble::LotShort { lot: LotId(lot), missing } => LotTrouble::NotOpen(self.event(lot), missing),
+            Trouble::LotShort { lot: LotId(lot), missing } => {
+                LotTrouble::NotOpen(name_of(lot, &self.lots), missing)
+            }
             Trouble::Misnamed { named } => LotTrouble::Misnamed(named),
             Trouble::Senseless => LotTrouble::Senseless,
             Trouble::OutOfRange => LotTrouble::OutOfRange,
         };
         AnomalyKind::Lots(anomaly.instrument, anomaly.date, self.event(anomaly.number), trouble)
     }
+}
+
+fn name_of(number: u64, names: &BTreeMap<u64, Arc<str>>) -> Arc<str> {
+    names.get(&number).cloned().unwrap_or_else(|| format!("seq:{number}").into())
 }

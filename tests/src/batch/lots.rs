@@ -37,7 +37,8 @@ pub enum Of {
 pub struct Lots {
     own: BTreeMap<CustomerId, Vec<Entry>>,
     actions: BTreeMap<InstrumentId, Vec<(Entry, Epoch)>>,
-    names: BTreeMap<u64, Arc<str>>,
+    events: BTreeMap<u64, Arc<str>>,
+    lots: BTreeMap<u64, Arc<str>>,
     due: BTreeMap<Epoch, BTreeSet<InstrumentId>>,
     touched: BTreeSet<CustomerId>,
     standing: BTreeMap<CustomerId, BTreeSet<Row>>,
@@ -47,11 +48,11 @@ impl Lots {
     /// An entry begins (`live`) or ends to stand.
     pub fn apply(&mut self, fact: &LotFact, live: bool, epoch: Epoch) {
         for lot in &fact.named {
-            self.names.entry(lot_number(lot)).or_insert_with(|| lot.clone());
+            self.lots.entry(lot_number(lot)).or_insert_with(|| lot.clone());
         }
-        self.names.insert(fact.entry.number, fact.name.clone());
+        self.events.insert(fact.entry.number, fact.name.clone());
         if let What::Acquire { lot, .. } = fact.entry.what {
-            self.names.insert(lot.0, fact.name.clone());
+            self.lots.insert(lot.0, fact.name.clone());
         }
         match fact.of {
             Of::Customer(customer) => {
@@ -115,8 +116,12 @@ impl Lots {
         told.into_iter().map(|(row, _)| self.row(customer, &row)).collect()
     }
 
-    fn name(&self, number: u64) -> Arc<str> {
-        self.names.get(&number).cloned().unwrap_or_else(|| format!("seq:{number}").into())
+    fn event(&self, number: u64) -> Arc<str> {
+        self.events.get(&number).cloned().unwrap_or_else(|| format!("seq:{number}").into())
+    }
+
+    fn lot(&self, number: u64) -> Arc<str> {
+        self.lots.get(&number).cloned().unwrap_or_else(|| format!("seq:{number}").into())
     }
 
     fn row(&self, customer: CustomerId, told: &Told) -> Row {
@@ -124,7 +129,7 @@ impl Lots {
             Told::Lot(lot) => Row::Lot(Box::new(LotRow {
                 customer,
                 instrument: lot.instrument,
-                lot: self.name(lot.lot.0),
+                lot: self.lot(lot.lot.0),
                 acquired: lot.acquired,
                 quantity: lot.quantity,
                 cost_base: lot.cost_base,
@@ -132,7 +137,7 @@ impl Lots {
             Told::Gain(gain) => Row::RealisedGain(Box::new(RealisedGainRow {
                 customer,
                 instrument: gain.instrument,
-                lot: self.name(gain.lot.0),
+                lot: self.lot(gain.lot.0),
                 acquired: gain.acquired,
                 disposed: gain.disposed,
                 quantity: gain.quantity,
@@ -142,17 +147,17 @@ impl Lots {
                 days_held: gain.days_held,
                 fee: gain.fee,
                 kind: gain.kind,
-                disposal: self.name(gain.disposal.0),
+                disposal: self.event(gain.disposal.0),
             })),
             Told::Anomaly(anomaly) => {
                 let trouble = match anomaly.trouble {
                     Trouble::Oversold { missing } => LotTrouble::Oversold(missing),
-                    Trouble::LotShort { lot, missing } => LotTrouble::NotOpen(self.name(lot.0), missing),
+                    Trouble::LotShort { lot, missing } => LotTrouble::NotOpen(self.lot(lot.0), missing),
                     Trouble::Misnamed { named } => LotTrouble::Misnamed(named),
                     Trouble::Senseless => LotTrouble::Senseless,
                     Trouble::OutOfRange => LotTrouble::OutOfRange,
                 };
-                let event = self.name(anomaly.number);
+                let event = self.event(anomaly.number);
                 let kind = AnomalyKind::Lots(anomaly.instrument, anomaly.date, event, trouble);
                 Row::Anomaly { source: AnomalySource::Customer(customer), kind }
             }
