@@ -33,7 +33,7 @@ const IMPURE: [&str; 15] = [
 ];
 
 /// Which crates of ours a crate may depend on; tests and benches may see all.
-const DEPENDENCIES: [(&str, &[&str]); 11] = [
+const DEPENDENCIES: [(&str, &[&str]); 12] = [
     ("schemas", &[]),
     ("operators/lots", &["schemas"]),
     ("operators/monitor", &["schemas"]),
@@ -44,6 +44,7 @@ const DEPENDENCIES: [(&str, &[&str]); 11] = [
     ("pipeline/log", &[]),
     ("pipeline/clickhouse", &[]),
     ("pipeline/feeds", &["schemas"]),
+    ("pipeline/validation", &["schemas", "operators/lots", "operators/tax"]),
     (
         "pipeline",
         &[
@@ -56,6 +57,7 @@ const DEPENDENCIES: [(&str, &[&str]); 11] = [
             "pipeline/log",
             "pipeline/clickhouse",
             "pipeline/feeds",
+            "pipeline/validation",
         ],
     ),
 ];

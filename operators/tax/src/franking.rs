@@ -43,11 +43,11 @@ pub fn gross_up(cash: Money, credits: Money) -> Result<Money, TaxError> {
     add(cash, credits)
 }
 
-/// The part of a credit that goes with the shares that qualify, to cents half-even.
+/// The part of a credit that goes with the shares that qualify, of more than none, to cents half-even.
 ///
 /// # Errors
 /// [`TaxError::Range`] beyond the range of money.
-pub(crate) fn qualified_part(credit: Money, qualified: i64, entitled: i64) -> Result<Money, TaxError> {
+pub fn qualified_part(credit: Money, qualified: i64, entitled: i64) -> Result<Money, TaxError> {
     share(credit, qualified, entitled).map(to_cents)
 }
 

@@ -42,7 +42,7 @@ pub use assess::{Assessment, Position, assess};
 pub use disposals::GainRow;
 pub use distributions::Distribution;
 pub use error::TaxError;
-pub use franking::{Settlement, franking_credit, gross_up, loss_of_excess, settle};
+pub use franking::{Settlement, franking_credit, gross_up, loss_of_excess, qualified_part, settle};
 pub use gains::{Gains, NetGain, net_capital_gain};
 pub use harvest::{Effect, saving_of_gain, saving_of_loss};
 pub use holding::{

@@ -1,0 +1,31 @@
+//! Model validation: reference cases through the functions of production.
+//!
+//! A case is a JSON file: inputs, what is expected of them and how near; whoever validates the product brings
+//! cases of their own. What answers a case is told by its `family` and by which inputs it has, never by its
+//! name. A case that cannot be read, or that the product has nothing to answer with, is no pass.
+//!
+//! | module | what is in it |
+//! |---|---|
+//! | `case` | a case's head, inputs, expectations and tolerance, checked |
+//! | `inputs` | reading inputs field by field; a fault names the field and what was expected there |
+//! | `answer` | what the product gives, in the form of `expected` |
+//! | `compare` | expected beside given, figure by figure, with deviation and tolerance |
+//! | `lots`, `tax_au` | from inputs to calls of production, by family |
+//! | `run`, `report` | a folder of cases; the table for people and the lines for programs |
+//!
+//! Numbers are decimals taken from their text: money is compared exactly, without binary fractions.
+#![warn(missing_docs)]
+
+mod answer;
+mod case;
+mod compare;
+mod inputs;
+mod ledger;
+mod lots;
+mod report;
+mod run;
+mod tax_au;
+
+pub use case::{Family, Fault};
+pub use compare::Figure;
+pub use run::{CaseReport, Outcome, Report, RunError, run};
