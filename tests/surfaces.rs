@@ -43,7 +43,7 @@ fn help_suffices() {
         "--clickhouse-password",
         "--clickhouse-database",
     ];
-    let flags: [(&str, &[&str]); 10] = [
+    let flags: [(&str, &[&str]); 11] = [
         (
             "demo",
             &["--customers", "--instruments", "--ticks-per-second", "--seed", "--shock-seconds", "--seconds"],
@@ -54,6 +54,7 @@ fn help_suffices() {
         ("import", &["--out", "--format", "--instrument", "--currency", "--venue", "--from", "--to"]),
         ("sql", &["--format"]),
         ("verify", &[]),
+        ("validate", &["--cases", "--family", "--json"]),
         ("bench", &["drift", "monitor"]),
         ("config", &[]),
         ("schema", &[]),
@@ -642,4 +643,40 @@ fn the_drift_bench_gives_one_object() {
         "{}",
         missing.stderr
     );
+}
+
+/// Reference cases pass; one with a wrong number does not, and says which.
+#[test]
+fn reference_cases_are_validated() {
+    let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("cases");
+    let table = ok(&["validate", "--cases", text(&cases)]).stdout;
+    let lines = ok(&["validate", "--cases", text(&cases), "--json"]).stdout;
+    let files = std::fs::read_dir(&cases).unwrap().map(|file| file.unwrap().path());
+    let files: Vec<_> =
+        files.filter(|file| file.extension().is_some_and(|ending| ending == "json")).collect();
+    assert!(files.len() >= 12, "expected our cases, got {files:?}");
+    for file in &files {
+        let id = file.file_stem().unwrap().to_str().unwrap();
+        let line = table.lines().find(|line| line.split_whitespace().next() == Some(id));
+        assert!(line.is_some_and(|line| line.ends_with(" pass")), "{id} in\n{table}");
+        let found = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let found: Vec<Value> =
+            found.filter(|case| case["case"] == id && case["outcome"] == "pass").collect();
+        assert_eq!(found.len(), 1, "{id}");
+    }
+
+    let folder = tempfile::tempdir().unwrap();
+    let wrong = std::fs::read_to_string(cases.join("tax-01-ato-rodney.json")).unwrap();
+    let wrong = wrong.replace("tax-01-ato-rodney", "mine").replace("\"refund\": 100", "\"refund\": 99");
+    std::fs::write(folder.path().join("mine.json"), wrong).unwrap();
+    let failed = run(&["validate", "--cases", text(folder.path())]);
+    assert_eq!(failed.code, Some(1), "{}", failed.stderr);
+    assert!(failed.stdout.contains("refund: expected 99, got 100, deviation 1"), "{}", failed.stdout);
+    assert!(failed.stderr.contains("0 of 1 cases pass, 1 fail"), "{}", failed.stderr);
+    for (path, words) in
+        [("/nowhere", "cannot read cases from /nowhere"), (text(&cases), "no case of family risk")]
+    {
+        let refused = run(&["validate", "--cases", path, "--family", "risk"]);
+        assert!(refused.code == Some(1) && refused.stderr.contains(words), "{}", refused.stderr);
+    }
 }

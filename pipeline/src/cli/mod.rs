@@ -9,6 +9,7 @@ mod replay;
 mod run;
 mod serve;
 mod sql;
+mod validate;
 mod verify;
 
 use std::ffi::OsString;
@@ -61,6 +62,8 @@ enum Command {
     Sql(sql::Args),
     /// Reconcile log, dataflow and ClickHouse; the exit status says whether they agree
     Verify(verify::Args),
+    /// Run reference cases through the models; the exit status says whether all pass
+    Validate(validate::Args),
     /// Measure a part of the program beside another form of it, on one workload
     Bench(bench::Args),
     /// Print the settings in force, as a settings file
@@ -86,6 +89,7 @@ pub fn main() -> ExitCode {
         Command::Import(args) => import::run(&args),
         Command::Sql(args) => sql::run(&args),
         Command::Verify(args) => verify::run(&args),
+        Command::Validate(args) => validate::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Config(args) => config::run(&args),
         Command::Schema => schema(),
