@@ -552,23 +552,8 @@ impl Row {
                     .put("customer", customer(&row.customer));
                 fields.put("quantity", row.quantity).put("price", row.price);
             }
-            Row::Lot(row) => {
-                fields
-                    .put("customer", customer(&row.customer))
-                    .put("instrument", instrument(&row.instrument));
-                fields.put("lot", &row.lot).put("acquired", row.acquired);
-                fields.put("quantity", row.quantity).put("cost_base", row.cost_base);
-            }
-            Row::RealisedGain(row) => {
-                fields
-                    .put("customer", customer(&row.customer))
-                    .put("instrument", instrument(&row.instrument));
-                fields.put("lot", &row.lot).put("acquired", row.acquired).put("disposed", row.disposed);
-                fields.put("quantity", row.quantity).put("proceeds", row.proceeds);
-                fields.put("cost_base", row.cost_base).put("gain", row.gain);
-                fields.put("days_held", row.days_held).put("fee", row.fee);
-                fields.put("kind", row.kind.as_str()).put("disposal", &row.disposal);
-            }
+            Row::Lot(row) => row.put(&mut fields, names),
+            Row::RealisedGain(row) => row.put(&mut fields, names),
             Row::Anomaly { source, kind } => {
                 match source {
                     AnomalySource::Customer(c) => fields.put("customer", customer(c)),
@@ -577,6 +562,27 @@ impl Row {
                 fields.put("kind", kind.as_str()).put("detail", kind.detail(names));
             }
         }
+    }
+}
+
+impl LotRow {
+    fn put(&self, fields: &mut Fields<'_>, names: &Names) {
+        fields.put("customer", names.customer(self.customer));
+        fields.put("instrument", names.instrument(self.instrument));
+        fields.put("lot", &self.lot).put("acquired", self.acquired);
+        fields.put("quantity", self.quantity).put("cost_base", self.cost_base);
+    }
+}
+
+impl RealisedGainRow {
+    fn put(&self, fields: &mut Fields<'_>, names: &Names) {
+        fields.put("customer", names.customer(self.customer));
+        fields.put("instrument", names.instrument(self.instrument));
+        fields.put("lot", &self.lot).put("acquired", self.acquired).put("disposed", self.disposed);
+        fields.put("quantity", self.quantity).put("proceeds", self.proceeds);
+        fields.put("cost_base", self.cost_base).put("gain", self.gain);
+        fields.put("days_held", self.days_held).put("fee", self.fee);
+        fields.put("kind", self.kind.as_str()).put("disposal", &self.disposal);
     }
 }
 

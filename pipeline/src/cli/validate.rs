@@ -10,19 +10,21 @@ use crate::error::Error;
 /// answer it are those of production. Bring cases of your own: what runs is told by a case's family and inputs.
 #[derive(clap::Args)]
 #[command(after_help = "\
-A case has id, family, inputs, expected and tolerance; title, definition, source, verification and notes are for
-people. A number passes if |got - expected| <= abs + rel * |expected|, with abs and rel from tolerance; gain_abs
-is for fields named gain, published_abs for those under published; without any the number has to be the same.
-Other figures (dates, words, true, false) have to be the same. What is expected and not given fails.
+A case has id, family, inputs, expected and tolerance; title, definition, source, verification
+and notes are for people. A number passes if |got - expected| <= abs + rel * |expected|, with abs
+and rel from tolerance; gain_abs is for fields named gain, published_abs for those under published;
+without any the number has to be the same. Other figures (dates, words, true, false) have to be the
+same. What is expected and not given fails.
 
 Families:
   lots         trades of one instrument under fifo, lifo, hifo, average, specific
-  tax-au       franking, the holding period rule, losses and discount, AMIT cost bases, tax on dividends
+  tax-au       franking, holding period rule, losses and discount, AMIT cost bases, dividends
   attribution, optimiser, performance, risk
                not yet: listed as not run, which is no success; --family leaves them out
 
-Printed is a line for each case with its figures, the largest deviation and pass or fail, and every figure that
-fails. Status 0: all pass. Status 1: a case fails, is not run or cannot be read, or there is none.
+Printed is a line for each case with its figures, the largest deviation and pass or fail, and every
+figure that fails. Status 0: all pass. Status 1: a case fails, is not run or cannot be read, or
+there is none.
 
   evenkeel validate --cases tests/cases
   evenkeel validate --cases mine/lots-07.json

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use evenkeel_lots::{Choice, Entry, EventId, LotId, What};
 use evenkeel_schemas::derive::lot_number;
-use evenkeel_schemas::events::{Correction, Event, LotChoice, Side, parse_event};
+use evenkeel_schemas::events::{Correction, Event, LotChoice, Side, TargetsSet, parse_event};
 use evenkeel_schemas::{
     CustomerId, Epoch, InstrumentId, Measure, Money, Name, Names, Quantity, Ratio, TradeDate,
 };
@@ -195,23 +195,7 @@ impl Ledger {
                 vec![Fact::Movement(c, i, (e.trade_date, order), units), Fact::Posting(c, e.currency, money)]
             }
             Event::TargetsSet(e) => {
-                let default = e.bands.get("default").copied().unwrap_or(BAND);
-                let buckets = e.bands.iter().filter_map(|(name, band)| {
-                    let mut wanted = [None, None, None];
-                    for step in name.as_str().split('/') {
-                        let (dimension, label) = step.split_once(':')?;
-                        let known = ["asset_class", "region", "sector"];
-                        wanted[known.iter().position(|d| *d == dimension)?] = Some(label.to_owned());
-                    }
-                    Some((self.names.intern_instrument(name), (wanted, *band)))
-                });
-                let buckets = buckets.collect();
-                let mut targets = Targets { lines: Default::default(), default, buckets };
-                for (name, weight) in &e.weights {
-                    let band = e.bands.get(name).copied().unwrap_or(default);
-                    targets.lines.insert(self.instrument(name)?, (*weight, band));
-                }
-                vec![Fact::Targets(self.customer(&e.customer)?, key, targets)]
+                vec![Fact::Targets(self.customer(&e.customer)?, key, self.targets(e)?)]
             }
             Event::Distribution(e) => self.instrument(&e.instrument).map(|_| Vec::new())?,
             Event::QuestionnaireCompleted(e) => self.customer(&e.customer).map(|_| Vec::new())?,
@@ -221,6 +205,27 @@ impl Ledger {
         let mut facts = facts;
         facts.extend(self.of_lots(event, order, epoch).map(|fact| Fact::Lot(Box::new(fact))));
         Some(facts)
+    }
+
+    /// Weights and bands; `None` when they name an instrument that is not known.
+    fn targets(&mut self, e: &TargetsSet) -> Option<Targets> {
+        let default = e.bands.get("default").copied().unwrap_or(BAND);
+        let buckets = e.bands.iter().filter_map(|(name, band)| {
+            let mut wanted = [None, None, None];
+            for step in name.as_str().split('/') {
+                let (dimension, label) = step.split_once(':')?;
+                let known = ["asset_class", "region", "sector"];
+                wanted[known.iter().position(|d| *d == dimension)?] = Some(label.to_owned());
+            }
+            Some((self.names.intern_instrument(name), (wanted, *band)))
+        });
+        let buckets = buckets.collect();
+        let mut targets = Targets { lines: Default::default(), default, buckets };
+        for (name, weight) in &e.weights {
+            let band = e.bands.get(name).copied().unwrap_or(default);
+            targets.lines.insert(self.instrument(name)?, (*weight, band));
+        }
+        Some(targets)
     }
 
     /// What an event says of lots.
