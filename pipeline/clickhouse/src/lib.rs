@@ -35,7 +35,7 @@ mod writer;
 
 pub use client::{Client, Settings, connect};
 pub use decimal::{Amount, Dec64, Dec128, Measure, ParseDecimalError, Rate, Residual};
-pub use engine::child::{ChildArgs, run_engine_child, step_back};
+pub use engine::child::{ChildArgs, run_engine_child};
 pub use engine::install::{Installer, install};
 pub use engine::{Engine, EngineOptions, running_engine};
 pub use error::{Error, Result};

@@ -16,7 +16,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use crossbeam_channel::{Sender, unbounded};
-use evenkeel_clickhouse::{Settings, step_back};
+use evenkeel_clickhouse::Settings;
 use evenkeel_schemas::Epoch;
 
 use crate::config::{ClickHouseConfig, Config};
@@ -160,10 +160,7 @@ impl Sink {
         server.settings().url.clone_into(&mut state.url.lock().unwrap_or_else(PoisonError::into_inner));
         let (shared, thread_room, stopping) = (state.clone(), room.clone(), Arc::new(AtomicBool::new(false)));
         let stop = stopping.clone();
-        let thread = spawn("sink", move || {
-            step_back();
-            writer::run(server, &handed, &shared, &thread_room, &stop)
-        })?;
+        let thread = spawn("sink", move || writer::run(server, &handed, &shared, &thread_room, &stop))?;
         let limit = config.clickhouse.queue_bytes.max(1);
         Ok(Sink { batches: Some(batches), room, limit, state, held, stopping, thread: Some(thread) })
     }

@@ -18,6 +18,9 @@ use crate::few::Few;
 use crate::live::Logged;
 use crate::names::SharedNames;
 
+/// Bytes of a row's names, about: mostly two, each in memory of its own.
+const NAMES: usize = 96;
+
 macro_rules! tables {
     ($($field:ident: $row:ty,)*) => {
         /// Rows by table, in order of epochs.
@@ -36,13 +39,13 @@ macro_rules! tables {
                 folded $(+ self.$field.len())*
             }
 
-            /// About how many bytes they take while they wait, those of many at once as single ones: names are
-            /// shared, so that rows are as large as they look, but for what events and decisions say.
+            /// About how many bytes they take while they wait, with their names and what events say, those of many at
+            /// once as single ones.
             pub fn bytes(&self) -> usize {
                 let folded: usize = self.folded.iter().map(|(_, row, _)| row.singles()).sum();
                 let said: usize = self.events.iter().map(|row| row.payload.len() + row.id.len()).sum();
-                let fixed = 0 $(+ self.$field.len() * size_of::<$row>())*;
-                fixed + said + folded * size_of::<ValuationRow>()
+                let fixed = 0 $(+ self.$field.len() * (size_of::<$row>() + NAMES))*;
+                fixed + said + folded * (size_of::<ValuationRow>() + NAMES)
             }
 
             /// Whether there is no row.

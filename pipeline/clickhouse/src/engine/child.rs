@@ -65,22 +65,9 @@ pub fn run_engine_child(args: impl IntoIterator<Item = OsString>) -> ! {
         Err((code, message)) => end(code, &message),
     };
     watch_input();
-    step_back();
     match run_library(&args) {
         Ok(()) => end(0, "the engine has ended"),
         Err(message) => end(EXIT_LIBRARY, &message),
-    }
-}
-
-/// How far the writing of rows steps back behind everything else, in steps of `nice`.
-const NICE: c_int = 10;
-
-/// Lets other work go first on a busy machine: this thread, and the threads it starts from here on. Rows may wait, as
-/// the log has what they are derived from; a trigger may not. Where it is not allowed, or a
-/// priority is the whole process's, nothing changes.
-pub fn step_back() {
-    if cfg!(target_os = "linux") {
-        unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, NICE) };
     }
 }
 
