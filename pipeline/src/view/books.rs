@@ -1,10 +1,13 @@
 //! The view as actors see it: snapshots for customers, books for the desk and the broker.
 
+use std::collections::BTreeMap;
+
 use evenkeel_actors::{Books, Holding, InstrumentTerms, OpenTrigger, Snapshot};
-use evenkeel_operators::facts::TargetLine;
+use evenkeel_operators::drift::band_of_member;
+use evenkeel_operators::facts::{BucketLine, TargetLine};
 use evenkeel_operators::valuations::Line;
 use evenkeel_schemas::events::TriggerRef;
-use evenkeel_schemas::{Currency, InstrumentId, Money, Name, Names, Price, Quantity, Rate, Ratio, Value};
+use evenkeel_schemas::{Currency, CustomerId, InstrumentId, Money, Name, Names, Price, Quantity, Rate, Ratio, Value};
 
 use super::{Customer, SharedView, View};
 
@@ -89,7 +92,7 @@ impl View {
                 TriggerRef { trigger: key.id(&names), kind: key.kind, subject, entered: key.entered };
             Some(OpenTrigger { trigger, measure: *measure, limit: *limit })
         });
-        let mut holdings = self.holdings(customer, base, &names);
+        let mut holdings = self.holdings(id, customer, base, &names);
         holdings.sort_by(|a, b| a.name.cmp(&b.name));
         Some(Snapshot {
             epoch: self.epoch,
@@ -104,15 +107,26 @@ impl View {
     }
 
     // The names' lock is held by the caller: taking it twice could wait for a writer for ever.
-    fn holdings(&self, customer: &Customer, base: Currency, names: &Names) -> Vec<Holding> {
+    fn holdings(
+        &self,
+        id: CustomerId,
+        customer: &Customer,
+        base: Currency,
+        names: &Names,
+    ) -> Vec<Holding> {
         let targets = customer.targets();
         let targeted = targets.into_iter().flat_map(|set| set.lines.iter().copied());
         let band = targets.map_or(Ratio::ZERO, |set| set.band_default);
         let held =
             customer.positions.keys().map(|i| TargetLine { instrument: *i, weight: Ratio::ZERO, band });
-        let mut lines: std::collections::BTreeMap<InstrumentId, TargetLine> =
+        let mut lines: BTreeMap<InstrumentId, TargetLine> =
             held.map(|line| (line.instrument, line)).collect();
         lines.extend(targeted.map(|line| (line.instrument, line)));
+        for bucket in targets.into_iter().flat_map(|set| &set.buckets) {
+            if self.open.is_drifting(id, bucket.bucket) {
+                self.narrow(bucket, &mut lines);
+            }
+        }
         let holding = |line: TargetLine| {
             let terms = self.terms(line.instrument)?;
             Some(Holding {
@@ -129,5 +143,19 @@ impl View {
             })
         };
         lines.into_values().filter_map(holding).collect()
+    }
+
+    /// Narrows the bands of a bucket's members, so that it comes back when they do: whoever trades knows bands of
+    /// instruments only, and all of them may be inside their own.
+    fn narrow(&self, bucket: &BucketLine, lines: &mut BTreeMap<InstrumentId, TargetLine>) {
+        let belongs = |i: &InstrumentId| {
+            self.terms(*i).is_some_and(|terms| terms.labels.belong_to(bucket.labels))
+        };
+        let members = lines.iter().filter(|(i, _)| belongs(i));
+        let targets: i128 = members.map(|(_, line)| i128::from(line.weight.raw())).sum();
+        let targets = Ratio::from_wide(targets).unwrap_or(Ratio::MAX);
+        for line in lines.values_mut().filter(|line| belongs(&line.instrument)) {
+            line.band = line.band.min(band_of_member(bucket.band, line.weight, targets));
+        }
     }
 }

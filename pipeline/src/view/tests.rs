@@ -1,6 +1,6 @@
 use evenkeel_actors::Books;
-use evenkeel_schemas::events::parse_event;
-use evenkeel_schemas::{Currency, Name, Row};
+use evenkeel_schemas::events::{TriggerKind, parse_event};
+use evenkeel_schemas::{Currency, Measure, Name, Row, Subject, TriggerKey};
 
 use super::{SharedView, View, ViewBooks};
 use crate::admission::{Admission, Origin, Verdict};
@@ -65,6 +65,35 @@ fn busted_targets_give_way_to_the_ones_before() {
     assert_eq!(books.nav(&name("nobody")), None);
     let snapshot = books.snapshot(&name("c")).unwrap();
     assert_eq!((snapshot.epoch, snapshot.holdings.len(), snapshot.cash.to_string()), (100, 1, "50".into()));
+}
+
+#[test]
+fn an_open_bucket_narrows_the_bands_of_its_members_until_it_is_back() {
+    let listed = |name: &str, class: &str| {
+        format!(r#"{{"type":"instrument_listed","at":"1970-01-01T00:00:00Z","instrument":"{name}","name":"{name}","kind":"etf","currency":"AUD","asset_class":"{class}","tick_size":"0.01","lot_size":"1"}}"#)
+    };
+    let targets = r#"{"type":"targets_set","at":"1970-01-01T00:00:00Z","customer":"c","weights":{"A":"0.3","B":"0.1","C":"0.2"},"bands":{"asset_class:equity":"0.04"}}"#;
+    let (mut door, names) = (Admission::new(10, true), ["A", "B", "C"]);
+    let mut view = View::new(door.names().clone());
+    for (name, class) in names.iter().zip(["equity", "equity", "bond"]) {
+        admit(&mut door, &mut view, &listed(name, class));
+    }
+    [LINES[1], targets].iter().for_each(|line| admit(&mut door, &mut view, line));
+    let subject = Subject::Instrument(door.names().read().instrument_id("asset_class:equity").unwrap());
+    let customer = evenkeel_schemas::CustomerId(0);
+    let key = TriggerKey { customer, kind: TriggerKind::Drift, subject, entered: 100 };
+    let share = |text: &str| Measure::Share(text.parse().unwrap());
+    let trigger = Row::Trigger { key, measure: share("0.05"), limit: share("0.04") };
+    let books = ViewBooks(SharedView::new(view));
+    let bands = |books: &ViewBooks| -> Vec<String> {
+        let snapshot = books.snapshot(&Name::new("c").unwrap()).unwrap();
+        snapshot.holdings.iter().map(|holding| holding.band.to_string()).collect()
+    };
+    assert_eq!(bands(&books), ["0.05", "0.05", "0.05"]);
+    books.0.write().apply_rows(&Closed { epoch: 100, changes: vec![(trigger.clone(), 1)] });
+    assert_eq!(bands(&books), ["0.03", "0.01", "0.05"], "parts of four points, by target");
+    books.0.write().apply_rows(&Closed { epoch: 200, changes: vec![(trigger, -1)] });
+    assert_eq!(bands(&books), ["0.05", "0.05", "0.05"]);
 }
 
 #[test]
