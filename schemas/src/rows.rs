@@ -211,8 +211,8 @@ impl AnomalyKind {
             AnomalyKind::Lots(_, _, _, trouble) => match trouble {
                 LotTrouble::Oversold(_) => "lots_oversold",
                 LotTrouble::NotOpen(..) => "lot_not_open",
-                LotTrouble::Misnamed(_) => "lots_misnamed",
-                LotTrouble::Senseless => "lots_senseless",
+                LotTrouble::SelectionMismatch(_) => "lot_selection_mismatch",
+                LotTrouble::Invalid => "lot_event_invalid",
                 LotTrouble::OutOfRange => "lots_out_of_range",
             },
         }
@@ -237,10 +237,12 @@ impl AnomalyKind {
                     LotTrouble::NotOpen(lot, missing) => {
                         format!("{what}: lot {lot} lacks {missing} of the units named; other lots gave them")
                     }
-                    LotTrouble::Misnamed(named) => {
+                    LotTrouble::SelectionMismatch(named) => {
                         format!("{what}: {named} units are named by lot, which is not what was sold")
                     }
-                    LotTrouble::Senseless => format!("{what}: it makes no sense for lots and is left out"),
+                    LotTrouble::Invalid => {
+                        format!("{what}: a quantity, price or ratio is not valid for lots; it is left out")
+                    }
                     LotTrouble::OutOfRange => format!("{what}: an amount out of range; it is left out"),
                 }
             }
@@ -440,9 +442,9 @@ pub enum LotTrouble {
     /// A lot named at a sale is not open or lacks so many units; other lots gave them.
     NotOpen(Arc<str>, Quantity),
     /// So many units were named at a sale, which are not as many as were sold.
-    Misnamed(Quantity),
+    SelectionMismatch(Quantity),
     /// A quantity, price or ratio that makes no sense: the event is left out of the lots.
-    Senseless,
+    Invalid,
     /// An amount would be out of range: the event is left out of the lots.
     OutOfRange,
 }

@@ -22,7 +22,7 @@ pub(crate) fn split(
 ) -> Result<(), Trouble> {
     let (new, old) = (terms.0.raw(), terms.1.raw());
     if new <= 0 || old <= 0 || in_lieu.is_some_and(|price| price < Price::ZERO) {
-        return Err(Trouble::Senseless);
+        return Err(Trouble::Invalid);
     }
     let held = range(lots, cause.instrument);
     let (units, _) = pool(&lots[held.clone()]).ok_or(Trouble::OutOfRange)?;
@@ -89,7 +89,7 @@ pub(crate) fn replace(
     let (new, old) = (terms.new.raw(), terms.old.raw());
     let (cash, value) = (i128::from(terms.cash.raw()), i128::from(terms.value.raw()));
     if terms.from == terms.into || new < 0 || old <= 0 || cash < 0 || value < 0 {
-        return Err(Trouble::Senseless);
+        return Err(Trouble::Invalid);
     }
     let held = range(lots, terms.from);
     let (units, _) = pool(&lots[held.clone()]).ok_or(Trouble::OutOfRange)?;
@@ -132,7 +132,7 @@ pub(crate) fn delist(
     teller: &mut Teller<'_>,
 ) -> Result<(), Trouble> {
     if per_unit < Price::ZERO {
-        return Err(Trouble::Senseless);
+        return Err(Trouble::Invalid);
     }
     let held = range(lots, cause.instrument);
     let (units, _) = pool(&lots[held.clone()]).ok_or(Trouble::OutOfRange)?;

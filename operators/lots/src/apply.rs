@@ -57,7 +57,7 @@ pub(crate) fn apply(lots: &mut Vec<OpenLot>, entry: &Entry, method: CostBasis, t
 
 fn acquire(lots: &mut Vec<OpenLot>, lot: OpenLot, teller: &mut Teller<'_>) -> Result<(), Trouble> {
     if lot.quantity <= Quantity::ZERO || lot.cost_base < Money::ZERO {
-        return Err(Trouble::Senseless);
+        return Err(Trouble::Invalid);
     }
     if !fits(lot.quantity.raw().into()) || !fits(lot.cost_base.raw().into()) {
         return Err(Trouble::OutOfRange);

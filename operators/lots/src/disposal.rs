@@ -43,7 +43,7 @@ struct Matching<'a> {
 /// Matches a sale with lots of its instrument.
 ///
 /// # Errors
-/// [`Trouble::Senseless`] and [`Trouble::OutOfRange`] leave everything as it was. What can be matched in
+/// [`Trouble::Invalid`] and [`Trouble::OutOfRange`] leave everything as it was. What can be matched in
 /// part is, with an anomaly.
 pub(crate) fn sell(
     lots: &mut Vec<OpenLot>,
@@ -52,7 +52,7 @@ pub(crate) fn sell(
     teller: &mut Teller<'_>,
 ) -> Result<(), Trouble> {
     if sale.quantity <= Quantity::ZERO || sale.named.iter().any(|choice| choice.quantity <= Quantity::ZERO) {
-        return Err(Trouble::Senseless);
+        return Err(Trouble::Invalid);
     }
     let units = i128::from(sale.quantity.raw());
     let (proceeds, fee) = (i128::from(sale.proceeds.raw()), i128::from(sale.fee.raw()));
@@ -114,7 +114,7 @@ impl Matching<'_> {
         let named: i128 = sale.named.iter().map(|choice| i128::from(choice.quantity.raw())).sum();
         if named != i128::from(sale.quantity.raw()) {
             let named = Quantity::from_wide(named).unwrap_or(Quantity::MAX);
-            teller.trouble(sale.cause, Trouble::Misnamed { named });
+            teller.trouble(sale.cause, Trouble::SelectionMismatch { named });
         }
         for choice in sale.named {
             let mut wanted = choice.quantity.raw().min(self.left);

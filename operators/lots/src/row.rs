@@ -88,12 +88,12 @@ pub enum Trouble {
         missing: Quantity,
     },
     /// The units named at a sale are not as many as were sold; the sale's quantity holds.
-    Misnamed {
+    SelectionMismatch {
         /// Units named.
         named: Quantity,
     },
     /// A quantity, price or ratio that makes no sense, such as a sale of nothing; the entry is left out.
-    Senseless,
+    Invalid,
     /// The entry is left out, because an amount would be beyond ±2.3 · 10¹².
     OutOfRange,
 }

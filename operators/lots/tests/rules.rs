@@ -83,10 +83,10 @@ fn a_named_lot_that_is_short_is_told_and_others_serve() {
     assert_eq!(told.troubles(), [(9, short(3, "2")), (9, short(7, "3"))]);
     assert_eq!(told.open(), open(&[(1, "5", "5"), (2, "10", "30")]));
     let fewer = fifteen_sold(CostBasis::Specific, &[(3, "5")]);
-    assert_eq!(fewer.troubles(), [(9, Trouble::Misnamed { named: units("5") })]);
+    assert_eq!(fewer.troubles(), [(9, Trouble::SelectionMismatch { named: units("5") })]);
     assert_eq!(fewer.open(), open(&[(2, "10", "30"), (3, "5", "10")]));
     let more = fifteen_sold(CostBasis::Specific, &[(3, "10"), (2, "10")]);
-    assert_eq!(more.troubles(), [(9, Trouble::Misnamed { named: units("20") })]);
+    assert_eq!(more.troubles(), [(9, Trouble::SelectionMismatch { named: units("20") })]);
     assert_eq!(more.open(), open(&[(1, "10", "10"), (2, "5", "15")]));
 }
 
@@ -309,7 +309,7 @@ fn what_makes_no_sense_is_left_out() {
     let out_of_range: Vec<u64> =
         told.troubles().iter().filter(|(_, why)| *why == Trouble::OutOfRange).map(|(n, _)| *n).collect();
     let senseless: Vec<u64> =
-        told.troubles().iter().filter(|(_, why)| *why == Trouble::Senseless).map(|(n, _)| *n).collect();
+        told.troubles().iter().filter(|(_, why)| *why == Trouble::Invalid).map(|(n, _)| *n).collect();
     assert_eq!(out_of_range, [4, 8, 9, 11, 13]);
     assert_eq!(senseless, [2, 3, 5, 6, 7, 10, 12]);
 }

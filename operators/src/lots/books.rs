@@ -179,8 +179,8 @@ impl Names {
             Trouble::LotShort { lot: LotId(lot), missing } => {
                 LotTrouble::NotOpen(name_of(lot, &self.lots), missing)
             }
-            Trouble::Misnamed { named } => LotTrouble::Misnamed(named),
-            Trouble::Senseless => LotTrouble::Senseless,
+            Trouble::SelectionMismatch { named } => LotTrouble::SelectionMismatch(named),
+            Trouble::Invalid => LotTrouble::Invalid,
             Trouble::OutOfRange => LotTrouble::OutOfRange,
         };
         AnomalyKind::Lots(anomaly.instrument, anomaly.date, self.event(anomaly.number), trouble)

@@ -7,7 +7,9 @@ use evenkeel_operators::drift::band_of_member;
 use evenkeel_operators::facts::{BucketLine, TargetLine};
 use evenkeel_operators::valuations::Line;
 use evenkeel_schemas::events::TriggerRef;
-use evenkeel_schemas::{Currency, CustomerId, InstrumentId, Money, Name, Names, Price, Quantity, Rate, Ratio, Value};
+use evenkeel_schemas::{
+    Currency, CustomerId, InstrumentId, Money, Name, Names, Price, Quantity, Rate, Ratio, Value,
+};
 
 use super::{Customer, SharedView, View};
 
@@ -107,13 +109,7 @@ impl View {
     }
 
     // The names' lock is held by the caller: taking it twice could wait for a writer for ever.
-    fn holdings(
-        &self,
-        id: CustomerId,
-        customer: &Customer,
-        base: Currency,
-        names: &Names,
-    ) -> Vec<Holding> {
+    fn holdings(&self, id: CustomerId, customer: &Customer, base: Currency, names: &Names) -> Vec<Holding> {
         let targets = customer.targets();
         let targeted = targets.into_iter().flat_map(|set| set.lines.iter().copied());
         let band = targets.map_or(Ratio::ZERO, |set| set.band_default);
@@ -148,9 +144,8 @@ impl View {
     /// Narrows the bands of a bucket's members, so that it comes back when they do: whoever trades knows bands of
     /// instruments only, and all of them may be inside their own.
     fn narrow(&self, bucket: &BucketLine, lines: &mut BTreeMap<InstrumentId, TargetLine>) {
-        let belongs = |i: &InstrumentId| {
-            self.terms(*i).is_some_and(|terms| terms.labels.belong_to(bucket.labels))
-        };
+        let belongs =
+            |i: &InstrumentId| self.terms(*i).is_some_and(|terms| terms.labels.belong_to(bucket.labels));
         let members = lines.iter().filter(|(i, _)| belongs(i));
         let targets: i128 = members.map(|(_, line)| i128::from(line.weight.raw())).sum();
         let targets = Ratio::from_wide(targets).unwrap_or(Ratio::MAX);

@@ -72,7 +72,8 @@ impl Open {
 
     /// Whether a customer's weight of an instrument or bucket is a reason to act.
     pub fn is_drifting(&self, customer: CustomerId, of: InstrumentId) -> bool {
-        let about = |key: &TriggerKey| key.kind == TriggerKind::Drift && key.subject == Subject::Instrument(of);
+        let about =
+            |key: &TriggerKey| key.kind == TriggerKind::Drift && key.subject == Subject::Instrument(of);
         self.triggers.get(&customer).is_some_and(|open| open.keys().any(about))
     }
 

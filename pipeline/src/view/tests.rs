@@ -70,7 +70,9 @@ fn busted_targets_give_way_to_the_ones_before() {
 #[test]
 fn an_open_bucket_narrows_the_bands_of_its_members_until_it_is_back() {
     let listed = |name: &str, class: &str| {
-        format!(r#"{{"type":"instrument_listed","at":"1970-01-01T00:00:00Z","instrument":"{name}","name":"{name}","kind":"etf","currency":"AUD","asset_class":"{class}","tick_size":"0.01","lot_size":"1"}}"#)
+        format!(
+            r#"{{"type":"instrument_listed","at":"1970-01-01T00:00:00Z","instrument":"{name}","name":"{name}","kind":"etf","currency":"AUD","asset_class":"{class}","tick_size":"0.01","lot_size":"1"}}"#
+        )
     };
     let targets = r#"{"type":"targets_set","at":"1970-01-01T00:00:00Z","customer":"c","weights":{"A":"0.3","B":"0.1","C":"0.2"},"bands":{"asset_class:equity":"0.04"}}"#;
     let (mut door, names) = (Admission::new(10, true), ["A", "B", "C"]);

@@ -200,8 +200,10 @@ impl Answered<'_> {
             Trouble::LotShort { lot, missing } => {
                 format!("trade {trade}: lot {} has {missing} units too few", self.name(lot.0))
             }
-            Trouble::Misnamed { named } => format!("trade {trade}: the lots named have {named} units"),
-            Trouble::Senseless => format!("trade {trade}: makes no sense"),
+            Trouble::SelectionMismatch { named } => {
+                format!("trade {trade}: the lots named have {named} units")
+            }
+            Trouble::Invalid => format!("trade {trade}: a quantity or price that is not valid"),
             Trouble::OutOfRange => format!("trade {trade}: beyond the range of money"),
         }
     }

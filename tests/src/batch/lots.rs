@@ -153,8 +153,8 @@ impl Lots {
                 let trouble = match anomaly.trouble {
                     Trouble::Oversold { missing } => LotTrouble::Oversold(missing),
                     Trouble::LotShort { lot, missing } => LotTrouble::NotOpen(self.lot(lot.0), missing),
-                    Trouble::Misnamed { named } => LotTrouble::Misnamed(named),
-                    Trouble::Senseless => LotTrouble::Senseless,
+                    Trouble::SelectionMismatch { named } => LotTrouble::SelectionMismatch(named),
+                    Trouble::Invalid => LotTrouble::Invalid,
                     Trouble::OutOfRange => LotTrouble::OutOfRange,
                 };
                 let event = self.event(anomaly.number);
