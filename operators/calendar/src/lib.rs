@@ -4,7 +4,7 @@
 //! its hours and its smallest first purchase, each with a source. [`Calendars`] reads and checks them; a
 //! [`Market`] answers.
 //!
-//! Units    dates without a time; hours in the market's local time; lags in business days; its currency's money
+//! Units    dates without a time; hours in the market's local time; lags in business days
 //! Errors   a text that is not in order is refused, by text, line and field. A question beyond the days that
 //!          the lists cover is an error, but for settlement, which then counts weekdays and says so
 //! State    8 bytes a business day and 4 a day of rest: 52 KB a market of 21 years

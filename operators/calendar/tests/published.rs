@@ -89,8 +89,8 @@ fn a_holiday_of_banks_counts_for_trading_only() {
     assert!(settles("XNYS", "2023-11-10") && !settles("XNYS", "2018-11-12"));
 }
 
-/// ICBA on 5 December 2018: settlements occur as scheduled, since DTCC and NSCC remain open. SIFMA on 9 January
-/// 2025: settlement open.
+/// ICBA on 5 December 2018: settlements occur as scheduled, since DTCC and NSCC remain open. SIFMA on 9
+/// January 2025: settlement open.
 #[test]
 fn a_day_of_mourning_settles() {
     for day in ["2018-12-05", "2025-01-09", "2012-10-29"] {
