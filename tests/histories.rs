@@ -206,6 +206,9 @@ impl History {
             83 => self.list(),
             84 => self.relist(),
             85 | 86 => self.distribute(),
+            87 | 88 => self.merge_or_delist(),
+            89 => self.reinvest(&customer),
+            90 => self.convert(&customer),
             _ => self.correct(),
         }
     }
@@ -280,7 +283,58 @@ impl History {
         } else {
             String::new()
         };
-        self.say("distribution", self.now, format!("\"instrument\":\"{instrument}\",\"amount\":\"0.35\",\"franked_fraction\":\"0.7\",\"ex_date\":\"{ex}\",\"pay_date\":\"{pay}\"{change}"));
+        let (cents, price) = (self.dice.between(0, 400), self.dice.between(50, 1_500));
+        let units = if self.dice.percent(60) {
+            format!(",\"reinvestment_price\":\"{}.{:02}\"", price / 100, price % 100)
+        } else {
+            String::new()
+        };
+        let change = format!("{change}{units}");
+        self.say("distribution", self.now, format!("\"instrument\":\"{instrument}\",\"amount\":\"{}.{:02}5\",\"franked_fraction\":\"0.7\",\"ex_date\":\"{ex}\",\"pay_date\":\"{pay}\"{change}", cents / 100, cents % 100));
+    }
+
+    /// Units become another instrument's, or end.
+    fn merge_or_delist(&mut self) {
+        let ((instrument, currency), (into, other)) =
+            (self.dice.one(&self.instruments).clone(), self.dice.one(&self.instruments).clone());
+        let date = date(self.now + self.dice.between(-2, 2) * DAY);
+        if currency == other && instrument != into && self.dice.percent(90) {
+            let (new, old) = *self.dice.one(&[(1, 1), (1, 3), (7, 2), (0, 1)]);
+            let cash =
+                if new == 0 || self.dice.percent(40) { ",\"cash\":\"0.75\",\"value\":\"2.5\"" } else { "" };
+            return self.say("merger", self.now, format!("\"instrument\":\"{instrument}\",\"into\":\"{into}\",\"new\":\"{new}\",\"old\":\"{old}\"{cash},\"effective_date\":\"{date}\""));
+        }
+        let amount = *self.dice.one(&["0", "1.35"]);
+        self.say(
+            "delisting",
+            self.now,
+            format!("\"instrument\":\"{instrument}\",\"amount\":\"{amount}\",\"effective_date\":\"{date}\""),
+        );
+    }
+
+    fn reinvest(&mut self, customer: &str) {
+        let (instrument, _) = self.dice.one(&self.instruments).clone();
+        let (at, reinvest) = (self.effective() - DAY, self.dice.percent(75));
+        self.say(
+            "reinvestment_elected",
+            at,
+            format!("\"customer\":\"{customer}\",\"instrument\":\"{instrument}\",\"reinvest\":{reinvest}"),
+        );
+    }
+
+    /// Both legs; some settle later.
+    fn convert(&mut self, customer: &str) {
+        let sold = self.dice.between(0, 2) as usize;
+        let bought = CURRENCIES[(sold + self.dice.between(1, 2) as usize) % 3];
+        let sold = CURRENCIES[sold];
+        let (out, back) = (self.dice.between(1, 900), self.dice.between(1, 900));
+        let at = self.effective();
+        let settles = if self.dice.percent(50) {
+            format!(",\"settle_date\":\"{}\"", date(at + self.dice.between(0, 4) * DAY))
+        } else {
+            String::new()
+        };
+        self.say("fx_conversion", at, format!("\"customer\":\"{customer}\",\"sold\":\"{out}.5\",\"sold_currency\":\"{sold}\",\"bought\":\"{back}\",\"bought_currency\":\"{bought}\"{settles}"));
     }
 
     fn flow(&mut self, customer: &str) {
@@ -316,7 +370,8 @@ impl History {
         let (instrument, _) = self.dice.one(&self.instruments).clone();
         let (new, old) = *self.dice.one(&[(2, 1), (3, 1), (1, 2), (3, 2), (1, 7)]);
         let ex_date = date(self.now + self.dice.between(-2, 2) * DAY);
-        self.say("split", self.now, format!("\"instrument\":\"{instrument}\",\"new\":\"{new}\",\"old\":\"{old}\",\"ex_date\":\"{ex_date}\""));
+        let in_lieu = if self.dice.percent(40) { ",\"cash_in_lieu\":\"9.87\"" } else { "" };
+        self.say("split", self.now, format!("\"instrument\":\"{instrument}\",\"new\":\"{new}\",\"old\":\"{old}\",\"ex_date\":\"{ex_date}\"{in_lieu}"));
     }
 
     fn target(&mut self, customer: &str) {
@@ -608,6 +663,10 @@ fn histories_are_full_of_life() {
         "fill",
         "rebalance_requested",
         "distribution",
+        "merger",
+        "delisting",
+        "fx_conversion",
+        "reinvestment_elected",
         "correction",
     ];
     for kind in kinds {

@@ -51,6 +51,7 @@ const DEPENDENCIES: [(&str, &[&str]); 13] = [
         &[
             "schemas",
             "operators",
+            "operators/calendar",
             "operators/lots",
             "operators/monitor",
             "actors",

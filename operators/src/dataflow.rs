@@ -11,6 +11,7 @@ use timely::dataflow::operators::Exchange;
 use timely::dataflow::operators::vec::Partition;
 
 use crate::cash::cash;
+use crate::cash_ladder::{Rung, cash_ladder};
 use crate::drift::{Drift, drift};
 use crate::exposures::{self, exposures};
 use crate::facts::{Fact, Observation, TargetSet};
@@ -19,7 +20,7 @@ use crate::known::{Known, statements};
 use crate::lots::{self, lots};
 use crate::monitoring::{Choice, Listener, Outcome, Watch, monitoring};
 use crate::orders::orders;
-use crate::positions::positions;
+use crate::positions::{self, positions};
 use crate::prices::{prices, stale};
 use crate::tally::{Presence, tally};
 use crate::triggers::{Breaching, triggers};
@@ -85,17 +86,26 @@ pub fn build<'s>(
     let stale_ms = if market { timing.stale_ms } else { 0 };
     let Kinds { statements: stated, books, postings, reasons, trading, lots: of_lots } = Kinds::of(facts);
 
-    // What holds: statements, books, market.
+    // What holds: books, statements, market.
+    let positions = positions(books, timing.epoch_ms);
+    let follows = positions.clone().flat_map(|outcome| match outcome {
+        positions::Outcome::Follows(fact) => Some(fact),
+        _ => None,
+    });
+    let postings = postings.concat(follows.clone());
     let stale = stale(observations.clone(), stale_ms);
     let prices = prices(observations);
     let known = statements(stated).concatenate([
-        positions(books, timing.epoch_ms),
-        cash(postings),
+        positions.clone().flat_map(|outcome| match outcome {
+            positions::Outcome::Known(known) => Some(known),
+            _ => None,
+        }),
+        cash(postings.clone()),
         prices.clone(),
         fx(prices),
     ]);
-
-    let lots = lots(of_lots, timing.epoch_ms);
+    let ladder = cash_ladder(postings, timing.epoch_ms);
+    let lots = lots(of_lots.concat(follows), timing.epoch_ms);
 
     // Worth and drift.
     let outcomes = match watching {
@@ -123,6 +133,14 @@ pub fn build<'s>(
             Outcome::Fault(..) | Outcome::Part(..) => None,
         }),
         exposures(parts),
+        positions.flat_map(|outcome| match outcome {
+            positions::Outcome::Row(row) => Some(row),
+            _ => None,
+        }),
+        ladder.clone().flat_map(|rung| match rung {
+            Rung::Row(row) => Some(row),
+            Rung::Fault(..) => None,
+        }),
         lots.clone().flat_map(|outcome| match outcome {
             lots::Outcome::Row(row) => Some(row),
             lots::Outcome::Fault(..) => None,
@@ -133,7 +151,7 @@ pub fn build<'s>(
             Fact::Allocated(row) => Some(Row::Allocation(row)),
             _ => None,
         }),
-        anomalies(known, outcomes, lots, stale),
+        anomalies(known, outcomes, lots, ladder, stale),
     ])
 }
 
@@ -151,8 +169,8 @@ impl<'s> Kinds<'s> {
     fn of(facts: Rows<'s, Fact>) -> Kinds<'s> {
         let kind = |fact: &Fact| match fact {
             Fact::Terms(..) | Fact::Base(..) | Fact::Targets(..) => 0,
-            Fact::Movement(..) | Fact::Split { .. } => 1,
-            Fact::Posting(..) => 2,
+            Fact::Movement(..) | Fact::Corporate(..) | Fact::Reinvest(..) => 1,
+            Fact::Posting(..) | Fact::Due(..) => 2,
             Fact::Request(..) | Fact::Answer(..) | Fact::Opened(..) => 3,
             Fact::Placed(..) | Fact::Blocked { .. } | Fact::State(..) | Fact::Allocated(..) => 4,
             Fact::Lot(..) | Fact::Action(..) => 5,
@@ -216,6 +234,7 @@ fn anomalies<'s>(
     known: Rows<'s, Known>,
     outcomes: Rows<'s, Outcome>,
     lots: Rows<'s, lots::Outcome>,
+    ladder: Rows<'s, Rung>,
     stale: Rows<'s, InstrumentId>,
 ) -> Rows<'s, Row> {
     let faults = outcomes.flat_map(|outcome| match outcome {
@@ -226,7 +245,11 @@ fn anomalies<'s>(
         lots::Outcome::Fault(customer, kind) => Some((customer, kind)),
         lots::Outcome::Row(_) => None,
     });
-    let of_customers = known.flat_map(Known::fault).concat(faults).concat(of_lots);
+    let of_ladder = ladder.flat_map(|rung| match rung {
+        Rung::Fault(customer, kind) => Some((customer, kind)),
+        Rung::Row(_) => None,
+    });
+    let of_customers = known.flat_map(Known::fault).concatenate([faults, of_lots, of_ladder]);
     // Two sums of one customer may be out of range: that is one anomaly.
     let split = |anomaly: (CustomerId, AnomalyKind)| Some((anomaly, ()));
     let of_customers = tally::<Presence, _, _, _, _>(of_customers, "anomalies", split, |(c, kind), ()| {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use evenkeel_lots::Entry;
 use evenkeel_schemas::events::{OrderStatus, Side};
 use evenkeel_schemas::{
-    AllocationRow, Currency, CustomerId, Epoch, Instant, InstrumentId, Labels, Measure, Money, Pair, Price,
-    Quantity, Ratio, TradeDate, TriggerKey,
+    AllocationRow, Currency, CustomerId, DueKind, Epoch, Instant, InstrumentId, Labels, Measure, Money, Pair,
+    Price, Quantity, Ratio, TradeDate, TriggerKey,
 };
 use serde::{Deserialize, Serialize};
 
@@ -88,6 +88,75 @@ pub struct LotEntry {
     pub named: Box<[Arc<str>]>,
 }
 
+/// A corporate action, in the order in which actions count: by date, then running number.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct CorporateAction {
+    /// Ex date or effective date: it is about what is held when this day starts.
+    pub date: TradeDate,
+    /// Running number of the event.
+    pub number: u64,
+    /// The event's id, or `seq:` and its number.
+    pub name: Arc<str>,
+    /// The currency of the instrument.
+    pub currency: Currency,
+    /// What it does.
+    pub what: Corporate,
+}
+
+/// What a corporate action does to units and cash.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Corporate {
+    /// `old` units become `new`.
+    Split {
+        /// Units after.
+        new: Quantity,
+        /// Units before.
+        old: Quantity,
+        /// Price of a whole unit of the fraction left over, which is paid out; without it, fractions are kept.
+        in_lieu: Option<Price>,
+    },
+    /// Money for each unit, from a day on.
+    Distribution {
+        /// Money per unit.
+        amount: Price,
+        /// Share that is franked.
+        franked_fraction: Ratio,
+        /// Day of payment.
+        pay_date: TradeDate,
+        /// What a unit costs those who take it in units.
+        reinvestment_price: Option<Price>,
+        /// Whether tax lots are kept of such units.
+        lots: bool,
+    },
+    /// `old` units become `new` of another instrument, and cash.
+    Merger {
+        /// What comes.
+        into: InstrumentId,
+        /// Units after.
+        new: Quantity,
+        /// Units before.
+        old: Quantity,
+        /// Cash per unit that goes.
+        cash: Price,
+    },
+    /// Units are paid out and are no more.
+    Delisting {
+        /// Money per unit.
+        amount: Price,
+    },
+}
+
+/// An election: of several at or before a date, the latest holds.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Election {
+    /// From when on.
+    pub date: TradeDate,
+    /// Orders elections of one date.
+    pub version: Version,
+    /// What was elected.
+    pub reinvest: bool,
+}
+
 /// One fact about accounts, reference data or decisions.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Fact {
@@ -101,19 +170,12 @@ pub enum Fact {
     Movement(CustomerId, InstrumentId, TradeDate, Quantity),
     /// Money came in or went out.
     Posting(CustomerId, Currency, Money),
-    /// `old` units become `new` from the ex date on.
-    Split {
-        /// Instrument.
-        instrument: InstrumentId,
-        /// First day on the new basis.
-        ex_date: TradeDate,
-        /// Orders splits of one day.
-        number: u64,
-        /// Units after.
-        new: Quantity,
-        /// Units before.
-        old: Quantity,
-    },
+    /// Money that was counted by a posting, or will be, and is due on a day.
+    Due(CustomerId, Currency, TradeDate, DueKind, Money),
+    /// What an instrument does to whoever holds it.
+    Corporate(InstrumentId, Arc<CorporateAction>),
+    /// From a date on, distributions of an instrument are taken in units, or in cash again.
+    Reinvest(CustomerId, InstrumentId, Election),
     /// Something that counts for a customer's lots.
     Lot(CustomerId, Arc<LotEntry>),
     /// Something that counts for the lots of everybody who has any of an instrument, from its date on.
@@ -177,12 +239,12 @@ impl Fact {
     pub fn spread(&self) -> Option<u64> {
         let customer = match self {
             Fact::Base(c, ..) | Fact::Targets(c, ..) | Fact::Movement(c, ..) | Fact::Posting(c, ..) => c.0,
-            Fact::Lot(c, _) => c.0,
+            Fact::Lot(c, _) | Fact::Due(c, ..) | Fact::Reinvest(c, ..) => c.0,
             Fact::Request(key, ..) | Fact::Answer(key) | Fact::Opened(key, ..) => key.customer.0,
             Fact::Placed(_, order) => order.customer.0,
             Fact::Allocated(row) => row.customer.0,
             Fact::Blocked { .. } | Fact::State(..) => 0,
-            Fact::Terms(..) | Fact::Split { .. } | Fact::Action(..) => return None,
+            Fact::Terms(..) | Fact::Corporate(..) | Fact::Action(..) => return None,
         };
         Some(customer.into())
     }

@@ -4,12 +4,14 @@
 #![warn(missing_docs)]
 
 pub mod cash;
+pub mod cash_ladder;
 pub mod dataflow;
 pub mod drift;
 mod epochwise;
 pub mod exposures;
 pub mod facts;
 pub mod fx;
+mod groups;
 mod known;
 pub mod lots;
 pub mod monitoring;

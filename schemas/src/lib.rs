@@ -8,6 +8,7 @@ mod buckets;
 pub mod derive;
 pub mod events;
 mod ids;
+mod income;
 mod numbers;
 mod portfolio;
 mod rows;
@@ -15,6 +16,7 @@ mod time;
 
 pub use buckets::{DIMENSIONS, Label, Labels};
 pub use ids::{Currency, CustomerId, InstrumentId, Name, NameError, Names, Pair};
+pub use income::{CashLadderRow, DistributionRow, DueKind, PaymentStatus};
 pub use numbers::{Money, NumberError, Price, Quantity, Rate, Ratio, Total, Value, div_half_even};
 pub use portfolio::{Standing, Valuation, ValuationChange, Worth};
 pub use rows::{

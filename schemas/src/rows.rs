@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::events::{OrderStatus, Side, TriggerKind};
 use crate::{
-    Currency, CustomerId, Epoch, InstrumentId, Money, Names, Pair, Price, Quantity, Rate, Ratio, Total,
-    TradeDate, Valuation, ValuationChange, derive,
+    CashLadderRow, Currency, CustomerId, DistributionRow, Epoch, InstrumentId, Money, Names, Pair, Price,
+    Quantity, Rate, Ratio, Total, TradeDate, Valuation, ValuationChange, derive,
 };
 
 /// The output collections, named as their files and tables are.
@@ -21,6 +21,10 @@ pub enum Collection {
     Positions,
     /// Cash by currency.
     Cash,
+    /// Money that is due, by day.
+    CashLadder,
+    /// What customers are entitled to of distributions.
+    Distributions,
     /// Last price by instrument.
     Prices,
     /// Last rate by pair.
@@ -49,9 +53,11 @@ pub enum Collection {
 
 impl Collection {
     /// All collections.
-    pub const ALL: [Collection; 14] = [
+    pub const ALL: [Collection; 16] = [
         Collection::Positions,
         Collection::Cash,
+        Collection::CashLadder,
+        Collection::Distributions,
         Collection::Prices,
         Collection::FxRates,
         Collection::Valuations,
@@ -77,6 +83,8 @@ impl Collection {
         match self {
             Collection::Positions => "positions",
             Collection::Cash => "cash",
+            Collection::CashLadder => "cash_ladder",
+            Collection::Distributions => "distributions",
             Collection::Prices => "prices",
             Collection::FxRates => "fx_rates",
             Collection::Valuations => "valuations",
@@ -264,6 +272,8 @@ pub enum Row {
         currency: Currency,
         amount: Money,
     },
+    CashLadder(CashLadderRow),
+    Distribution(Box<DistributionRow>),
     Price {
         instrument: InstrumentId,
         price: Price,
@@ -455,6 +465,8 @@ impl Row {
         match self {
             Row::Position { .. } => Collection::Positions,
             Row::Cash { .. } => Collection::Cash,
+            Row::CashLadder(_) => Collection::CashLadder,
+            Row::Distribution(_) => Collection::Distributions,
             Row::Price { .. } => Collection::Prices,
             Row::FxRate { .. } => Collection::FxRates,
             Row::Valuation { .. } | Row::Valuations(_) => Collection::Valuations,
@@ -508,6 +520,8 @@ impl Row {
             Row::Cash { customer: c, currency, amount } => {
                 fields.put("customer", customer(c)).put("currency", currency).put("amount", amount);
             }
+            Row::CashLadder(row) => row.put(&mut fields, names),
+            Row::Distribution(row) => row.put(&mut fields, names),
             Row::Price { instrument: i, price } => {
                 fields.put("instrument", instrument(i)).put("price", price);
             }
@@ -588,7 +602,7 @@ impl RealisedGainRow {
     }
 }
 
-struct Fields<'a> {
+pub(crate) struct Fields<'a> {
     out: &'a mut String,
     first: bool,
 }
@@ -596,7 +610,7 @@ struct Fields<'a> {
 impl Fields<'_> {
     // Names, numbers and the fixed words have no character that JSON escapes; the details of
     // anomalies are built from those.
-    fn put(&mut self, key: &str, value: impl std::fmt::Display) -> &mut Self {
+    pub(crate) fn put(&mut self, key: &str, value: impl std::fmt::Display) -> &mut Self {
         let comma = if self.first { "" } else { "," };
         self.first = false;
         let _ = write!(self.out, "{comma}\"{key}\":\"{value}\"");

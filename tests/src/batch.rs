@@ -7,6 +7,7 @@
 //!
 //! - [`ledger`] reads events in file order: epochs, ids, corrections, what is refused;
 //! - [`facts`] keeps what is live: movements, postings, observations, terms, targets, splits;
+//! - [`income`] walks one customer's days: units, what actions pay;
 //! - [`customer`] derives one customer's rows from the facts;
 //! - [`lines`] turns changes of rows into lines.
 //!
@@ -20,6 +21,7 @@
 pub mod customer;
 pub mod exposures;
 pub mod facts;
+pub mod income;
 pub mod ledger;
 pub mod lines;
 pub mod lots;
@@ -179,6 +181,9 @@ impl<W: Write> Batch<W> {
         let changes = self.facts.settle(epoch)?;
         for (row, diff) in changes.rows {
             self.lines.change(&row, diff, ledger.names());
+        }
+        for (lot, live) in changes.lots {
+            self.lots.apply(&lot, live, epoch);
         }
         for customer in changes.customers {
             let before = self.standing.remove(&customer).unwrap_or_default();

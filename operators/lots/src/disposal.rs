@@ -38,6 +38,8 @@ struct Matching<'a> {
     fee: Shares,
     /// The cost of the units sold, if it is the pool's.
     averaged: Option<Shares>,
+    /// What each lot gives: one row, also where a lot that was named gives more than was named.
+    gave: Vec<(usize, Given)>,
 }
 
 /// Matches a sale with lots of its instrument.
@@ -69,6 +71,7 @@ pub(crate) fn sell(
         proceeds: Shares::new(proceeds, units),
         fee: Shares::new(fee, units),
         averaged: None,
+        gave: Vec::new(),
     };
     match pooled {
         Some((held_units, cost)) if held_units > 0 => {
@@ -81,6 +84,7 @@ pub(crate) fn sell(
         }
         _ => matching.run(sale, method, teller),
     }
+    matching.tell(teller);
     let missing = Quantity::from_raw(matching.left);
     sweep(lots, held);
     if missing > Quantity::ZERO {
@@ -152,7 +156,10 @@ impl Matching<'_> {
             None => part(cost_base, units, quantity),
         };
         let given = Given { units, proceeds: self.proceeds.next(units), cost, fee: self.fee.next(units) };
-        teller.realised(self.cause, lot.lot, lot.acquired, given);
+        match self.gave.iter_mut().find(|(before, _)| *before == index) {
+            Some((_, all)) => all.add(given),
+            None => self.gave.push((index, given)),
+        }
         self.left -= units;
         let before = *lot;
         lot.quantity = Quantity::from_raw(quantity - units);
@@ -164,6 +171,13 @@ impl Matching<'_> {
             }
         }
         units
+    }
+
+    fn tell(&self, teller: &mut Teller<'_>) {
+        for (index, given) in &self.gave {
+            let lot = &self.lots[*index];
+            teller.realised(self.cause, lot.lot, lot.acquired, *given);
+        }
     }
 
     /// Lays what is left of the pool on the lots that are left.

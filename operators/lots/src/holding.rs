@@ -69,6 +69,16 @@ pub(crate) struct Given {
     pub fee: i64,
 }
 
+impl Given {
+    /// More from the same lot; what a lot gives in one disposal is no more than it has.
+    pub fn add(&mut self, more: Given) {
+        self.units += more.units;
+        self.proceeds += more.proceeds;
+        self.cost += more.cost;
+        self.fee += more.fee;
+    }
+}
+
 /// Where rows go. A ledger that takes rows back applies the same entries again with the sign reversed.
 pub(crate) struct Teller<'a> {
     /// Nowhere while a state is only being derived.

@@ -11,15 +11,17 @@ use evenkeel_schemas::{AnomalyKind, CustomerId, InstrumentId, LotRow, LotTrouble
 use super::Outcome;
 use crate::epochwise::Changes;
 use crate::facts::{Fact, LotEntry};
+use crate::groups::Groups;
 
 /// The ledgers of a worker's customers, and what instruments did.
 #[derive(Default)]
 pub(super) struct Books {
     ledgers: BTreeMap<CustomerId, Ledger>,
-    /// How many own entries a customer has of an instrument: actions of an instrument are in the ledgers of those
-    /// who have any.
+    /// How many own entries a customer has of a group of instruments: the actions of the group are in the ledgers of
+    /// those who have any.
     own: BTreeMap<(InstrumentId, CustomerId), u32>,
     actions: BTreeMap<InstrumentId, Vec<Entry>>,
+    groups: Groups,
     names: Names,
     told: Vec<(Told, i8)>,
 }
@@ -56,32 +58,22 @@ impl Books {
     /// An entry of a customer's own comes or goes.
     fn change(&mut self, customer: CustomerId, entry: &Entry, comes: bool) {
         let ledger = self.ledgers.entry(customer).or_default();
-        if comes {
-            ledger.insert(entry.clone());
-        } else {
-            ledger.remove(entry);
-        }
+        tell(ledger, entry, comes);
         let Some(instrument) = entry.instrument() else { return };
-        let own = self.own.entry((instrument, customer)).or_default();
+        let group = self.groups.of(instrument);
+        let own = self.own.entry((group, customer)).or_default();
         let had = *own > 0;
         *own = if comes { own.saturating_add(1) } else { own.saturating_sub(1) };
         let has = *own > 0;
         if !has {
-            self.own.remove(&(instrument, customer));
+            self.own.remove(&(group, customer));
         }
-        if had == has {
-            return;
-        }
-        for action in self.actions.get(&instrument).into_iter().flatten() {
-            if has {
-                ledger.insert(action.clone());
-            } else {
-                ledger.remove(action);
-            }
+        if had != has {
+            self.actions.get(&group).into_iter().flatten().for_each(|action| tell(ledger, action, has));
         }
     }
 
-    /// An action of an instrument comes or goes, for everybody who ever had it.
+    /// An action of an instrument comes or goes, for everybody who ever had any of its group.
     fn act(
         &mut self,
         instrument: InstrumentId,
@@ -89,21 +81,42 @@ impl Books {
         comes: bool,
         touched: &mut BTreeSet<CustomerId>,
     ) {
-        let actions = self.actions.entry(instrument).or_default();
+        if let What::Replace(terms) = &action.what {
+            self.join(terms.from, terms.into, touched);
+        }
+        let group = self.groups.of(instrument);
+        let actions = self.actions.entry(group).or_default();
         if comes {
             actions.push(action.clone());
         } else if let Some(at) = actions.iter().position(|known| known == action) {
             actions.swap_remove(at);
         }
-        let everybody = (instrument, CustomerId(0))..=(instrument, CustomerId(u32::MAX));
-        for ((_, customer), _) in self.own.range(everybody) {
-            let Some(ledger) = self.ledgers.get_mut(customer) else { continue };
-            touched.insert(*customer);
-            if comes {
-                ledger.insert(action.clone());
-            } else {
-                ledger.remove(action);
+        for (customer, _) in of_group(&self.own, group) {
+            let Some(ledger) = self.ledgers.get_mut(&customer) else { continue };
+            touched.insert(customer);
+            tell(ledger, action, comes);
+        }
+    }
+
+    /// Units of one instrument may be units of the other: whoever has any of either needs the actions of both.
+    fn join(&mut self, one: InstrumentId, other: InstrumentId, touched: &mut BTreeSet<CustomerId>) {
+        let Some((one, other)) = self.groups.join(one, other) else { return };
+        let (of_one, of_other) = (of_group(&self.own, one), of_group(&self.own, other));
+        let actions = [one, other].map(|group| self.actions.remove(&group).unwrap_or_default());
+        for (mine, others, new) in [(&of_one, &of_other, &actions[1]), (&of_other, &of_one, &actions[0])] {
+            let lacks = |customer: &CustomerId| others.binary_search_by_key(customer, |(c, _)| *c).is_err();
+            for (customer, _) in mine.iter().filter(|(customer, _)| lacks(customer)) {
+                let Some(ledger) = self.ledgers.get_mut(customer) else { continue };
+                touched.insert(*customer);
+                new.iter().for_each(|action| tell(ledger, action, true));
             }
+        }
+        let group = self.groups.of(one);
+        self.actions.insert(group, actions.concat());
+        self.own.retain(|(of, _), _| *of != one && *of != other);
+        for (customer, count) in of_one.into_iter().chain(of_other) {
+            let own = self.own.entry((group, customer)).or_default();
+            *own = own.saturating_add(count);
         }
     }
 
@@ -121,6 +134,20 @@ impl Books {
         };
         out.extend(self.told.drain(..).map(|(told, diff)| (outcome(told), isize::from(diff))));
     }
+}
+
+fn tell(ledger: &mut Ledger, entry: &Entry, comes: bool) {
+    if comes {
+        ledger.insert(entry.clone());
+    } else {
+        ledger.remove(entry);
+    }
+}
+
+/// Who has own entries of a group, and how many.
+fn of_group(own: &BTreeMap<(InstrumentId, CustomerId), u32>, group: InstrumentId) -> Vec<(CustomerId, u32)> {
+    let everybody = (group, CustomerId(0))..=(group, CustomerId(u32::MAX));
+    own.range(everybody).map(|((_, customer), count)| (*customer, *count)).collect()
 }
 
 /// Names of events that have an id.

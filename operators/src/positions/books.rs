@@ -1,10 +1,12 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use evenkeel_schemas::{CustomerId, InstrumentId, TradeDate};
+use evenkeel_schemas::{CustomerId, Epoch, InstrumentId, TradeDate};
 
-use super::calc::{SplitTerms, split_adjusted};
+use super::calc::{Standing, Terms, walk};
 use crate::epochwise::Changes;
-use crate::facts::Fact;
+use crate::facts::{Corporate, CorporateAction, Election, Fact, epoch_of};
+use crate::groups::Groups;
 
 /// Raw units that came in and went out on a trade date. Packed: there is at least one per holding.
 #[derive(Copy, Clone)]
@@ -21,63 +23,127 @@ impl Moved {
     }
 }
 
-/// What was bought and sold, and the splits in force.
-#[derive(Default)]
+/// A change of the books.
+#[derive(Clone)]
+pub(super) enum Change {
+    Fact(Fact),
+    /// What a distribution of an instrument pays is due on a day.
+    PayDate(InstrumentId, TradeDate),
+}
+
+/// How a customer stood in a group of instruments, and how it stands.
+pub(super) struct Moves {
+    pub customer: CustomerId,
+    pub before: Standing,
+    pub now: Standing,
+}
+
+/// What was bought and sold, and the corporate actions in force.
 pub(super) struct Books {
+    epoch_ms: u64,
     /// By instrument and date.
     moved: BTreeMap<CustomerId, Vec<Moved>>,
     /// With how often each was counted in: once, or not yet again.
-    splits: BTreeMap<InstrumentId, BTreeMap<SplitTerms, isize>>,
+    actions: BTreeMap<InstrumentId, BTreeMap<Arc<CorporateAction>, isize>>,
+    elections: BTreeMap<(CustomerId, InstrumentId), Vec<(Election, isize)>>,
+    groups: Groups,
 }
 
+/// How customers stood before an epoch, by group.
+type Before = BTreeMap<(CustomerId, InstrumentId), Standing>;
+
 impl Books {
-    /// Takes in the changes of an epoch; gives out what changes of raw units held. Flat is nothing.
-    pub fn step(&mut self, changes: Changes<Fact>, out: &mut Changes<((CustomerId, InstrumentId), i128)>) {
-        let mut before: BTreeMap<(CustomerId, InstrumentId), i128> = BTreeMap::new();
-        for (fact, times) in changes {
-            match fact {
-                Fact::Movement(customer, instrument, date, quantity) => {
-                    let units = || self.units(customer, instrument);
-                    before.entry((customer, instrument)).or_insert_with(units);
-                    self.add(customer, instrument, date, i128::from(quantity.raw()) * times as i128);
-                }
-                Fact::Split { instrument, ex_date, number, new, old } => {
-                    let holders = self.moved.iter().filter(|(_, moved)| !of(moved, instrument).is_empty());
-                    for (customer, _) in holders {
-                        let units = || self.units(*customer, instrument);
-                        before.entry((*customer, instrument)).or_insert_with(units);
-                    }
-                    let split = SplitTerms { ex_date, number, new, old };
-                    let splits = self.splits.entry(instrument).or_default();
-                    let count = splits.entry(split).or_default();
-                    *count += times;
-                    if *count == 0 {
-                        splits.remove(&split);
-                    }
-                }
-                _ => {}
+    pub fn new(epoch_ms: u64) -> Books {
+        let (moved, actions) = (BTreeMap::new(), BTreeMap::new());
+        Books { epoch_ms, moved, actions, elections: BTreeMap::new(), groups: Groups::default() }
+    }
+
+    /// Takes in the changes of an epoch; hands over who stands otherwise than before.
+    pub fn step(&mut self, epoch: Epoch, changes: Changes<Change>, mut each: impl FnMut(Moves)) {
+        // Joining alone moves nothing, so that it may come first.
+        for (change, _) in &changes {
+            if let Change::Fact(Fact::Corporate(from, action)) = change
+                && let Corporate::Merger { into, .. } = action.what
+            {
+                self.groups.join(*from, into);
             }
         }
-        for (key, before) in before {
-            let now = self.units(key.0, key.1);
+        let mut before = Before::new();
+        for (change, times) in changes {
+            self.take(epoch, change, times, &mut before);
+        }
+        for ((customer, group), before) in before {
+            let now = self.standing(customer, group, epoch);
             if before != now {
-                out.extend((before != 0).then_some(((key, before), -1)));
-                out.extend((now != 0).then_some(((key, now), 1)));
+                each(Moves { customer, before, now });
             }
         }
     }
 
-    fn units(&self, customer: CustomerId, instrument: InstrumentId) -> i128 {
-        let Some(moved) = self.moved.get(&customer) else { return 0 };
-        let moved = of(moved, instrument);
-        let Some(splits) = self.splits.get(&instrument) else {
-            return moved.iter().map(|moved| moved.units).sum();
+    fn take(&mut self, epoch: Epoch, change: Change, times: isize, before: &mut Before) {
+        match change {
+            Change::Fact(Fact::Movement(customer, instrument, date, quantity)) => {
+                self.note(customer, instrument, epoch, before);
+                self.add(customer, instrument, date, i128::from(quantity.raw()) * times as i128);
+            }
+            Change::Fact(Fact::Corporate(instrument, action)) => {
+                self.note_holders(instrument, epoch, before);
+                count(self.actions.entry(instrument).or_default(), action, times);
+            }
+            Change::Fact(Fact::Reinvest(customer, instrument, election)) => {
+                self.note(customer, instrument, epoch, before);
+                let elections = self.elections.entry((customer, instrument)).or_default();
+                match elections.iter().position(|(known, _)| *known == election) {
+                    Some(at) => {
+                        elections[at].1 += times;
+                        elections.retain(|(_, count)| *count != 0);
+                    }
+                    None => elections.push((election, times)),
+                }
+                if elections.is_empty() {
+                    self.elections.remove(&(customer, instrument));
+                }
+            }
+            Change::PayDate(instrument, _) => self.note_holders(instrument, epoch, before),
+            Change::Fact(_) => {}
+        }
+    }
+
+    /// Notes how a customer stood when the epoch began.
+    fn note(&self, customer: CustomerId, instrument: InstrumentId, epoch: Epoch, before: &mut Before) {
+        let group = self.groups.of(instrument);
+        let stood = || self.standing(customer, group, epoch.saturating_sub(1));
+        before.entry((customer, group)).or_insert_with(stood);
+    }
+
+    /// Notes everybody who ever had any of an instrument's group.
+    fn note_holders(&self, instrument: InstrumentId, epoch: Epoch, before: &mut Before) {
+        let members: Vec<InstrumentId> = self.groups.members(self.groups.of(instrument)).collect();
+        let ever = |moved: &[Moved]| members.iter().any(|member| !of(moved, *member).is_empty());
+        for (customer, _) in self.moved.iter().filter(|(_, moved)| ever(moved)) {
+            self.note(*customer, instrument, epoch, before);
+        }
+    }
+
+    /// How a customer stands in a group at an epoch.
+    fn standing(&self, customer: CustomerId, group: InstrumentId, epoch: Epoch) -> Standing {
+        let Some(moved) = self.moved.get(&customer) else { return Standing::default() };
+        if !self.groups.joined(group) && !self.actions.contains_key(&group) {
+            let units: i128 = of(moved, group).iter().map(|moved| moved.units).sum();
+            let units = if units == 0 { Vec::new() } else { vec![(group, units)] };
+            return Standing { units, payments: Vec::new() };
+        }
+        let (mut movements, mut actions) = (Vec::new(), Vec::new());
+        for member in self.groups.members(group) {
+            movements.extend(of(moved, member).iter().map(|moved| (moved.date, member, moved.units)));
+            let standing = self.actions.get(&member).into_iter().flatten().filter(|(_, count)| **count > 0);
+            actions.extend(standing.map(|(action, _)| (member, action.clone())));
+        }
+        let elections = |instrument| {
+            self.elections.get(&(customer, instrument)).map_or(&[][..], |elections| elections.as_slice())
         };
-        let mut by_date: Vec<(TradeDate, i128)> =
-            moved.iter().map(|moved| (moved.date, moved.units)).collect();
-        let mut splits: Vec<SplitTerms> =
-            splits.iter().filter(|(_, count)| **count > 0).map(|(split, _)| *split).collect();
-        split_adjusted(&mut by_date, &mut splits)
+        let paid = |date| epoch_of(date, self.epoch_ms) <= epoch;
+        walk(movements, actions, &Terms { elections: &elections, paid: &paid })
     }
 
     fn add(&mut self, customer: CustomerId, instrument: InstrumentId, date: TradeDate, units: i128) {
@@ -96,6 +162,14 @@ impl Books {
                 moved.insert(at, Moved { instrument, date, units });
             }
         }
+    }
+}
+
+fn count(actions: &mut BTreeMap<Arc<CorporateAction>, isize>, action: Arc<CorporateAction>, times: isize) {
+    let count = actions.entry(action.clone()).or_default();
+    *count += times;
+    if *count == 0 {
+        actions.remove(&action);
     }
 }
 

@@ -1,33 +1,155 @@
-use evenkeel_schemas::{Quantity, TradeDate};
-use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
-/// A split: `old` units become `new` for what was acquired before the ex date.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct SplitTerms {
-    /// First day on the new basis.
-    pub ex_date: TradeDate,
-    /// Orders splits of one day.
-    pub number: u64,
-    /// Units after.
-    pub new: Quantity,
-    /// Units before, above zero.
-    pub old: Quantity,
+use evenkeel_schemas::{InstrumentId, Quantity, TradeDate, div_half_even};
+
+use crate::facts::{Corporate, CorporateAction, Election};
+
+/// Raw units of a whole unit, and of a unit of money.
+const ONE: i128 = Quantity::ONE as i128;
+/// Raw units of money in a cent.
+const CENT: i128 = ONE / 100;
+
+/// What a customer holds of instruments that belong together, and what their actions pay.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Standing {
+    /// Raw units that are not zero, by instrument.
+    pub units: Vec<(InstrumentId, i128)>,
+    /// In the order of the actions.
+    pub payments: Vec<Payment>,
 }
 
-/// Raw units held after walking movements and splits in date order: a movement comes before a split when
-/// its trade date is before the ex date. Each split truncates towards zero to the scale of Quantity.
-/// Saturates at the range of i64.
-pub fn split_adjusted(movements: &mut [(TradeDate, i128)], splits: &mut [SplitTerms]) -> i128 {
-    movements.sort_by_key(|(date, _)| *date);
-    splits.sort_by_key(|split| (split.ex_date, split.number));
-    let mut held = 0_i128;
-    let mut movements = movements.iter().peekable();
-    for split in splits.iter() {
-        while let Some((_, units)) = movements.next_if(|(date, _)| *date < split.ex_date) {
-            held = held.saturating_add(*units);
+/// What an action pays to a customer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Payment {
+    pub instrument: InstrumentId,
+    pub action: Arc<CorporateAction>,
+    /// Raw units that were held when its day started.
+    pub entitled: i128,
+    /// Raw money, for all units.
+    pub amount: i128,
+    /// Raw units that are taken instead of money, and what they cost.
+    pub reinvested: i128,
+    pub cost: i128,
+    /// Whether the pay date has come.
+    pub paid: bool,
+}
+
+/// What the walk is told beside movements and actions.
+pub(super) struct Terms<'a> {
+    /// What was elected for an instrument.
+    pub elections: &'a dyn Fn(InstrumentId) -> &'a [(Election, isize)],
+    /// Whether a pay date has come.
+    pub paid: &'a dyn Fn(TradeDate) -> bool,
+}
+
+/// Walks movements and actions in the order of their dates. On a day, actions come before movements, by running
+/// number: they are about what is held when the day starts. Saturates at the range of i128.
+pub(super) fn walk(
+    mut movements: Vec<(TradeDate, InstrumentId, i128)>,
+    mut actions: Vec<(InstrumentId, Arc<CorporateAction>)>,
+    terms: &Terms<'_>,
+) -> Standing {
+    movements.sort_unstable_by_key(|(date, ..)| *date);
+    actions.sort_by_key(|(instrument, action)| (action.date, action.number, *instrument));
+    let mut walk = Walk { held: BTreeMap::new(), allotted: BTreeMap::new(), payments: Vec::new() };
+    let mut movements = movements.into_iter().peekable();
+    for (instrument, action) in actions {
+        while let Some((_, of, units)) = movements.next_if(|(date, ..)| *date < action.date) {
+            walk.add(of, units);
         }
-        let scaled = held.saturating_mul(i128::from(split.new.raw()));
-        held = scaled / i128::from(split.old.raw().max(1));
+        walk.allot(|pay_date| pay_date < action.date);
+        walk.act(instrument, &action, terms);
     }
-    movements.fold(held, |held, (_, units)| held.saturating_add(*units))
+    movements.for_each(|(_, of, units)| walk.add(of, units));
+    walk.allot(|_| true);
+    let units = walk.held.into_iter().filter(|(_, units)| *units != 0).collect();
+    Standing { units, payments: walk.payments }
+}
+
+struct Walk {
+    held: BTreeMap<InstrumentId, i128>,
+    /// Units that come on a pay date.
+    allotted: BTreeMap<TradeDate, Vec<(InstrumentId, i128)>>,
+    payments: Vec<Payment>,
+}
+
+impl Walk {
+    fn add(&mut self, instrument: InstrumentId, units: i128) {
+        let held = self.held.entry(instrument).or_default();
+        *held = held.saturating_add(units);
+    }
+
+    fn allot(&mut self, due: impl Fn(TradeDate) -> bool) {
+        while let Some(entry) = self.allotted.first_entry().filter(|entry| due(*entry.key())) {
+            entry.remove().into_iter().for_each(|(instrument, units)| self.add(instrument, units));
+        }
+    }
+
+    /// Fewer than no units are an anomaly, and nobody is paid for them.
+    fn act(&mut self, instrument: InstrumentId, action: &Arc<CorporateAction>, terms: &Terms<'_>) {
+        let held = self.held.get(&instrument).copied().unwrap_or(0);
+        let mut payment = Payment {
+            instrument,
+            action: action.clone(),
+            entitled: held,
+            amount: 0,
+            reinvested: 0,
+            cost: 0,
+            paid: true,
+        };
+        match action.what {
+            Corporate::Split { new, old, in_lieu } => {
+                let after = rescaled(held, new, old);
+                let fraction = in_lieu.filter(|_| after > 0).map_or(0, |_| after % ONE);
+                payment.amount = per_unit(fraction, in_lieu.map_or(0, |price| price.raw()));
+                self.held.insert(instrument, after - fraction);
+            }
+            Corporate::Merger { into, new, old, cash } => {
+                self.held.remove(&instrument);
+                self.add(into, rescaled(held, new, old));
+                payment.amount = per_unit(held.max(0), cash.raw());
+            }
+            Corporate::Delisting { amount } => {
+                payment.amount = per_unit(held.max(0), amount.raw());
+                if held > 0 {
+                    self.held.remove(&instrument);
+                }
+            }
+            Corporate::Distribution { amount, pay_date, reinvestment_price, .. } => {
+                let gross = held.max(0).saturating_mul(amount.raw().into());
+                payment.amount = div_half_even(gross, ONE * CENT) * CENT;
+                payment.paid = (terms.paid)(pay_date);
+                let price = reinvestment_price.filter(|price| price.raw() > 0);
+                let price = price.filter(|_| in_force((terms.elections)(instrument), action.date));
+                if let Some(price) = price {
+                    let units = payment.amount / i128::from(price.raw());
+                    (payment.reinvested, payment.cost) = (units * ONE, units * i128::from(price.raw()));
+                    if payment.paid && units > 0 {
+                        let allotted = self.allotted.entry(pay_date).or_default();
+                        allotted.push((instrument, payment.reinvested));
+                    }
+                }
+            }
+        }
+        if payment.amount > 0 {
+            self.payments.push(payment);
+        }
+    }
+}
+
+/// `old` units become `new`, truncated towards zero to the scale of a quantity.
+fn rescaled(units: i128, new: Quantity, old: Quantity) -> i128 {
+    units.saturating_mul(new.raw().into()) / i128::from(old.raw().max(1))
+}
+
+/// Raw money for raw units at a raw price, rounded half-even.
+fn per_unit(units: i128, price: i64) -> i128 {
+    div_half_even(units.saturating_mul(price.into()), ONE)
+}
+
+/// Whether the latest election at or before a date is for units.
+fn in_force(elections: &[(Election, isize)], date: TradeDate) -> bool {
+    let standing = elections.iter().filter(|(election, count)| *count > 0 && election.date <= date);
+    standing.map(|(election, _)| election).max().is_some_and(|election| election.reinvest)
 }

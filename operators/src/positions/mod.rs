@@ -1,53 +1,152 @@
-//! Units held.
+//! Units held, and what corporate actions pay on them.
 //!
-//! Computes  q(c,i): the sum of signed quantities of live fills and transfers, on the basis of the splits
-//!           whose ex date has come
-//! Inputs    books: Fact::Movement, signed, several per customer and instrument, each in its customer's worker;
-//!           Fact::Split, in every worker
-//! Outputs   Known::Position, at most one per customer and instrument; flat is no row; Known::OutOfRange
-//! Units     Quantity, scale 10⁻⁶; a split truncates towards zero to the scale
-//! Errors    a sum out of range gives a row out of range and no position
-//! State     units by customer, instrument and trade date, in one sorted run a customer; the splits. A split visits
-//!           every customer, a movement its own
-//! Time      a split takes effect at the later of its record and the first instant of its ex date
-//! Source    DESIGN §5
+//! Computes  q(c,i): the sum of signed quantities of live fills and transfers, through the splits, mergers, delistings
+//!           and reinvested distributions whose day has come; what each customer is entitled to of a distribution
+//! Inputs    books: Fact::Movement, signed, several per customer and instrument, and Fact::Reinvest, each in its
+//!           customer's worker; Fact::Corporate, in every worker
+//! Outputs   Known::Position, at most one per customer and instrument; flat is no row; Known::OutOfRange.
+//!           Row::Distribution, one per customer and distribution. Facts that follow: what is paid (Posting), what is
+//!           due (Due), lots of reinvested units (Lot)
+//! Units     Quantity, scale 10⁻⁶; splits and mergers truncate towards zero to the scale. A distribution pays cents,
+//!           rounded half-even; other actions pay 10⁻⁶, as lots count it. Reinvested units are whole, the rest is paid
+//! Errors    a sum out of range gives a row out of range and no position; nobody is paid for fewer than no units
+//! State     units by customer, instrument and trade date, in one sorted run a customer; actions, elections. An action
+//!           visits every customer, a movement its own
+//! Time      an action counts at the later of its record and the first instant of its day; what a distribution pays,
+//!           of its pay date
+//! Source    DESIGN §5; ASX Operating Rules, Appendix 6A (ex date and entitlement)
 
 mod books;
 mod calc;
 #[cfg(test)]
 mod tests;
 
-use evenkeel_schemas::Quantity;
+use std::sync::Arc;
 
-pub use calc::{SplitTerms, split_adjusted};
+use evenkeel_lots::{Entry, LotId, What};
+use evenkeel_schemas::derive::lot_number;
+use evenkeel_schemas::{
+    CustomerId, DistributionRow, DueKind, Money, PaymentStatus, Quantity, Row, TradeDate,
+};
 
 use crate::epochwise::{Changes, epochwise_here};
-use crate::facts::{Fact, epoch_of};
+use crate::facts::{Corporate, Fact, LotEntry, epoch_of};
 use crate::known::Known;
 use crate::typedefs::Rows;
 
-use books::Books;
+use books::{Books, Change, Moves};
+use calc::Payment;
 
-/// Maintains positions.
-pub fn positions(books: Rows<'_, Fact>, epoch_ms: u64) -> Rows<'_, Known> {
-    let mut state = Books::default();
-    let mut held = Changes::new();
+/// What [`positions`] maintains.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// What holds.
+    Known(Known),
+    /// A row of an output collection.
+    Row(Row),
+    /// What follows for cash and lots.
+    Follows(Fact),
+}
+
+/// Maintains positions and what corporate actions pay.
+pub fn positions(books: Rows<'_, Fact>, epoch_ms: u64) -> Rows<'_, Outcome> {
+    let mut state = Books::new(epoch_ms);
     epochwise_here(
-        books,
+        books.flat_map(changes),
         "positions",
-        move |fact, epoch| match fact {
-            Fact::Split { ex_date, .. } => epoch.max(epoch_of(*ex_date, epoch_ms)),
-            _ => epoch,
+        move |change, epoch| match change {
+            Change::Fact(Fact::Corporate(_, action)) => epoch.max(epoch_of(action.date, epoch_ms)),
+            Change::PayDate(_, date) => epoch.max(epoch_of(*date, epoch_ms)),
+            Change::Fact(_) => epoch,
         },
-        move |_, changes, out| {
-            state.step(changes, &mut held);
-            out.extend(held.drain(..).map(|(((customer, instrument), raw), diff)| {
-                let quantity = Quantity::from_wide(raw);
-                let row = quantity.map_or(Known::OutOfRange(customer), |quantity| {
-                    Known::Position(customer, instrument, quantity)
-                });
-                (row, diff)
-            }));
-        },
+        move |epoch, changes, out| state.step(epoch, changes, |moves| tell(moves, out)),
     )
+}
+
+/// A distribution counts on two days.
+fn changes(fact: Fact) -> impl Iterator<Item = Change> {
+    let pay_date = match &fact {
+        Fact::Corporate(instrument, action) => match action.what {
+            Corporate::Distribution { pay_date, .. } if pay_date > action.date => {
+                Some(Change::PayDate(*instrument, pay_date))
+            }
+            _ => None,
+        },
+        _ => None,
+    };
+    std::iter::once(Change::Fact(fact)).chain(pay_date)
+}
+
+fn tell(moves: Moves, out: &mut Changes<Outcome>) {
+    let Moves { customer, before, now } = moves;
+    for (standing, other, diff) in [(&before, &now, -1), (&now, &before, 1)] {
+        for (instrument, raw) in &standing.units {
+            if !other.units.contains(&(*instrument, *raw)) {
+                let known = Quantity::from_wide(*raw)
+                    .map_or(Known::OutOfRange(customer), |q| Known::Position(customer, *instrument, q));
+                out.push((Outcome::Known(known), diff));
+            }
+        }
+        for payment in &standing.payments {
+            if !other.payments.contains(payment) {
+                out.extend(follow(customer, payment).into_iter().map(|outcome| (outcome, diff)));
+            }
+        }
+    }
+}
+
+/// What a payment means for cash, lots and people.
+fn follow(customer: CustomerId, payment: &Payment) -> Vec<Outcome> {
+    let (action, instrument) = (&payment.action, payment.instrument);
+    let cash = Money::from_wide(payment.amount - payment.cost);
+    let (Some(cash), Some(amount)) = (cash, Money::from_wide(payment.amount)) else {
+        return vec![Outcome::Known(Known::OutOfRange(customer))];
+    };
+    let Corporate::Distribution { franked_fraction, pay_date, lots, .. } = action.what else {
+        return vec![Outcome::Follows(Fact::Posting(customer, action.currency, cash))];
+    };
+    let quantity = Quantity::from_wide(payment.entitled).zip(Quantity::from_wide(payment.reinvested));
+    let Some((quantity, reinvested)) = quantity else {
+        return vec![Outcome::Known(Known::OutOfRange(customer))];
+    };
+    let row = DistributionRow {
+        customer,
+        instrument,
+        distribution: action.name.clone(),
+        ex_date: action.date,
+        pay_date,
+        currency: action.currency,
+        quantity,
+        amount,
+        franked_fraction,
+        reinvested,
+        status: if payment.paid { PaymentStatus::Paid } else { PaymentStatus::Accrued },
+    };
+    let mut follows = vec![Outcome::Row(Row::Distribution(Box::new(row)))];
+    if cash != Money::ZERO {
+        follows.push(Outcome::Follows(if payment.paid {
+            Fact::Posting(customer, action.currency, cash)
+        } else {
+            Fact::Due(customer, action.currency, pay_date, DueKind::Distribution, cash)
+        }));
+    }
+    if payment.paid && lots && reinvested > Quantity::ZERO {
+        follows.extend(allotment(customer, payment, pay_date, reinvested).map(Outcome::Follows));
+    }
+    follows
+}
+
+/// The lot that reinvested units open, named as the distribution.
+fn allotment(
+    customer: CustomerId,
+    payment: &Payment,
+    pay_date: TradeDate,
+    quantity: Quantity,
+) -> Option<Fact> {
+    let (instrument, name) = (payment.instrument, &payment.action.name);
+    let (lot, cost_base) = (LotId(lot_number(name)), Money::from_wide(payment.cost)?);
+    let what = What::Acquire { instrument, lot, quantity, cost_base, acquired: pay_date };
+    let entry = Entry { date: pay_date, at: pay_date.start(), number: payment.action.number, what };
+    let entry = LotEntry { entry, name: Some(name.clone()), named: Box::default() };
+    Some(Fact::Lot(customer, Arc::new(entry)))
 }

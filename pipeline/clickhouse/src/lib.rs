@@ -43,8 +43,8 @@ pub use migrate::{Applied, migrate};
 pub use query::{default_format, fetch, query_raw};
 pub use retry::Retry;
 pub use rows::{
-    AllocationRow, AnomalyRow, BlockRow, BreachRow, CashRow, DecisionRow, DriftRow, EventRow, ExposureRow,
-    FxRateRow, LogRow, LotRow, OrderRow, OrderStateRow, PositionRow, PriceRow, ProgressRow, RealisedGainRow,
-    RejectedRow, Text, TickRow, TriggerRow, ValuationRow,
+    AllocationRow, AnomalyRow, BlockRow, BreachRow, CashLadderRow, CashRow, DecisionRow, DistributionRow,
+    DriftRow, EventRow, ExposureRow, FxRateRow, LogRow, LotRow, OrderRow, OrderStateRow, PositionRow,
+    PriceRow, ProgressRow, RealisedGainRow, RejectedRow, Text, TickRow, TriggerRow, ValuationRow,
 };
 pub use writer::Writer;

@@ -44,6 +44,11 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../../schemas/clickhouse/0005_exposures.sql"),
     },
     Migration { version: 6, name: "lots", sql: include_str!("../../../schemas/clickhouse/0006_lots.sql") },
+    Migration {
+        version: 7,
+        name: "income",
+        sql: include_str!("../../../schemas/clickhouse/0007_income.sql"),
+    },
 ];
 
 const BOOKKEEPING: &str = "\

@@ -50,6 +50,8 @@ log_rows! {
     AllocationRow => "allocations",
     LotRow => "lots",
     RealisedGainRow => "realised_gains",
+    CashLadderRow => "cash_ladder",
+    DistributionRow => "distributions",
     AnomalyRow => "anomalies",
     EventRow => "events",
     TickRow => "ticks",
@@ -266,6 +268,56 @@ pub struct AllocationRow {
     pub price: Amount,
     /// The customer's share.
     pub fee: Amount,
+}
+
+/// `cash_ladder`: Money that is due on a day.
+#[derive(Clone, Debug, PartialEq, Eq, Row, Serialize, Deserialize)]
+pub struct CashLadderRow {
+    /// Recorded time, milliseconds since 1970.
+    pub epoch: u64,
+    /// Change in multiplicity.
+    pub diff: i8,
+    /// Customer id.
+    pub customer: Text,
+    /// ISO 4217 code.
+    pub currency: Text,
+    /// Days since 1970.
+    pub value_date: i32,
+    /// Settlement or distribution.
+    pub kind: Text,
+    /// Signed.
+    pub amount: Amount,
+}
+
+/// `distributions`: What a customer is entitled to of a distribution.
+#[derive(Clone, Debug, PartialEq, Eq, Row, Serialize, Deserialize)]
+pub struct DistributionRow {
+    /// Recorded time, milliseconds since 1970.
+    pub epoch: u64,
+    /// Change in multiplicity.
+    pub diff: i8,
+    /// Customer id.
+    pub customer: Text,
+    /// Instrument id.
+    pub instrument: Text,
+    /// The event that announced it.
+    pub distribution: Text,
+    /// Days since 1970.
+    pub ex_date: i32,
+    /// Days since 1970.
+    pub pay_date: i32,
+    /// ISO 4217 code.
+    pub currency: Text,
+    /// Units that it is paid on.
+    pub quantity: Amount,
+    /// For all of them.
+    pub amount: Amount,
+    /// 0 to 1.
+    pub franked_fraction: Rate,
+    /// Units taken instead of money.
+    pub reinvested: Amount,
+    /// Accrued or paid.
+    pub status: Text,
 }
 
 /// `lots`: An open tax lot.

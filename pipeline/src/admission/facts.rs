@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use evenkeel_operators::facts::{
-    BucketLine, Fact, Feed, Input, Observation, PlacedOrder, TargetLine, TargetSet, Terms, Version,
+    BucketLine, Election, Fact, Feed, Input, Observation, PlacedOrder, TargetLine, TargetSet, Terms, Version,
 };
 use evenkeel_schemas::events::{
-    Allocation, Decision, Event, Fill, Outcome, Refusal, Side, Split, TargetsSet, TriggerKind, TriggerRef,
+    Allocation, Decision, Event, Fill, FxConversion, Outcome, Refusal, Side, TargetsSet, TriggerKind,
+    TriggerRef,
 };
 use evenkeel_schemas::{
-    AllocationRow, CustomerId, Epoch, Measure, Money, Name, Price, Quantity, Ratio, Subject, TriggerKey,
+    AllocationRow, CustomerId, DueKind, Epoch, Measure, Money, Name, Price, Quantity, Ratio, Subject,
+    TriggerKey,
 };
 
 use super::{Admission, Inputs, Origin};
@@ -33,6 +35,7 @@ impl Admission {
                 drop(names);
                 let terms = Terms { currency: e.currency, tick: e.tick_size, lot: e.lot_size, labels };
                 self.terms.entry(instrument).or_default().insert(version, terms);
+                self.settlement.list(instrument, version, e.market.as_ref());
                 Ok(vec![fact(Fact::Terms(instrument, version, terms))])
             }
             Event::CustomerOnboarded(e) => {
@@ -49,6 +52,16 @@ impl Admission {
                 Ok(vec![(Input::Observation(observation), 1)])
             }
             Event::Split(e) => self.split(e),
+            Event::Distribution(e) => self.distribution(e),
+            Event::Merger(e) => self.merger(e),
+            Event::Delisting(e) => self.delisting(e),
+            Event::ReinvestmentElected(e) => {
+                let (customer, instrument) =
+                    (self.customer(&e.customer)?, self.instrument(&e.instrument, "instrument")?);
+                let election = Election { date: e.at.date(), version, reinvest: e.reinvest };
+                Ok(vec![fact(Fact::Reinvest(customer, instrument, election))])
+            }
+            Event::FxConversion(e) => self.conversion(e),
             Event::TargetsSet(e) => self.targets(e, version),
             Event::Deposit(e) => self.flow(&e.customer, e.amount, e.amount, e.currency, event, epoch),
             Event::Withdrawal(e) => {
@@ -83,7 +96,6 @@ impl Admission {
             Event::Allocation(e) => self.allocation(e),
             Event::QuestionnaireCompleted(e) => self.customer(&e.customer).map(|_| Vec::new()),
             Event::GoalsDefined(e) => self.customer(&e.customer).map(|_| Vec::new()),
-            Event::Distribution(e) => self.instrument(&e.instrument, "instrument").map(|_| Vec::new()),
             Event::Session(_) | Event::BenchmarkSet(_) | Event::Anomaly(_) => Ok(Vec::new()),
             Event::Correction(_) => Err(Refusal::new("type", "expected an event other than a correction")),
         }
@@ -100,13 +112,6 @@ impl Admission {
         let correctable_until = self.correctable_until(event);
         let observation = Observation { feed, version, value: price.raw(), correctable_until };
         Ok(vec![(Input::Observation(observation), 1)])
-    }
-
-    fn split(&mut self, e: &Split) -> Result<Inputs, Refusal> {
-        let instrument = self.instrument(&e.instrument, "instrument")?;
-        self.split.insert(instrument);
-        let number = self.accepted;
-        Ok(vec![fact(Fact::Split { instrument, ex_date: e.ex_date, number, new: e.new, old: e.old })])
     }
 
     fn targets(&self, e: &TargetsSet, version: Version) -> Result<Inputs, Refusal> {
@@ -176,7 +181,7 @@ impl Admission {
                 // What the broker executed of an order of ours is a fact, whatever was held by then; the anomaly
                 // shows it.
                 let executed = origin == Origin::Program && e.order.is_some();
-                let unknowable = self.split.contains(&instrument);
+                let unknowable = self.reshaped.contains(&instrument);
                 if held < i128::from(e.quantity.raw()) && !executed && !unknowable {
                     let held = Quantity::from_wide(held).unwrap_or_default();
                     let reason = format!("expected at most the {held} held to be sold, got {}", e.quantity);
@@ -186,10 +191,25 @@ impl Admission {
             }
         };
         let (quantity, amount) = quantity.zip(amount).ok_or_else(out_of_range)?;
+        let settles = self.settlement.date(instrument, e.currency, e.trade_date);
         Ok(vec![
             fact(Fact::Movement(customer, instrument, e.trade_date, quantity)),
             fact(Fact::Posting(customer, e.currency, amount)),
+            fact(Fact::Due(customer, e.currency, settles, DueKind::Settlement, amount)),
         ])
+    }
+
+    /// Both legs count at once; until they settle, they are due.
+    fn conversion(&self, e: &FxConversion) -> Result<Inputs, Refusal> {
+        let customer = self.customer(&e.customer)?;
+        let out = e.sold.checked_neg().ok_or_else(|| Refusal::new("sold", "expected an amount in range"))?;
+        let mut inputs = Inputs::new();
+        for (currency, amount) in [(e.sold_currency, out), (e.bought_currency, e.bought)] {
+            inputs.push(fact(Fact::Posting(customer, currency, amount)));
+            let due = |date| fact(Fact::Due(customer, currency, date, DueKind::Settlement, amount));
+            inputs.extend(e.settle_date.map(due));
+        }
+        Ok(inputs)
     }
 
     fn decision(&self, e: &Decision) -> Result<Inputs, Refusal> {

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use evenkeel_lots::{Choice, Entry, EventId, LotId, What};
+use evenkeel_lots::{Choice, Entry, EventId, LotId, Replacement, What};
 use evenkeel_operators::facts::{Fact, LotEntry};
 use evenkeel_schemas::derive::lot_number;
 use evenkeel_schemas::events::{Event, Fill, LotChoice, Side};
-use evenkeel_schemas::{InstrumentId, Name, TradeDate};
+use evenkeel_schemas::{InstrumentId, Name, Price, TradeDate};
 
 use super::Admission;
 
@@ -31,13 +31,33 @@ impl Admission {
             Event::TargetsSet(e) => (&e.customer, e.at.date(), What::Election { method: e.cost_basis? }),
             Event::Split(e) => {
                 let (instrument, event_id) = (instrument(&e.instrument)?, EventId(self.accepted));
-                let what = What::Split { instrument, event: event_id, new: e.new, old: e.old, in_lieu: None };
+                let in_lieu = e.cash_in_lieu;
+                let what = What::Split { instrument, event: event_id, new: e.new, old: e.old, in_lieu };
                 return Some(Fact::Action(instrument, self.entry(event, e.ex_date, what)));
             }
             Event::Distribution(e) => {
                 let (instrument, event_id) = (instrument(&e.instrument)?, EventId(self.accepted));
                 let what = What::CostBase { instrument, event: event_id, per_unit: e.cost_base_change? };
                 return Some(Fact::Action(instrument, self.entry(event, e.ex_date, what)));
+            }
+            Event::Merger(e) => {
+                let (from, into) = (instrument(&e.instrument)?, instrument(&e.into)?);
+                let terms = Replacement {
+                    from,
+                    into,
+                    event: EventId(self.accepted),
+                    new: e.new,
+                    old: e.old,
+                    cash: e.cash.unwrap_or(Price::ZERO),
+                    value: e.value.unwrap_or(Price::ZERO),
+                };
+                let entry = self.entry(event, e.effective_date, What::Replace(Box::new(terms)));
+                return Some(Fact::Action(from, entry));
+            }
+            Event::Delisting(e) => {
+                let (instrument, event_id) = (instrument(&e.instrument)?, EventId(self.accepted));
+                let what = What::Delist { instrument, event: event_id, per_unit: e.amount };
+                return Some(Fact::Action(instrument, self.entry(event, e.effective_date, what)));
             }
             _ => return None,
         };

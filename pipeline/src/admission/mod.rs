@@ -7,10 +7,12 @@
 //! **Invariant:** admission is a function of the accepted events before it, in their order: replaying the
 //! log gives the same dense numbers, the same running numbers, the same facts.
 
+mod actions;
 mod conflate;
 mod facts;
 mod ids;
 mod lots;
+mod settlement;
 #[cfg(test)]
 mod tests;
 mod units;
@@ -26,6 +28,7 @@ use crate::names::SharedNames;
 
 pub use conflate::conflate;
 use ids::{Ids, Known};
+use settlement::Settlement;
 use units::Units;
 
 /// Changes for the dataflow.
@@ -58,9 +61,10 @@ pub struct Admission {
     bases: BTreeMap<CustomerId, Few<Version, Currency>>,
     terms: BTreeMap<InstrumentId, BTreeMap<Version, Terms>>,
     held: Units,
-    /// Instruments that ever split. What is held of them depends on dates, which the dataflow knows and the
-    /// door does not: sales of them are not refused here, and an oversale shows as an anomaly.
-    split: BTreeSet<InstrumentId>,
+    /// Instruments of which an action ever made or took units. What is held of them depends on dates, which the
+    /// dataflow knows and the door does not: sales of them are not refused here, and an oversale shows as an anomaly.
+    reshaped: BTreeSet<InstrumentId>,
+    settlement: Settlement,
     ids: Ids,
     correctable_ticks: u64,
     /// Whether lots are kept.
@@ -80,7 +84,8 @@ impl Admission {
             bases: BTreeMap::new(),
             terms: BTreeMap::new(),
             held: Units::default(),
-            split: BTreeSet::new(),
+            reshaped: BTreeSet::new(),
+            settlement: Settlement::default(),
             ids: Ids::new(),
             correctable_ticks: u64::try_from(correctable_ticks).unwrap_or(u64::MAX),
             lots,
@@ -218,6 +223,7 @@ impl Admission {
             match input {
                 Input::Fact(Fact::Terms(instrument, version, _)) if *diff < 0 => {
                     self.terms.entry(*instrument).or_default().remove(version);
+                    self.settlement.unlist(*instrument, version);
                 }
                 Input::Fact(Fact::Base(customer, version, _)) if *diff < 0 => {
                     self.bases.entry(*customer).or_default().remove(version);

@@ -2,9 +2,10 @@
 
 use evenkeel_actors::BlockRow as DeskBlock;
 use evenkeel_clickhouse::{
-    AllocationRow, Amount, AnomalyRow, BlockRow, BreachRow, CashRow, DecisionRow, DriftRow, EventRow,
-    ExposureRow, FxRateRow, LotRow, Measure as MeasureColumn, OrderRow, OrderStateRow, PositionRow, PriceRow,
-    Rate as RateColumn, RealisedGainRow, RejectedRow, Residual, Text, TickRow, TriggerRow, ValuationRow,
+    AllocationRow, Amount, AnomalyRow, BlockRow, BreachRow, CashLadderRow, CashRow, DecisionRow,
+    DistributionRow, DriftRow, EventRow, ExposureRow, FxRateRow, LotRow, Measure as MeasureColumn, OrderRow,
+    OrderStateRow, PositionRow, PriceRow, Rate as RateColumn, RealisedGainRow, RejectedRow, Residual, Text,
+    TickRow, TriggerRow, ValuationRow,
 };
 use evenkeel_schemas::events::{Decision, Event, OrderState, Tick, Topic};
 use evenkeel_schemas::{
@@ -82,6 +83,8 @@ tables! {
     allocations: AllocationRow,
     lots: LotRow,
     realised_gains: RealisedGainRow,
+    cash_ladder: CashLadderRow,
+    distributions: DistributionRow,
     anomalies: AnomalyRow,
     events: EventRow,
     ticks: TickRow,
@@ -244,6 +247,7 @@ impl Tables {
                 value: Amount::from_units(row.value.raw()),
             }),
             Row::Lot(_) | Row::RealisedGain(_) => self.add_lot_row(epoch, diff, row, names),
+            Row::CashLadder(_) | Row::Distribution(_) => self.add_income_row(epoch, diff, row, names),
             Row::Order(_) | Row::Allocation(_) | Row::Anomaly { .. } => {
                 self.add_trading_row(epoch, diff, row, names)
             }
@@ -278,6 +282,36 @@ impl Tables {
                 fee: money(row.fee),
                 kind: row.kind.as_str().into(),
                 disposal: row.disposal.clone(),
+            }),
+            _ => {}
+        }
+    }
+
+    fn add_income_row(&mut self, epoch: Epoch, diff: i8, row: &Row, names: &Names) {
+        match row {
+            Row::CashLadder(row) => self.cash_ladder.push(CashLadderRow {
+                epoch,
+                diff,
+                customer: names.customer(row.customer).into(),
+                currency: row.currency.as_str().into(),
+                value_date: row.value_date.days(),
+                kind: row.kind.as_str().into(),
+                amount: money(row.amount),
+            }),
+            Row::Distribution(row) => self.distributions.push(DistributionRow {
+                epoch,
+                diff,
+                customer: names.customer(row.customer).into(),
+                instrument: names.instrument(row.instrument).into(),
+                distribution: row.distribution.clone(),
+                ex_date: row.ex_date.days(),
+                pay_date: row.pay_date.days(),
+                currency: row.currency.as_str().into(),
+                quantity: quantity(row.quantity),
+                amount: money(row.amount),
+                franked_fraction: ratio(row.franked_fraction),
+                reinvested: quantity(row.reinvested),
+                status: row.status.as_str().into(),
             }),
             _ => {}
         }
@@ -439,12 +473,16 @@ fn parties(event: &Event) -> (&str, &str) {
         Event::ClosingMark(e) => ("", e.instrument.as_str()),
         Event::Split(e) => ("", e.instrument.as_str()),
         Event::Distribution(e) => ("", e.instrument.as_str()),
+        Event::Merger(e) => ("", e.instrument.as_str()),
+        Event::Delisting(e) => ("", e.instrument.as_str()),
         Event::CustomerOnboarded(e) => (e.customer.as_str(), ""),
         Event::QuestionnaireCompleted(e) => (e.customer.as_str(), ""),
         Event::GoalsDefined(e) => (e.customer.as_str(), ""),
         Event::TargetsSet(e) => (e.customer.as_str(), ""),
         Event::Deposit(e) | Event::Withdrawal(e) => (e.customer.as_str(), ""),
         Event::CashPosted(e) => (e.customer.as_str(), ""),
+        Event::FxConversion(e) => (e.customer.as_str(), ""),
+        Event::ReinvestmentElected(e) => (e.customer.as_str(), e.instrument.as_str()),
         Event::TransferIn(e) => (e.customer.as_str(), e.instrument.as_str()),
         Event::Fill(e) => (e.customer.as_str(), e.instrument.as_str()),
         Event::RebalanceRequested(e) => (e.customer.as_str(), ""),

@@ -16,8 +16,8 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use evenkeel_operators::facts::{Fact, Input, TargetSet, Terms, Version};
 use evenkeel_schemas::events::{Decision, OrderStatus, Session, SessionState, TriggerKind};
 use evenkeel_schemas::{
-    AllocationRow, AnomalyKind, AnomalySource, Currency, CustomerId, Epoch, ExposureRow, Holding,
-    InstrumentId, Measure, Money, Name, OrderRow, Pair, Price, Quantity, Rate, Row, TriggerKey,
+    AllocationRow, AnomalyKind, AnomalySource, Currency, CustomerId, DueKind, Epoch, ExposureRow, Holding,
+    InstrumentId, Measure, Money, Name, OrderRow, Pair, Price, Quantity, Rate, Row, TradeDate, TriggerKey,
 };
 
 use crate::admission::Inputs;
@@ -42,6 +42,8 @@ pub struct Customer {
     pub positions: BTreeMap<InstrumentId, Quantity>,
     /// Money by currency.
     pub cash: Few<Currency, Money>,
+    /// Money that is due, by day.
+    pub due: BTreeMap<(TradeDate, Currency, DueKind), Money>,
 }
 
 impl Customer {
@@ -194,7 +196,11 @@ impl View {
             // Any customer is valued when somebody asks, by the same formulas.
             Row::Valuation { .. } | Row::Valuations(_) | Row::Drift { .. } => {}
             // For the books, which are asked in ClickHouse.
-            Row::Lot(_) | Row::RealisedGain(_) => {}
+            Row::Lot(_) | Row::RealisedGain(_) | Row::Distribution(_) => {}
+            Row::CashLadder(row) => {
+                let customer = self.customers.entry(row.customer).or_default();
+                customer.due.remove(&(row.value_date, row.currency, row.kind));
+            }
             Row::Exposure(row) => drop(self.exposures.remove(&(row.base_currency, row.holding))),
             Row::Breach { customer, instrument, side } => self.open.unbreach(*customer, *instrument, *side),
             Row::Trigger { key, .. } => self.open.leave(key),
@@ -226,7 +232,11 @@ impl View {
             }
             Row::FxRate { pair, rate } => drop(self.rates.insert(*pair, *rate)),
             Row::Valuation { .. } | Row::Valuations(_) | Row::Drift { .. } => {}
-            Row::Lot(_) | Row::RealisedGain(_) => {}
+            Row::Lot(_) | Row::RealisedGain(_) | Row::Distribution(_) => {}
+            Row::CashLadder(row) => {
+                let customer = self.customers.entry(row.customer).or_default();
+                customer.due.insert((row.value_date, row.currency, row.kind), row.amount);
+            }
             Row::Exposure(row) => {
                 self.exposures.insert((row.base_currency, row.holding), **row);
             }

@@ -53,7 +53,8 @@ pub(super) fn check(event: &Event) -> Result<(), Refusal> {
         Event::FxRate(e) => positive::<Rate>("rate", &e.rate),
         Event::Split(e) => {
             positive("new", &e.new)?;
-            positive("old", &e.old)
+            positive("old", &e.old)?;
+            optional(&e.cash_in_lieu, |price| not_negative("cash_in_lieu", price))
         }
         Event::Distribution(e) => {
             not_negative("amount", &e.amount)?;
@@ -64,7 +65,22 @@ pub(super) fn check(event: &Event) -> Result<(), Refusal> {
                     format!("expected {} or later, the ex date", e.ex_date),
                 ));
             }
-            Ok(())
+            optional(&e.reinvestment_price, |price| positive("reinvestment_price", price))
+        }
+        Event::Merger(e) => check_merger(e),
+        Event::Delisting(e) => not_negative("amount", &e.amount),
+        Event::FxConversion(e) => {
+            positive("sold", &e.sold)?;
+            positive("bought", &e.bought)?;
+            if e.sold_currency == e.bought_currency {
+                let reason = format!("expected a currency other than {}, which is sold", e.sold_currency);
+                return Err(Refusal::new("bought_currency", reason));
+            }
+            let early = e.settle_date.filter(|date| *date < e.at.date());
+            early.map_or(Ok(()), |date| {
+                let reason = format!("expected {} or later, the day of `at`, got {date}", e.at.date());
+                Err(Refusal::new("settle_date", reason))
+            })
         }
         Event::TargetsSet(e) => check_targets(e),
         Event::Deposit(e) | Event::Withdrawal(e) => positive("amount", &e.amount),
@@ -86,6 +102,26 @@ pub(super) fn check(event: &Event) -> Result<(), Refusal> {
         Event::Allocation(e) => positive("quantity", &e.quantity),
         _ => Ok(()),
     }
+}
+
+fn check_merger(event: &super::types::Merger) -> Result<(), Refusal> {
+    not_negative("new", &event.new)?;
+    positive("old", &event.old)?;
+    optional(&event.cash, |price| not_negative("cash", price))?;
+    optional(&event.value, |price| not_negative("value", price))?;
+    if event.instrument == event.into {
+        return Err(Refusal::new("into", "expected an instrument other than the one that goes"));
+    }
+    let cash = event.cash.is_some_and(|cash| cash > Price::ZERO);
+    if event.new == Quantity::ZERO && !cash {
+        return Err(Refusal::new("new", "expected units, or cash, for what goes"));
+    }
+    if cash && event.new > Quantity::ZERO && event.value.is_none_or(|value| value == Price::ZERO) {
+        let reason =
+            "expected the value of what comes for a unit, which says what part of the cost base cash takes";
+        return Err(Refusal::new("value", reason));
+    }
+    Ok(())
 }
 
 fn check_targets(event: &super::types::TargetsSet) -> Result<(), Refusal> {

@@ -11,8 +11,9 @@ mod types;
 pub use parse::{Refusal, parse_event, schema};
 pub use types::{
     Allocation, Anomaly, BenchmarkSet, CashKind, CashPosted, Close, ClosingMark, Correction, CostBasis,
-    CustomerOnboarded, Decision, DecisionLine, DecisionOrder, DepositOrWithdrawal, Distribution, Event,
-    EventType, Fill, FxRate, Goal, GoalsDefined, InstrumentKind, InstrumentListed, LotChoice, Order,
-    OrderState, OrderStatus, Outcome, Profile, QuestionnaireCompleted, RebalanceRequested, Session,
-    SessionState, Side, Split, TargetsSet, Tick, Topic, TransferIn, TriggerKind, TriggerRef,
+    CustomerOnboarded, Decision, DecisionLine, DecisionOrder, Delisting, DepositOrWithdrawal, Distribution,
+    Event, EventType, Fill, FxConversion, FxRate, Goal, GoalsDefined, InstrumentKind, InstrumentListed,
+    LotChoice, Merger, Order, OrderState, OrderStatus, Outcome, Profile, QuestionnaireCompleted,
+    RebalanceRequested, ReinvestmentElected, Session, SessionState, Side, Split, TargetsSet, Tick, Topic,
+    TransferIn, TriggerKind, TriggerRef,
 };

@@ -97,6 +97,10 @@ events! {
     Split(Split) "split" Accounts;
     /// A distribution is announced.
     Distribution(Distribution) "distribution" Accounts;
+    /// Units of one instrument become units of another, cash, or both.
+    Merger(Merger) "merger" Accounts;
+    /// An instrument ends; what it leaves is paid out.
+    Delisting(Delisting) "delisting" Accounts;
     /// A benchmark's weights.
     BenchmarkSet(BenchmarkSet) "benchmark_set" Accounts;
     /// A customer may hold things from now on.
@@ -113,6 +117,10 @@ events! {
     Withdrawal(DepositOrWithdrawal) "withdrawal" Accounts;
     /// Interest, a fee, tax or a distribution is posted.
     CashPosted(CashPosted) "cash_posted" Accounts;
+    /// Money of one currency becomes money of another.
+    FxConversion(FxConversion) "fx_conversion" Accounts;
+    /// A customer takes the distributions of an instrument in units, or in cash again.
+    ReinvestmentElected(ReinvestmentElected) "reinvestment_elected" Accounts;
     /// Units arrive from elsewhere.
     TransferIn(TransferIn) "transfer_in" Accounts;
     /// An execution for one customer.
@@ -310,6 +318,9 @@ body! {
         kind: InstrumentKind,
         /// What it is priced in.
         currency: Currency,
+        /// Market identifier code (ISO 10383) of where it trades: its calendar and settlement count. Where not
+        /// given, the home market of its currency.
+        #[serde(default, skip_serializing_if = "Option::is_none")] market: Option<Name>,
         /// Asset class.
         #[serde(default)] asset_class: String,
         /// Region.
@@ -390,6 +401,8 @@ body! {
         old: Quantity,
         /// First day that trades on the new basis.
         ex_date: TradeDate,
+        /// What a holder is paid for a whole unit of the fraction that is left over; without it, fractions are kept.
+        #[serde(default, skip_serializing_if = "Option::is_none")] cash_in_lieu: Option<Price>,
     }
 }
 
@@ -408,6 +421,42 @@ body! {
         pay_date: TradeDate,
         /// Change of the cost base per unit (AMIT, return of capital).
         #[serde(default, skip_serializing_if = "Option::is_none")] cost_base_change: Option<Price>,
+        /// What a unit costs those who take the distribution in units.
+        #[serde(default, skip_serializing_if = "Option::is_none")] reinvestment_price: Option<Price>,
+    }
+}
+
+body! {
+    /// `old` units become `new` units of another instrument, cash, or both: a merger, or, one for one and
+    /// without cash, a change of code.
+    Merger {
+        /// Ticker of what goes.
+        instrument: Name,
+        /// Ticker of what comes, in the same currency.
+        into: Name,
+        /// Units after; 0 if cash is all there is.
+        new: Quantity,
+        /// Units before.
+        old: Quantity,
+        /// Cash for a unit that goes.
+        #[serde(default, skip_serializing_if = "Option::is_none")] cash: Option<Price>,
+        /// Market value of what comes for a unit that goes: beside cash, it says which part of the cost base the
+        /// cash realises.
+        #[serde(default, skip_serializing_if = "Option::is_none")] value: Option<Price>,
+        /// First day on which holders have what comes.
+        effective_date: TradeDate,
+    }
+}
+
+body! {
+    /// An instrument ends: holders at the start of a day are paid out, or left with nothing.
+    Delisting {
+        /// Ticker.
+        instrument: Name,
+        /// Money per unit, 0 where nothing is left.
+        amount: Price,
+        /// The day.
+        effective_date: TradeDate,
     }
 }
 
@@ -533,6 +582,37 @@ body! {
         currency: Currency,
         /// Why.
         kind: CashKind,
+    }
+}
+
+body! {
+    /// Money of one currency becomes money of another; both legs in one event.
+    FxConversion {
+        /// Customer.
+        customer: Name,
+        /// What goes out, positive, fee included.
+        sold: Money,
+        /// In what.
+        sold_currency: Currency,
+        /// What comes in, positive.
+        bought: Money,
+        /// In what, another currency.
+        bought_currency: Currency,
+        /// When both legs settle; at once where not given.
+        #[serde(default, skip_serializing_if = "Option::is_none")] settle_date: Option<TradeDate>,
+    }
+}
+
+body! {
+    /// From the date of `at` on, distributions of an instrument that can be taken in units are, or are not. The
+    /// latest at the ex date holds.
+    ReinvestmentElected {
+        /// Customer.
+        customer: Name,
+        /// Ticker.
+        instrument: Name,
+        /// In units, or in cash again.
+        reinvest: bool,
     }
 }
 

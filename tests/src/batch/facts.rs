@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use evenkeel_schemas::events::TriggerKind;
 use evenkeel_schemas::{
-    Currency, CustomerId, Epoch, Instant, InstrumentId, Measure, Money, Pair, Price, Quantity, Rate, Ratio,
-    Row, Subject, TradeDate, TriggerKey,
+    CashLadderRow, Currency, CustomerId, DueKind, Epoch, Instant, InstrumentId, Measure, Money, Pair, Price,
+    Quantity, Rate, Ratio, Row, Subject, TradeDate, TriggerKey,
 };
 
+use super::income::{Action, Days, Doing, Income, KIND, income};
 use super::lots::LotFact;
 use super::{BatchError, Options};
 
@@ -52,19 +53,12 @@ pub enum Fact {
     Movement(CustomerId, InstrumentId, (TradeDate, Order), Quantity),
     /// Raw money in or out.
     Posting(CustomerId, Currency, i128),
-    /// `old` units become `new` at an epoch.
-    Split {
-        /// Of what.
-        instrument: InstrumentId,
-        /// Ex date, then file order.
-        key: (TradeDate, Order),
-        /// Units after.
-        new: Quantity,
-        /// Units before.
-        old: Quantity,
-        /// The epoch it takes effect.
-        due: Epoch,
-    },
+    /// Money that is due on a day, which begins at an epoch.
+    Due(CustomerId, Currency, TradeDate, DueKind, i128),
+    /// A corporate action, by date and file order.
+    Action((TradeDate, Order), Action),
+    /// Distributions are taken in units, or not, from a date on.
+    Reinvest(CustomerId, InstrumentId, (TradeDate, Instant, Order), bool),
     /// Something about lots.
     Lot(Box<LotFact>),
     /// A flow or a request waits for an answer.
@@ -82,8 +76,11 @@ pub enum Fact {
     },
 }
 
-/// A split as kept: new and old units, and when it takes effect.
-type SplitTerms = (Quantity, Quantity, Epoch);
+/// Elections by date, effective time and file order.
+type Elections = BTreeMap<(TradeDate, Instant, Order), bool>;
+
+/// What is due, of which kind.
+type DueKey = (CustomerId, Currency, TradeDate, DueKind);
 
 /// What an epoch changed.
 pub struct Changes {
@@ -91,6 +88,8 @@ pub struct Changes {
     pub rows: Vec<(Row, i64)>,
     /// Customers whose other rows may change.
     pub customers: BTreeSet<CustomerId>,
+    /// Lots of reinvested units that begin or end to stand.
+    pub lots: Vec<(LotFact, bool)>,
 }
 
 /// Everything that is live.
@@ -104,9 +103,15 @@ pub struct Facts {
     rates: BTreeMap<Pair, BTreeMap<Key, Rate>>,
     movements: BTreeMap<(CustomerId, InstrumentId), BTreeMap<(TradeDate, Order), Quantity>>,
     postings: BTreeMap<(CustomerId, Currency), i128>,
-    splits: BTreeMap<InstrumentId, BTreeMap<(TradeDate, Order), SplitTerms>>,
-    /// Epochs at which a split takes effect or a price may turn stale.
+    actions: BTreeMap<(TradeDate, Order), Action>,
+    elections: BTreeMap<CustomerId, BTreeMap<InstrumentId, Elections>>,
+    dues: BTreeMap<DueKey, i128>,
+    /// Epochs at which an action counts or a price may turn stale.
     due: BTreeMap<Epoch, BTreeSet<InstrumentId>>,
+    /// Epochs at which what was due is not any more.
+    days: BTreeSet<Epoch>,
+    income: BTreeMap<CustomerId, Income>,
+    ladder: BTreeMap<DueKey, i128>,
     /// The epoch of each instrument's last recorded price.
     seen: BTreeMap<InstrumentId, Epoch>,
     /// Rows as of the last epoch closed.
@@ -121,7 +126,7 @@ pub struct Facts {
 /// What the events of the current epoch are about.
 #[derive(Default)]
 struct Touched {
-    positions: BTreeSet<(CustomerId, InstrumentId)>,
+    books: BTreeSet<CustomerId>,
     cash: BTreeSet<(CustomerId, Currency)>,
     prices: BTreeSet<InstrumentId>,
     terms: BTreeSet<InstrumentId>,
@@ -152,8 +157,13 @@ impl Facts {
             rates: BTreeMap::new(),
             movements: BTreeMap::new(),
             postings: BTreeMap::new(),
-            splits: BTreeMap::new(),
+            actions: BTreeMap::new(),
+            elections: BTreeMap::new(),
+            dues: BTreeMap::new(),
             due: BTreeMap::new(),
+            days: BTreeSet::new(),
+            income: BTreeMap::new(),
+            ladder: BTreeMap::new(),
             seen: BTreeMap::new(),
             positions: BTreeMap::new(),
             cash: BTreeMap::new(),
@@ -197,7 +207,7 @@ impl Facts {
             }
             Fact::Movement(c, i, key, quantity) => {
                 put(self.movements.entry((*c, *i)).or_default(), *key, *quantity, live);
-                self.touched.positions.insert((*c, *i));
+                self.touched.books.insert(*c);
             }
             Fact::Posting(c, currency, amount) => {
                 let sum = self.postings.entry((*c, *currency)).or_default();
@@ -205,9 +215,22 @@ impl Facts {
                 *sum = sum.checked_add(signed).ok_or_else(|| BatchError::OutOfRange("cash".to_owned()))?;
                 self.touched.cash.insert((*c, *currency));
             }
-            Fact::Split { instrument, key, new, old, due } => {
-                put(self.splits.entry(*instrument).or_default(), *key, (*new, *old, *due), live);
-                self.due.entry((*due).max(epoch)).or_default().insert(*instrument);
+            Fact::Due(c, currency, date, kind, amount) => {
+                *self.dues.entry((*c, *currency, *date, *kind)).or_default() +=
+                    if live { *amount } else { -*amount };
+                self.days.insert(date.start().epoch(self.options.epoch_ms));
+            }
+            Fact::Action(key, action) => {
+                put(&mut self.actions, *key, action.clone(), live);
+                self.due.entry(action.due.max(epoch)).or_default().insert(action.instrument);
+                if let Doing::Distribution { paid, .. } = action.what {
+                    self.due.entry(paid.max(epoch)).or_default().insert(action.instrument);
+                }
+            }
+            Fact::Reinvest(c, i, key, reinvest) => {
+                let elections = self.elections.entry(*c).or_default().entry(*i).or_default();
+                put(elections, *key, *reinvest, live);
+                self.touched.books.insert(*c);
             }
             // Kept apart.
             Fact::Lot(_) => {}
@@ -223,7 +246,7 @@ impl Facts {
 
     /// The next epoch at which time alone changes something.
     pub fn next_due(&self) -> Option<Epoch> {
-        self.due.keys().next().copied()
+        self.due.keys().next().into_iter().chain(self.days.first()).min().copied()
     }
 
     /// Brings the simple rows up to the end of an epoch and tells which customers to look at.
@@ -233,23 +256,28 @@ impl Facts {
     pub fn settle(&mut self, epoch: Epoch) -> Result<Changes, BatchError> {
         let mut touched = std::mem::take(&mut self.touched);
         while let Some(entry) = self.due.first_entry().filter(|entry| *entry.key() <= epoch) {
-            let instruments = entry.remove();
-            let of_them = self.movements.keys().filter(|(_, i)| instruments.contains(i));
-            touched.positions.extend(of_them.copied());
+            entry.remove();
+            // Whom an action reaches is not asked: everybody is looked at.
+            touched.books.extend(self.movements.keys().map(|(c, _)| *c));
         }
-        let mut rows = touched.requests;
+        self.days = self.days.split_off(&(epoch + 1));
+        let (mut rows, mut lots) = (touched.requests, Vec::new());
         let mut customers = touched.customers;
-        for (c, i) in touched.positions {
-            let new = self.position_of(c, i, epoch)?;
-            let held = self.positions.entry(c).or_default();
-            let old = if new == Quantity::ZERO { held.remove(&i) } else { held.insert(i, new) };
-            let row = |quantity| Row::Position { customer: c, instrument: i, quantity };
-            rows.extend(replaced(old, Some(new).filter(|new| *new != Quantity::ZERO), row));
-            put(self.holders.entry(i).or_default(), c, (), new != Quantity::ZERO);
+        for c in touched.books {
+            let now = self.income_of(c, epoch)?;
+            self.hold(c, &now, &mut rows)?;
+            let before = self.income.insert(c, now.clone()).unwrap_or_default();
+            touched.cash.extend(before.paid.keys().chain(now.paid.keys()).map(|currency| (c, *currency)));
+            rows.extend(before.rows.into_iter().map(|row| (row, -1)));
+            rows.extend(now.rows.into_iter().map(|row| (row, 1)));
+            lots.extend(before.lots.into_iter().map(|lot| (lot, false)));
+            lots.extend(now.lots.into_iter().map(|lot| (lot, true)));
             customers.insert(c);
         }
+        self.settle_ladder(epoch, &mut rows)?;
         for (c, currency) in touched.cash {
-            let sum = self.postings.get(&(c, currency)).copied().unwrap_or(0);
+            let paid = self.income.get(&c).and_then(|income| income.paid.get(&currency)).copied();
+            let sum = self.postings.get(&(c, currency)).copied().unwrap_or(0) + paid.unwrap_or(0);
             let new =
                 Money::from_wide(sum).ok_or_else(|| BatchError::OutOfRange(format!("cash in {currency}")))?;
             let cash = self.cash.entry(c).or_default();
@@ -281,23 +309,58 @@ impl Facts {
             // It may be the target of a bucket's member.
             customers.extend(self.targets.keys());
         }
-        Ok(Changes { rows, customers })
+        Ok(Changes { rows, customers, lots })
     }
 
-    /// Walks movements and splits in order of date. A movement of the ex date is on the new basis.
-    fn position_of(&self, c: CustomerId, i: InstrumentId, epoch: Epoch) -> Result<Quantity, BatchError> {
-        let none = BTreeMap::new();
-        let mut movements = self.movements.get(&(c, i)).unwrap_or(&none).iter().peekable();
-        let mut held = 0_i128;
-        let splits = self.splits.get(&i).into_iter().flatten();
-        for ((ex_date, _), (new, old, _)) in splits.filter(|(_, (_, _, due))| *due <= epoch) {
-            while let Some((_, units)) = movements.next_if(|((date, _), _)| date < ex_date) {
-                held += i128::from(units.raw());
-            }
-            held = held * i128::from(new.raw()) / i128::from(old.raw());
+    fn income_of(&self, c: CustomerId, epoch: Epoch) -> Result<Income, BatchError> {
+        let movements = self.movements.iter().filter(|((of, _), _)| *of == c);
+        let movements = movements.flat_map(|((_, i), all)| {
+            all.iter().map(|((date, _), units)| (*date, *i, i128::from(units.raw())))
+        });
+        let elections = self.elections.get(&c).cloned().unwrap_or_default();
+        let movements = movements.collect();
+        income(Days { customer: c, epoch, movements, actions: &self.actions, elections })
+    }
+
+    /// Positions as the books say.
+    fn hold(&mut self, c: CustomerId, now: &Income, rows: &mut Vec<(Row, i64)>) -> Result<(), BatchError> {
+        let held = self.positions.entry(c).or_default();
+        let all: BTreeSet<InstrumentId> = held.keys().chain(now.units.keys()).copied().collect();
+        for i in all {
+            let raw = now.units.get(&i).copied().unwrap_or(0);
+            let new =
+                Quantity::from_wide(raw).ok_or_else(|| BatchError::OutOfRange("a position".to_owned()))?;
+            let old = if new == Quantity::ZERO { held.remove(&i) } else { held.insert(i, new) };
+            let row = |quantity| Row::Position { customer: c, instrument: i, quantity };
+            rows.extend(replaced(old, Some(new).filter(|new| *new != Quantity::ZERO), row));
+            put(self.holders.entry(i).or_default(), c, (), new != Quantity::ZERO);
         }
-        held += movements.map(|(_, units)| i128::from(units.raw())).sum::<i128>();
-        Quantity::from_wide(held).ok_or_else(|| BatchError::OutOfRange("a position".to_owned()))
+        Ok(())
+    }
+
+    /// All that is due and whose day has not come.
+    fn settle_ladder(&mut self, epoch: Epoch, rows: &mut Vec<(Row, i64)>) -> Result<(), BatchError> {
+        let mut now = self.dues.clone();
+        for (c, income) in &self.income {
+            for ((currency, date), amount) in &income.due {
+                *now.entry((*c, *currency, *date, KIND)).or_default() += amount;
+            }
+        }
+        let epoch_ms = self.options.epoch_ms;
+        now.retain(|(_, _, date, _), amount| *amount != 0 && date.start().epoch(epoch_ms) > epoch);
+        for (ladder, diff) in [(&self.ladder, -1), (&now, 1)] {
+            for ((customer, currency, value_date, kind), raw) in ladder {
+                let amount =
+                    Money::from_wide(*raw).ok_or_else(|| BatchError::OutOfRange("what is due".to_owned()))?;
+                let (customer, currency, value_date, kind) = (*customer, *currency, *value_date, *kind);
+                rows.push((
+                    Row::CashLadder(CashLadderRow { customer, currency, value_date, kind, amount }),
+                    diff,
+                ));
+            }
+        }
+        self.ladder = now;
+        Ok(())
     }
 
     /// Instruments whose last price was recorded too long ago.

@@ -3,15 +3,18 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use evenkeel_lots::{Choice, Entry, EventId, LotId, What};
+use evenkeel_calendar::{Calendars, Market};
+use evenkeel_lots::{Choice, Entry, EventId, LotId, Replacement, What};
 use evenkeel_schemas::derive::lot_number;
 use evenkeel_schemas::events::{Correction, Event, LotChoice, Side, TargetsSet, parse_event};
 use evenkeel_schemas::{
-    CustomerId, Epoch, InstrumentId, Measure, Money, Name, Names, Quantity, Ratio, TradeDate,
+    Currency, CustomerId, DueKind, Epoch, InstrumentId, Measure, Money, Name, Names, Quantity, Ratio,
+    TradeDate,
 };
 
 use super::Counts;
 use super::facts::{Fact, Order, Targets};
+use super::income::{Action, Doing};
 use super::lots::{LotFact, Of};
 use evenkeel_schemas::events::TriggerKind;
 
@@ -40,6 +43,8 @@ pub struct Ledger {
     reached: Epoch,
     names: Names,
     known: HashMap<Name, Known>,
+    /// As last listed.
+    currencies: HashMap<InstrumentId, Currency>,
     counts: Counts,
 }
 
@@ -47,7 +52,7 @@ impl Ledger {
     /// Nothing read yet.
     pub fn new(epoch_ms: u64) -> Ledger {
         let (names, known) = (Names::default(), HashMap::new());
-        Ledger { epoch_ms, reached: 0, names, known, counts: Counts::default() }
+        Ledger { epoch_ms, reached: 0, names, known, currencies: HashMap::new(), counts: Counts::default() }
     }
 
     /// Names of all customers and instruments so far.
@@ -149,7 +154,9 @@ impl Ledger {
         let facts = match event {
             Event::InstrumentListed(e) => {
                 let labels = [&e.asset_class, &e.region, &e.sector].map(|label| label.to_lowercase());
-                vec![Fact::Terms(self.names.intern_instrument(&e.instrument), key, e.currency, labels)]
+                let i = self.names.intern_instrument(&e.instrument);
+                self.currencies.insert(i, e.currency);
+                vec![Fact::Terms(i, key, e.currency, labels)]
             }
             Event::CustomerOnboarded(e) => {
                 vec![Fact::Base(self.names.intern_customer(&e.customer), key, e.base_currency)]
@@ -159,9 +166,43 @@ impl Ledger {
             Event::ClosingMark(e) => vec![Fact::Price(self.instrument(&e.instrument)?, key, e.price)],
             Event::FxRate(e) => vec![Fact::Rate(e.pair, key, e.rate)],
             Event::Split(e) => {
-                let instrument = self.instrument(&e.instrument)?;
-                let due = epoch.max(e.ex_date.start().epoch(self.epoch_ms));
-                vec![Fact::Split { instrument, key: (e.ex_date, order), new: e.new, old: e.old, due }]
+                let what = Doing::Split(e.new, e.old, e.cash_in_lieu);
+                vec![self.action(&e.instrument, e.ex_date, (order, epoch), &subject, what)?]
+            }
+            Event::Distribution(e) => {
+                let what = Doing::Distribution {
+                    amount: e.amount,
+                    franked: e.franked_fraction,
+                    pay_date: e.pay_date,
+                    paid: e.pay_date.start().epoch(self.epoch_ms),
+                    price: e.reinvestment_price,
+                };
+                vec![self.action(&e.instrument, e.ex_date, (order, epoch), &subject, what)?]
+            }
+            Event::Merger(e) => {
+                let into = self.instrument(&e.into)?;
+                if self.currencies.get(&into) != self.currencies.get(&self.instrument(&e.instrument)?) {
+                    return None;
+                }
+                let what = Doing::Merger(into, e.new, e.old, e.cash.unwrap_or_default());
+                vec![self.action(&e.instrument, e.effective_date, (order, epoch), &subject, what)?]
+            }
+            Event::Delisting(e) => {
+                let what = Doing::Delisting(e.amount);
+                vec![self.action(&e.instrument, e.effective_date, (order, epoch), &subject, what)?]
+            }
+            Event::ReinvestmentElected(e) => {
+                let (c, i) = (self.customer(&e.customer)?, self.instrument(&e.instrument)?);
+                vec![Fact::Reinvest(c, i, (at.date(), at, order), e.reinvest)]
+            }
+            Event::FxConversion(e) => {
+                let c = self.customer(&e.customer)?;
+                let legs = [(e.sold_currency, -e.sold.raw()), (e.bought_currency, e.bought.raw())];
+                let posted = legs.map(|(currency, raw)| Fact::Posting(c, currency, raw.into()));
+                let due = legs.into_iter().filter_map(|(currency, raw)| {
+                    Some(Fact::Due(c, currency, e.settle_date?, DueKind::Settlement, raw.into()))
+                });
+                posted.into_iter().chain(due).collect()
             }
             Event::Deposit(e) => {
                 let c = self.customer(&e.customer)?;
@@ -192,12 +233,16 @@ impl Ledger {
                     Side::Sell => (-e.quantity.raw(), notional - fee),
                 };
                 let units = Quantity::from_raw(units);
-                vec![Fact::Movement(c, i, (e.trade_date, order), units), Fact::Posting(c, e.currency, money)]
+                let settles = self.settle_date(i, e.trade_date);
+                vec![
+                    Fact::Movement(c, i, (e.trade_date, order), units),
+                    Fact::Posting(c, e.currency, money),
+                    Fact::Due(c, e.currency, settles, DueKind::Settlement, money),
+                ]
             }
             Event::TargetsSet(e) => {
                 vec![Fact::Targets(self.customer(&e.customer)?, key, self.targets(e)?)]
             }
-            Event::Distribution(e) => self.instrument(&e.instrument).map(|_| Vec::new())?,
             Event::QuestionnaireCompleted(e) => self.customer(&e.customer).map(|_| Vec::new())?,
             Event::GoalsDefined(e) => self.customer(&e.customer).map(|_| Vec::new())?,
             _ => Vec::new(),
@@ -205,6 +250,28 @@ impl Ledger {
         let mut facts = facts;
         facts.extend(self.of_lots(event, order, epoch).map(|fact| Fact::Lot(Box::new(fact))));
         Some(facts)
+    }
+
+    fn action(
+        &self,
+        instrument: &Name,
+        date: TradeDate,
+        (order, epoch): (Order, Epoch),
+        name: &str,
+        what: Doing,
+    ) -> Option<Fact> {
+        let instrument = self.instrument(instrument)?;
+        let due = epoch.max(date.start().epoch(self.epoch_ms));
+        let currency = *self.currencies.get(&instrument)?;
+        Some(Fact::Action((date, order), Action { name: name.into(), instrument, currency, due, what }))
+    }
+
+    /// When a trade settles: at the home market of its currency.
+    fn settle_date(&self, instrument: InstrumentId, trade_date: TradeDate) -> TradeDate {
+        let calendars = Calendars::built_in().expect("the calendars that come with the program can be read");
+        let home = self.currencies.get(&instrument).and_then(|currency| calendars.home_of(*currency));
+        let any = Market::weekdays(Name::new("any").expect("a name"), 2);
+        home.unwrap_or(&any).settlement_date(trade_date).date
     }
 
     /// Weights and bands; `None` when they name an instrument that is not known.
@@ -266,7 +333,7 @@ impl Ledger {
             }
             Event::Split(e) => {
                 let instrument = self.instrument(&e.instrument)?;
-                let (event, in_lieu) = (EventId(order), None);
+                let (event, in_lieu) = (EventId(order), e.cash_in_lieu);
                 let what = What::Split { instrument, event, new: e.new, old: e.old, in_lieu };
                 (Of::Instrument(instrument, due(e.ex_date)), e.ex_date, what)
             }
@@ -274,6 +341,19 @@ impl Ledger {
                 let (instrument, per_unit) = (self.instrument(&e.instrument)?, e.cost_base_change?);
                 let what = What::CostBase { instrument, event: EventId(order), per_unit };
                 (Of::Instrument(instrument, due(e.ex_date)), e.ex_date, what)
+            }
+            Event::Merger(e) => {
+                let (from, into) = (self.instrument(&e.instrument)?, self.instrument(&e.into)?);
+                let (cash, value) = (e.cash.unwrap_or_default(), e.value.unwrap_or_default());
+                let event = EventId(order);
+                let terms = Replacement { from, into, event, new: e.new, old: e.old, cash, value };
+                let of = Of::Instrument(from, due(e.effective_date));
+                (of, e.effective_date, What::Replace(Box::new(terms)))
+            }
+            Event::Delisting(e) => {
+                let instrument = self.instrument(&e.instrument)?;
+                let what = What::Delist { instrument, event: EventId(order), per_unit: e.amount };
+                (Of::Instrument(instrument, due(e.effective_date)), e.effective_date, what)
             }
             _ => return None,
         };

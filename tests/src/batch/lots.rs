@@ -85,12 +85,9 @@ impl Lots {
     pub fn settle(&mut self, epoch: Epoch) -> Vec<(BTreeSet<Row>, BTreeSet<Row>)> {
         let mut touched = std::mem::take(&mut self.touched);
         while let Some(entry) = self.due.first_entry().filter(|entry| *entry.key() <= epoch) {
-            let instruments = entry.remove();
-            let has = |entries: &Vec<Entry>| {
-                entries.iter().any(|entry| entry.instrument().is_some_and(|i| instruments.contains(&i)))
-            };
-            touched
-                .extend(self.own.iter().filter(|(_, entries)| has(entries)).map(|(customer, _)| *customer));
+            entry.remove();
+            // Whom an action reaches is not asked: everybody is looked at.
+            touched.extend(self.own.keys().copied());
         }
         let mut changes = Vec::new();
         for customer in touched {
@@ -104,9 +101,8 @@ impl Lots {
     fn rows(&self, customer: CustomerId, epoch: Epoch) -> BTreeSet<Row> {
         let mut ledger = Ledger::default();
         let own = self.own.get(&customer).map_or(&[][..], Vec::as_slice);
-        let instruments: BTreeSet<InstrumentId> = own.iter().filter_map(Entry::instrument).collect();
         own.iter().for_each(|entry| ledger.insert(entry.clone()));
-        for (entry, due) in instruments.iter().filter_map(|i| self.actions.get(i)).flatten() {
+        for (entry, due) in self.actions.values().flatten() {
             if *due <= epoch {
                 ledger.insert(entry.clone());
             }

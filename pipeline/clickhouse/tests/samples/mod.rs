@@ -1,9 +1,9 @@
 //! Two rows of every table: an everyday one and one at the edge of its types. The first has epoch 1000.
 
 use evenkeel_clickhouse::{
-    AllocationRow, Amount, AnomalyRow, BlockRow, BreachRow, CashRow, DecisionRow, DriftRow, EventRow,
-    ExposureRow, FxRateRow, LotRow, Measure, OrderRow, OrderStateRow, PositionRow, PriceRow, Rate,
-    RealisedGainRow, RejectedRow, Residual, TickRow, TriggerRow, ValuationRow,
+    AllocationRow, Amount, AnomalyRow, BlockRow, BreachRow, CashLadderRow, CashRow, DecisionRow,
+    DistributionRow, DriftRow, EventRow, ExposureRow, FxRateRow, LotRow, Measure, OrderRow, OrderStateRow,
+    PositionRow, PriceRow, Rate, RealisedGainRow, RejectedRow, Residual, TickRow, TriggerRow, ValuationRow,
 };
 
 /// An epoch far away, but before the year 2300, where DateTime64 ends.
@@ -99,6 +99,38 @@ pub fn exposures() -> Vec<ExposureRow> {
         row.clone(),
         ExposureRow { epoch: LATE, diff: -1, kind: "cash".into(), holding: "USD".into(), ..row },
     ]
+}
+
+pub fn cash_ladder() -> Vec<CashLadderRow> {
+    let row = CashLadderRow {
+        epoch: 1000,
+        diff: 1,
+        customer: "c1".into(),
+        currency: "AUD".into(),
+        value_date: 20_000,
+        kind: "settlement".into(),
+        amount: amount(-1_234_560_000),
+    };
+    vec![row.clone(), CashLadderRow { epoch: LATE, diff: -1, amount: amount(LARGEST), ..row }]
+}
+
+pub fn distributions() -> Vec<DistributionRow> {
+    let row = DistributionRow {
+        epoch: 1000,
+        diff: 1,
+        customer: "c1".into(),
+        instrument: "VAS".into(),
+        distribution: "dist-1".into(),
+        ex_date: 20_000,
+        pay_date: 20_015,
+        currency: "AUD".into(),
+        quantity: amount(1_500_000),
+        amount: amount(1_230_000),
+        franked_fraction: rate(700_000_000),
+        reinvested: amount(0),
+        status: "accrued".into(),
+    };
+    vec![row.clone(), DistributionRow { epoch: LATE, diff: -1, distribution: ODD.into(), ..row }]
 }
 
 pub fn lots() -> Vec<LotRow> {

@@ -224,6 +224,7 @@ impl Market {
             name: listing.name.clone(),
             kind: listing.kind,
             currency: if listing.foreign { self.dollar } else { Currency::AUD },
+            market: None,
             asset_class: listing.asset_class.to_owned(),
             region: listing.region.to_owned(),
             sector: listing.sector.to_owned(),

@@ -283,6 +283,7 @@ fn listed(at: Instant, instrument: &Name, currency: Currency, venue: Option<Venu
         name: instrument.to_string(),
         kind: InstrumentKind::Stock,
         currency,
+        market: None,
         asset_class: String::new(),
         region: venue.map_or("", Venue::region).to_owned(),
         sector: String::new(),
