@@ -209,6 +209,7 @@ impl History {
             87 | 88 => self.merge_or_delist(),
             89 => self.reinvest(&customer),
             90 => self.convert(&customer),
+            91 => self.tax(&customer),
             _ => self.correct(),
         }
     }
@@ -322,6 +323,25 @@ impl History {
         );
     }
 
+    /// Who is taxed, or what is known of a year. The histories lie in 2025-26.
+    fn tax(&mut self, customer: &str) {
+        let income = self.dice.between(-10_000, 250_000);
+        if self.dice.percent(60) {
+            let (at, resident) =
+                (self.effective() - self.dice.between(0, 1) * 200 * DAY, self.dice.percent(80));
+            return self.say("taxpayer_set", at, format!("\"customer\":\"{customer}\",\"entity\":\"individual\",\"resident\":{resident},\"other_income\":\"{income}\""));
+        }
+        let year = *self.dice.one(&["2024-25", "2025-26"]);
+        let losses = if self.dice.percent(50) { ",\"losses_brought_forward\":\"70\"" } else { "" };
+        self.say(
+            "tax_year_set",
+            self.now,
+            format!(
+                "\"customer\":\"{customer}\",\"year\":\"{year}\",\"other_income\":\"{income}.5\"{losses}"
+            ),
+        );
+    }
+
     /// Both legs; some settle later.
     fn convert(&mut self, customer: &str) {
         let sold = self.dice.between(0, 2) as usize;
@@ -353,6 +373,13 @@ impl History {
         let kind = *self.dice.one(&["interest", "fee", "tax", "distribution"]);
         let (amount, currency) = (self.dice.between(-300, 300), *self.dice.one(&CURRENCIES));
         let at = self.effective();
+        let kind = match kind {
+            "distribution" if self.dice.percent(50) => {
+                let (instrument, _) = self.dice.one(&self.instruments).clone();
+                format!("distribution\",\"instrument\":\"{instrument}\",\"franked_fraction\":\"0.5")
+            }
+            kind => kind.to_owned(),
+        };
         self.say("cash_posted", at, format!("\"customer\":\"{customer}\",\"amount\":\"{amount}.25\",\"currency\":\"{currency}\",\"kind\":\"{kind}\""));
     }
 
@@ -667,6 +694,7 @@ fn histories_are_full_of_life() {
         "delisting",
         "fx_conversion",
         "reinvestment_elected",
+        "taxpayer_set",
         "correction",
     ];
     for kind in kinds {

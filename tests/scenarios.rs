@@ -60,6 +60,9 @@ fn words(line: &str) -> Vec<String> {
 }
 
 fn value(text: &str) -> Result<Value, String> {
+    if let Ok(flag) = text.parse::<bool>() {
+        return Ok(Value::from(flag));
+    }
     if text.starts_with(['{', '[', '"']) {
         return serde_json::from_str(text).map_err(|error| format!("{text}: {error}"));
     }

@@ -11,18 +11,20 @@ use timely::dataflow::operators::Exchange;
 use timely::dataflow::operators::vec::Partition;
 
 use crate::cash::cash;
-use crate::cash_ladder::{Rung, cash_ladder};
+use crate::cash_ladder::cash_ladder;
 use crate::drift::{Drift, drift};
 use crate::exposures::{self, exposures};
 use crate::facts::{Fact, Observation, TargetSet};
 use crate::fx::fx;
 use crate::known::{Known, statements};
-use crate::lots::{self, lots};
+use crate::lots::lots;
 use crate::monitoring::{Choice, Listener, Outcome, Watch, monitoring};
 use crate::orders::orders;
-use crate::positions::{self, positions};
+use crate::positions::positions;
 use crate::prices::{prices, stale};
 use crate::tally::{Presence, tally};
+use crate::tax::tax;
+use crate::told::Told;
 use crate::triggers::{Breaching, triggers};
 use crate::typedefs::Rows;
 use crate::valuations::{Holdings, Quotes, Valuations, valuations};
@@ -84,28 +86,31 @@ pub fn build<'s>(
     // Every worker knows the market; one of them speaks of it.
     let market = facts.inner.scope().index() == 0;
     let stale_ms = if market { timing.stale_ms } else { 0 };
-    let Kinds { statements: stated, books, postings, reasons, trading, lots: of_lots } = Kinds::of(facts);
+    let Kinds { statements: stated, books, postings, reasons, trading, lots: of_lots, tax: of_tax } =
+        Kinds::of(facts);
 
-    // What holds: books, statements, market.
+    // The books.
+    let actions = books.clone().filter(|fact| matches!(fact, Fact::Corporate(..)));
     let positions = positions(books, timing.epoch_ms);
-    let follows = positions.clone().flat_map(|outcome| match outcome {
-        positions::Outcome::Follows(fact) => Some(fact),
-        _ => None,
-    });
+    let follows = positions.clone().flat_map(Told::follows);
     let postings = postings.concat(follows.clone());
+    let lots = lots(of_lots.clone().concat(follows), timing.epoch_ms);
+    let said = of_tax
+        .concatenate([of_lots, actions])
+        .map(Told::Follows)
+        .concatenate([positions.clone(), lots.clone()]);
+    let ladder = cash_ladder(postings.clone(), timing.epoch_ms);
+    let told = positions.concatenate([lots, ladder, tax(said, timing)]);
+
+    // What holds: statements, books, market.
     let stale = stale(observations.clone(), stale_ms);
     let prices = prices(observations);
     let known = statements(stated).concatenate([
-        positions.clone().flat_map(|outcome| match outcome {
-            positions::Outcome::Known(known) => Some(known),
-            _ => None,
-        }),
-        cash(postings.clone()),
+        told.clone().flat_map(Told::known),
+        cash(postings),
         prices.clone(),
         fx(prices),
     ]);
-    let ladder = cash_ladder(postings, timing.epoch_ms);
-    let lots = lots(of_lots.concat(follows), timing.epoch_ms);
 
     // Worth and drift.
     let outcomes = match watching {
@@ -133,25 +138,14 @@ pub fn build<'s>(
             Outcome::Fault(..) | Outcome::Part(..) => None,
         }),
         exposures(parts),
-        positions.flat_map(|outcome| match outcome {
-            positions::Outcome::Row(row) => Some(row),
-            _ => None,
-        }),
-        ladder.clone().flat_map(|rung| match rung {
-            Rung::Row(row) => Some(row),
-            Rung::Fault(..) => None,
-        }),
-        lots.clone().flat_map(|outcome| match outcome {
-            lots::Outcome::Row(row) => Some(row),
-            lots::Outcome::Fault(..) => None,
-        }),
+        told.clone().flat_map(Told::row),
         triggers(breaching, reasons),
         orders(trading.clone()),
         trading.flat_map(|fact| match fact {
             Fact::Allocated(row) => Some(Row::Allocation(row)),
             _ => None,
         }),
-        anomalies(known, outcomes, lots, ladder, stale),
+        anomalies(known, told.flat_map(Told::fault), outcomes, stale),
     ])
 }
 
@@ -163,6 +157,7 @@ struct Kinds<'s> {
     reasons: Rows<'s, Fact>,
     trading: Rows<'s, Fact>,
     lots: Rows<'s, Fact>,
+    tax: Rows<'s, Fact>,
 }
 
 impl<'s> Kinds<'s> {
@@ -174,12 +169,13 @@ impl<'s> Kinds<'s> {
             Fact::Request(..) | Fact::Answer(..) | Fact::Opened(..) => 3,
             Fact::Placed(..) | Fact::Blocked { .. } | Fact::State(..) | Fact::Allocated(..) => 4,
             Fact::Lot(..) | Fact::Action(..) => 5,
+            Fact::Tax(..) | Fact::Ticker(..) | Fact::RebasingClose(..) | Fact::Cpi(..) => 6,
         };
-        let parts = facts.inner.partition(6, move |(fact, epoch, diff)| (kind(&fact), (fact, epoch, diff)));
+        let parts = facts.inner.partition(7, move |(fact, epoch, diff)| (kind(&fact), (fact, epoch, diff)));
         let mut parts = parts.into_iter().map(|part| part.as_collection());
         let mut next = || parts.next().expect("there are as many streams as kinds");
         let (statements, books, postings) = (next(), next(), next());
-        Kinds { statements, books, postings, reasons: next(), trading: next(), lots: next() }
+        Kinds { statements, books, postings, reasons: next(), trading: next(), lots: next(), tax: next() }
     }
 }
 
@@ -232,24 +228,15 @@ fn labels_held<'s>(
 
 fn anomalies<'s>(
     known: Rows<'s, Known>,
+    of_books: Rows<'s, (CustomerId, AnomalyKind)>,
     outcomes: Rows<'s, Outcome>,
-    lots: Rows<'s, lots::Outcome>,
-    ladder: Rows<'s, Rung>,
     stale: Rows<'s, InstrumentId>,
 ) -> Rows<'s, Row> {
     let faults = outcomes.flat_map(|outcome| match outcome {
         Outcome::Fault(customer, kind) => Some((customer, kind)),
         _ => None,
     });
-    let of_lots = lots.flat_map(|outcome| match outcome {
-        lots::Outcome::Fault(customer, kind) => Some((customer, kind)),
-        lots::Outcome::Row(_) => None,
-    });
-    let of_ladder = ladder.flat_map(|rung| match rung {
-        Rung::Fault(customer, kind) => Some((customer, kind)),
-        Rung::Row(_) => None,
-    });
-    let of_customers = known.flat_map(Known::fault).concatenate([faults, of_lots, of_ladder]);
+    let of_customers = known.flat_map(Known::fault).concat(faults).concat(of_books);
     // Two sums of one customer may be out of range: that is one anomaly.
     let split = |anomaly: (CustomerId, AnomalyKind)| Some((anomaly, ()));
     let of_customers = tally::<Presence, _, _, _, _>(of_customers, "anomalies", split, |(c, kind), ()| {

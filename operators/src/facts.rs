@@ -4,11 +4,12 @@
 use std::sync::Arc;
 
 use evenkeel_lots::Entry;
-use evenkeel_schemas::events::{OrderStatus, Side};
+use evenkeel_schemas::events::{OrderStatus, Side, TaxEntity};
 use evenkeel_schemas::{
     AllocationRow, Currency, CustomerId, DueKind, Epoch, Instant, InstrumentId, Labels, Measure, Money, Pair,
     Price, Quantity, Ratio, TradeDate, TriggerKey,
 };
+use evenkeel_tax::{FinancialYear, Quarter};
 use serde::{Deserialize, Serialize};
 
 /// Which of several statements about the same thing holds: the later effective time, then the later record.
@@ -157,6 +158,60 @@ pub struct Election {
     pub reinvest: bool,
 }
 
+/// What counts for a customer's tax beside lots and what the program pays. Of several statements about one thing the
+/// latest holds.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum TaxFact {
+    /// Who is taxed, from the financial year of a date on.
+    Taxpayer(TradeDate, Version, Taxpayer),
+    /// What is known of a year.
+    Year(FinancialYear, Version, YearInput),
+    /// Income that was posted.
+    Received(Arc<str>, Received),
+}
+
+/// Who is taxed, and how.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "the fields are the event's")]
+pub struct Taxpayer {
+    pub entity: TaxEntity,
+    pub resident: bool,
+    pub income_support: bool,
+    pub taxable_australian_property: bool,
+    pub other_income: Option<Money>,
+}
+
+/// What is known of a year beside what is held here.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "the fields are the event's")]
+pub struct YearInput {
+    pub other_income: Money,
+    pub other_franking_credits: Money,
+    pub losses_brought_forward: Option<Money>,
+}
+
+/// Interest or a distribution that was posted.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Received {
+    /// When.
+    pub date: TradeDate,
+    /// In what.
+    pub currency: Currency,
+    /// How much; negative is taken back.
+    pub amount: Money,
+    /// What kind of income.
+    pub kind: Income,
+}
+
+/// What kind of income.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Income {
+    /// Interest.
+    Interest,
+    /// A distribution: of what, how much of it is franked, since when a buyer does not get it.
+    Distribution(Option<InstrumentId>, Ratio, TradeDate),
+}
+
 /// One fact about accounts, reference data or decisions.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Fact {
@@ -180,6 +235,14 @@ pub enum Fact {
     Lot(CustomerId, Arc<LotEntry>),
     /// Something that counts for the lots of everybody who has any of an instrument, from its date on.
     Action(InstrumentId, Arc<LotEntry>),
+    /// What counts for a customer's tax.
+    Tax(CustomerId, Arc<TaxFact>),
+    /// What an instrument is called and what its amounts are in, for reports.
+    Ticker(InstrumentId, Version, Arc<str>, Currency),
+    /// The closing price of the day on whose value cost bases are re-based.
+    RebasingClose(InstrumentId, Version, Price),
+    /// A quarter's consumer price index.
+    Cpi(Quarter, Version, Ratio),
     /// A flow or request that is a reason to act until it is answered.
     Request(TriggerKey, Measure, Measure),
     /// A decision answered a flow or request.
@@ -239,12 +302,17 @@ impl Fact {
     pub fn spread(&self) -> Option<u64> {
         let customer = match self {
             Fact::Base(c, ..) | Fact::Targets(c, ..) | Fact::Movement(c, ..) | Fact::Posting(c, ..) => c.0,
-            Fact::Lot(c, _) | Fact::Due(c, ..) | Fact::Reinvest(c, ..) => c.0,
+            Fact::Lot(c, _) | Fact::Due(c, ..) | Fact::Reinvest(c, ..) | Fact::Tax(c, _) => c.0,
             Fact::Request(key, ..) | Fact::Answer(key) | Fact::Opened(key, ..) => key.customer.0,
             Fact::Placed(_, order) => order.customer.0,
             Fact::Allocated(row) => row.customer.0,
             Fact::Blocked { .. } | Fact::State(..) => 0,
-            Fact::Terms(..) | Fact::Corporate(..) | Fact::Action(..) => return None,
+            Fact::Terms(..)
+            | Fact::Corporate(..)
+            | Fact::Action(..)
+            | Fact::Ticker(..)
+            | Fact::RebasingClose(..)
+            | Fact::Cpi(..) => return None,
         };
         Some(customer.into())
     }

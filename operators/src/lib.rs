@@ -19,8 +19,11 @@ pub mod orders;
 pub mod positions;
 pub mod prices;
 mod tally;
+pub mod tax;
+mod told;
 pub mod triggers;
 mod typedefs;
 pub mod valuations;
 
+pub use told::Told;
 pub use typedefs::Rows;

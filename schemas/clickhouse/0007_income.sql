@@ -73,3 +73,40 @@ FROM {database}.distributions
 WHERE epoch <= {as_of:UInt64}
 GROUP BY customer, instrument, distribution, ex_date, pay_date, currency, quantity, amount, franked_fraction, reinvested, status
 HAVING multiplicity > 0;
+
+-- Tax reports by customer and financial year, a line a figure: AUD, the rule it follows and what it comes from
+-- (`event:ID`, `input:FIELD`, `law:YEAR`, or other lines of the report).
+CREATE TABLE IF NOT EXISTS {database}.tax {on_cluster}
+(
+    epoch UInt64 CODEC(Delta, ZSTD(1)),
+    diff Int8 CODEC(ZSTD(1)),
+    customer String CODEC(ZSTD(1)),
+    year LowCardinality(String),
+    line String CODEC(ZSTD(1)),
+    label String CODEC(ZSTD(1)),
+    amount Decimal(38, 6) CODEC(ZSTD(1)),
+    rule LowCardinality(String),
+    sources String CODEC(ZSTD(1)),
+    `at` DateTime64(3, 'UTC') ALIAS fromUnixTimestamp64Milli(toInt64(epoch), 'UTC'),
+    INDEX epoch_range epoch TYPE minmax GRANULARITY 1
+)
+ENGINE = {engine}
+ORDER BY (customer, year, epoch)
+SETTINGS {deduplication};
+
+CREATE OR REPLACE VIEW {database}.tax_current {on_cluster} AS
+SELECT customer, year, line, label, amount, rule, sources,
+    sum(diff) AS multiplicity,
+    fromUnixTimestamp64Milli(toInt64(max(epoch)), 'UTC') AS since
+FROM {database}.tax
+GROUP BY customer, year, line, label, amount, rule, sources
+HAVING multiplicity > 0;
+
+CREATE OR REPLACE VIEW {database}.tax_as_of {on_cluster} AS
+SELECT customer, year, line, label, amount, rule, sources,
+    sum(diff) AS multiplicity,
+    fromUnixTimestamp64Milli(toInt64(max(epoch)), 'UTC') AS since
+FROM {database}.tax
+WHERE epoch <= {as_of:UInt64}
+GROUP BY customer, year, line, label, amount, rule, sources
+HAVING multiplicity > 0;

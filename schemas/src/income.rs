@@ -73,6 +73,27 @@ impl DueKind {
     }
 }
 
+/// A figure of a customer's tax report of a financial year.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "the fields are the columns, documented in schemas/README.md")]
+pub struct TaxRow {
+    pub customer: CustomerId,
+    pub year: Arc<str>,
+    pub line: Arc<str>,
+    pub label: Arc<str>,
+    pub amount: Money,
+    pub rule: Arc<str>,
+    pub sources: Arc<str>,
+}
+
+impl TaxRow {
+    pub(crate) fn put(&self, fields: &mut Fields<'_>, names: &Names) {
+        fields.put("customer", names.customer(self.customer)).put("year", &self.year);
+        fields.put("line", &self.line).put("label", &self.label).put("amount", self.amount);
+        fields.put("rule", &self.rule).put("sources", &self.sources);
+    }
+}
+
 impl DistributionRow {
     pub(crate) fn put(&self, fields: &mut Fields<'_>, names: &Names) {
         fields.put("customer", names.customer(self.customer));

@@ -16,7 +16,7 @@ mod time;
 
 pub use buckets::{DIMENSIONS, Label, Labels};
 pub use ids::{Currency, CustomerId, InstrumentId, Name, NameError, Names, Pair};
-pub use income::{CashLadderRow, DistributionRow, DueKind, PaymentStatus};
+pub use income::{CashLadderRow, DistributionRow, DueKind, PaymentStatus, TaxRow};
 pub use numbers::{Money, NumberError, Price, Quantity, Rate, Ratio, Total, Value, div_half_even};
 pub use portfolio::{Standing, Valuation, ValuationChange, Worth};
 pub use rows::{

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::events::{OrderStatus, Side, TriggerKind};
 use crate::{
     CashLadderRow, Currency, CustomerId, DistributionRow, Epoch, InstrumentId, Money, Names, Pair, Price,
-    Quantity, Rate, Ratio, Total, TradeDate, Valuation, ValuationChange, derive,
+    Quantity, Rate, Ratio, TaxRow, Total, TradeDate, Valuation, ValuationChange, derive,
 };
 
 /// The output collections, named as their files and tables are.
@@ -47,13 +47,15 @@ pub enum Collection {
     Lots,
     /// What disposals realised, by lot.
     RealisedGains,
+    /// The figures of tax reports, at marks.
+    Tax,
     /// What is not as it should be.
     Anomalies,
 }
 
 impl Collection {
     /// All collections.
-    pub const ALL: [Collection; 16] = [
+    pub const ALL: [Collection; 17] = [
         Collection::Positions,
         Collection::Cash,
         Collection::CashLadder,
@@ -69,6 +71,7 @@ impl Collection {
         Collection::Allocations,
         Collection::Lots,
         Collection::RealisedGains,
+        Collection::Tax,
         Collection::Anomalies,
     ];
 
@@ -96,6 +99,7 @@ impl Collection {
             Collection::Allocations => "allocations",
             Collection::Lots => "lots",
             Collection::RealisedGains => "realised_gains",
+            Collection::Tax => "tax",
             Collection::Anomalies => "anomalies",
         }
     }
@@ -203,6 +207,8 @@ pub enum AnomalyKind {
     Stale,
     /// An event of an instrument's lots, of a date, does not add up with the others.
     Lots(InstrumentId, TradeDate, Arc<str>, LotTrouble),
+    /// The tax of a financial year cannot be worked out, for this reason.
+    Tax(Arc<str>, Arc<str>),
 }
 
 impl AnomalyKind {
@@ -216,6 +222,7 @@ impl AnomalyKind {
             AnomalyKind::NoNav(_) => "no_nav",
             AnomalyKind::OutOfRange => "out_of_range",
             AnomalyKind::Stale => "stale_price",
+            AnomalyKind::Tax(..) => "tax_unknown",
             AnomalyKind::Lots(_, _, _, trouble) => match trouble {
                 LotTrouble::Oversold(_) => "lots_oversold",
                 LotTrouble::NotOpen(..) => "lot_not_open",
@@ -238,6 +245,7 @@ impl AnomalyKind {
                 "a value left the range of its type; see the limits of Value".to_owned()
             }
             AnomalyKind::Stale => "no price for longer than the set time".to_owned(),
+            AnomalyKind::Tax(year, reason) => format!("{year}: {reason}"),
             AnomalyKind::Lots(i, date, event, trouble) => {
                 let what = format!("{} on {date}, event {event}", names.instrument(*i));
                 match trouble {
@@ -313,6 +321,7 @@ pub enum Row {
     Allocation(Box<AllocationRow>),
     Lot(Box<LotRow>),
     RealisedGain(Box<RealisedGainRow>),
+    Tax(Box<TaxRow>),
     Anomaly {
         source: AnomalySource,
         kind: AnomalyKind,
@@ -478,7 +487,21 @@ impl Row {
             Row::Allocation(_) => Collection::Allocations,
             Row::Lot(_) => Collection::Lots,
             Row::RealisedGain(_) => Collection::RealisedGains,
+            Row::Tax(_) => Collection::Tax,
             Row::Anomaly { .. } => Collection::Anomalies,
+        }
+    }
+
+    /// Whose it is, of the rows of one customer's books.
+    pub fn customer(&self) -> Option<CustomerId> {
+        match self {
+            Row::Position { customer, .. } | Row::Cash { customer, .. } => Some(*customer),
+            Row::CashLadder(row) => Some(row.customer),
+            Row::Distribution(row) => Some(row.customer),
+            Row::Lot(row) => Some(row.customer),
+            Row::RealisedGain(row) => Some(row.customer),
+            Row::Tax(row) => Some(row.customer),
+            _ => None,
         }
     }
 
@@ -570,6 +593,7 @@ impl Row {
             }
             Row::Lot(row) => row.put(&mut fields, names),
             Row::RealisedGain(row) => row.put(&mut fields, names),
+            Row::Tax(row) => row.put(&mut fields, names),
             Row::Anomaly { source, kind } => {
                 match source {
                     AnomalySource::Customer(c) => fields.put("customer", customer(c)),

@@ -8,6 +8,7 @@
 //! - [`ledger`] reads events in file order: epochs, ids, corrections, what is refused;
 //! - [`facts`] keeps what is live: movements, postings, observations, terms, targets, splits;
 //! - [`income`] walks one customer's days: units, what actions pay;
+//! - [`tax`] works out reports at marks;
 //! - [`customer`] derives one customer's rows from the facts;
 //! - [`lines`] turns changes of rows into lines.
 //!
@@ -25,6 +26,7 @@ pub mod income;
 pub mod ledger;
 pub mod lines;
 pub mod lots;
+pub mod tax;
 #[cfg(test)]
 mod tests;
 
@@ -39,6 +41,7 @@ use facts::{Fact, Facts};
 use ledger::{Ledger, Recorded};
 use lines::Lines;
 use lots::Lots;
+use tax::Taxes;
 
 /// How time is cut.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -96,8 +99,9 @@ pub fn run<W: Write>(
         }
     }
     batch.reach(Epoch::MAX, &ledger)?;
-    let counts = Counts { epochs: batch.epochs, changes: batch.lines.written(), ..ledger.counts() };
-    Ok((counts, batch.lines.finish()?))
+    let epochs = batch.epochs;
+    let (changes, files) = batch.lines.finish()?;
+    Ok((Counts { epochs, changes, ..ledger.counts() }, files))
 }
 
 /// Reads an event file and writes `out/<collection>.ndjson` for each collection.
@@ -123,6 +127,7 @@ struct Batch<W: Write> {
     options: Options,
     facts: Facts,
     lots: Lots,
+    taxes: Taxes,
     lines: Lines<W>,
     /// The epoch whose events are being applied.
     now: Option<Epoch>,
@@ -140,9 +145,23 @@ struct Batch<W: Write> {
 impl<W: Write> Batch<W> {
     fn new(options: Options, lines: Lines<W>) -> Self {
         let (facts, lots, now, epochs) = (Facts::new(options), Lots::default(), None, 0);
+        let taxes = Taxes::default();
         let (standing, reported) = (BTreeMap::new(), BTreeMap::new());
         let (unreported, stale, exposed) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-        Batch { options, facts, lots, lines, now, standing, reported, unreported, stale, exposed, epochs }
+        Batch {
+            options,
+            facts,
+            lots,
+            taxes,
+            lines,
+            now,
+            standing,
+            reported,
+            unreported,
+            stale,
+            exposed,
+            epochs,
+        }
     }
 
     fn mark(&self, epoch: Epoch) -> Epoch {
@@ -169,6 +188,7 @@ impl<W: Write> Batch<W> {
         for (fact, live) in &recorded.facts {
             match fact {
                 Fact::Lot(fact) => self.lots.apply(fact, *live, recorded.epoch),
+                Fact::Tax(said) => self.taxes.apply(said, *live),
                 _ => self.facts.apply(fact, *live, recorded.epoch)?,
             }
         }
@@ -210,6 +230,12 @@ impl<W: Write> Batch<W> {
             let after = at_marks(&self.facts, customer)?;
             self.lines.difference(&before, &after, ledger.names());
             self.reported.insert(customer, after);
+        }
+        let (facts, lots) = (&self.facts, &self.lots);
+        let books = |customer| [lots.gains(customer), facts.distributions(customer)].concat();
+        let averaged = |customer, day| lots.averaged(customer, day);
+        for (before, after) in self.taxes.report(facts, ledger.names(), books, averaged) {
+            self.lines.difference(&before, &after, ledger.names());
         }
         let exposed = exposures(&self.facts);
         self.lines.difference(&self.exposed, &exposed, ledger.names());

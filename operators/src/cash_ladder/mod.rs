@@ -14,24 +14,16 @@
 mod tests;
 
 use differential_dataflow::AsCollection;
-use evenkeel_schemas::{AnomalyKind, CashLadderRow, CustomerId, Epoch, Money, Row};
+use evenkeel_schemas::{AnomalyKind, CashLadderRow, Epoch, Money, Row};
 use timely::dataflow::operators::vec::Map;
 
 use crate::facts::{Fact, epoch_of};
 use crate::tally::{Total, tally};
+use crate::told::Told;
 use crate::typedefs::Rows;
 
-/// What [`cash_ladder`] maintains.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Rung {
-    /// Money due.
-    Row(Row),
-    /// A sum is out of range.
-    Fault(CustomerId, AnomalyKind),
-}
-
 /// Maintains what is due.
-pub fn cash_ladder(dues: Rows<'_, Fact>, epoch_ms: u64) -> Rows<'_, Rung> {
+pub fn cash_ladder(dues: Rows<'_, Fact>, epoch_ms: u64) -> Rows<'_, Told> {
     let standing = dues.inner.flat_map(move |change| until_due(change, epoch_ms)).as_collection();
     let split = |fact| match fact {
         Fact::Due(customer, currency, date, kind, amount) => {
@@ -42,7 +34,7 @@ pub fn cash_ladder(dues: Rows<'_, Fact>, epoch_ms: u64) -> Rows<'_, Rung> {
     tally::<Total, _, _, _, _>(standing, "cash ladder", split, |(customer, currency, date, kind), raw| {
         let rung = |amount| {
             let (currency, value_date, kind) = (*currency, *date, *kind);
-            Rung::Row(Row::CashLadder(CashLadderRow {
+            Told::Row(Row::CashLadder(CashLadderRow {
                 customer: *customer,
                 currency,
                 value_date,
@@ -50,7 +42,7 @@ pub fn cash_ladder(dues: Rows<'_, Fact>, epoch_ms: u64) -> Rows<'_, Rung> {
                 amount,
             }))
         };
-        Some(Money::from_wide(raw).map_or(Rung::Fault(*customer, AnomalyKind::OutOfRange), rung))
+        Some(Money::from_wide(raw).map_or(Told::Fault(*customer, AnomalyKind::OutOfRange), rung))
     })
 }
 

@@ -3,15 +3,15 @@ use std::sync::Arc;
 
 use differential_dataflow::consolidation::consolidate;
 use evenkeel_lots::{
-    Anomaly, Entry, EventId, Ledger, LotId, OpenLot, RealisedGain, Row as Told, Trouble, What,
+    Anomaly, Entry, EventId, Ledger, LotId, OpenLot, RealisedGain, Row as LedgerRow, Trouble, What,
 };
 use evenkeel_schemas::derive::lot_number;
 use evenkeel_schemas::{AnomalyKind, CustomerId, InstrumentId, LotRow, LotTrouble, RealisedGainRow, Row};
 
-use super::Outcome;
 use crate::epochwise::Changes;
 use crate::facts::{Fact, LotEntry};
 use crate::groups::Groups;
+use crate::told::Told;
 
 /// The ledgers of a worker's customers, and what instruments did.
 #[derive(Default)]
@@ -23,12 +23,12 @@ pub(super) struct Books {
     actions: BTreeMap<InstrumentId, Vec<Entry>>,
     groups: Groups,
     names: Names,
-    told: Vec<(Told, i8)>,
+    told: Vec<(LedgerRow, i8)>,
 }
 
 impl Books {
     /// Takes in the changes of an epoch; gives out what changed of rows and of what does not add up.
-    pub fn step(&mut self, mut changes: Changes<Fact>, out: &mut Changes<Outcome>) {
+    pub fn step(&mut self, mut changes: Changes<Fact>, out: &mut Changes<Told>) {
         // What comes and goes at once was never there.
         consolidate(&mut changes);
         let mut touched = BTreeSet::new();
@@ -120,17 +120,17 @@ impl Books {
         }
     }
 
-    fn settle(&mut self, customer: CustomerId, out: &mut Changes<Outcome>) {
+    fn settle(&mut self, customer: CustomerId, out: &mut Changes<Told>) {
         let Some(ledger) = self.ledgers.get_mut(&customer) else { return };
         ledger.settle(&mut self.told);
         if ledger.is_empty() {
             self.ledgers.remove(&customer);
         }
         let names = &self.names;
-        let outcome = |told: Told| match told {
-            Told::Lot(lot) => Outcome::Row(names.lot(customer, &lot)),
-            Told::Gain(gain) => Outcome::Row(names.gain(customer, &gain)),
-            Told::Anomaly(anomaly) => Outcome::Fault(customer, names.trouble(&anomaly)),
+        let outcome = |told: LedgerRow| match told {
+            LedgerRow::Lot(lot) => Told::Row(names.lot(customer, &lot)),
+            LedgerRow::Gain(gain) => Told::Row(names.gain(customer, &gain)),
+            LedgerRow::Anomaly(anomaly) => Told::Fault(customer, names.trouble(&anomaly)),
         };
         out.extend(self.told.drain(..).map(|(told, diff)| (outcome(told), isize::from(diff))));
     }

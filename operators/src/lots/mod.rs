@@ -16,25 +16,15 @@ mod books;
 #[cfg(test)]
 mod tests;
 
-use evenkeel_schemas::{AnomalyKind, CustomerId, Row};
-
 use crate::epochwise::epochwise_here;
 use crate::facts::{Fact, epoch_of};
+use crate::told::Told;
 use crate::typedefs::Rows;
 
 use books::Books;
 
-/// What [`lots`] maintains.
-#[derive(Clone, Debug)]
-pub enum Outcome {
-    /// An open lot or a realised gain.
-    Row(Row),
-    /// Something of a customer's lots does not add up.
-    Fault(CustomerId, AnomalyKind),
-}
-
 /// Maintains lots and realised gains.
-pub fn lots(facts: Rows<'_, Fact>, epoch_ms: u64) -> Rows<'_, Outcome> {
+pub fn lots(facts: Rows<'_, Fact>, epoch_ms: u64) -> Rows<'_, Told> {
     let mut state = Books::default();
     epochwise_here(
         facts,

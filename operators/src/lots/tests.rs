@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 
-use super::Outcome;
 use super::books::Books;
 use crate::facts::{Fact, LotEntry};
+use crate::told::Told;
 use evenkeel_lots::{Entry, EventId, LotId, What};
 use evenkeel_schemas::derive::lot_number;
 use evenkeel_schemas::{AnomalyKind, CustomerId, InstrumentId, LotTrouble, Money, Quantity, Row};
@@ -58,13 +58,13 @@ fn after(epochs: &[&[(Fact, isize)]]) -> (Vec<String>, usize) {
         told = out.len();
         for (outcome, diff) in out {
             let words = match outcome {
-                Outcome::Row(Row::Lot(l)) => {
+                Told::Row(Row::Lot(l)) => {
                     format!("c{} {} {} {}", l.customer.0, l.lot, l.quantity, l.cost_base)
                 }
-                Outcome::Row(Row::RealisedGain(g)) => {
+                Told::Row(Row::RealisedGain(g)) => {
                     format!("c{} {} of {} gains {}", g.customer.0, g.disposal, g.lot, g.gain)
                 }
-                Outcome::Fault(c, AnomalyKind::Lots(_, _, event, LotTrouble::Oversold(missing))) => {
+                Told::Fault(c, AnomalyKind::Lots(_, _, event, LotTrouble::Oversold(missing))) => {
                     format!("c{} {event} oversold by {missing}", c.0)
                 }
                 other => format!("{other:?}"),

@@ -32,24 +32,14 @@ use evenkeel_schemas::{
 use crate::epochwise::{Changes, epochwise_here};
 use crate::facts::{Corporate, Fact, LotEntry, epoch_of};
 use crate::known::Known;
+use crate::told::Told;
 use crate::typedefs::Rows;
 
 use books::{Books, Change, Moves};
 use calc::Payment;
 
-/// What [`positions`] maintains.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// What holds.
-    Known(Known),
-    /// A row of an output collection.
-    Row(Row),
-    /// What follows for cash and lots.
-    Follows(Fact),
-}
-
 /// Maintains positions and what corporate actions pay.
-pub fn positions(books: Rows<'_, Fact>, epoch_ms: u64) -> Rows<'_, Outcome> {
+pub fn positions(books: Rows<'_, Fact>, epoch_ms: u64) -> Rows<'_, Told> {
     let mut state = Books::new(epoch_ms);
     epochwise_here(
         books.flat_map(changes),
@@ -77,14 +67,14 @@ fn changes(fact: Fact) -> impl Iterator<Item = Change> {
     std::iter::once(Change::Fact(fact)).chain(pay_date)
 }
 
-fn tell(moves: Moves, out: &mut Changes<Outcome>) {
+fn tell(moves: Moves, out: &mut Changes<Told>) {
     let Moves { customer, before, now } = moves;
     for (standing, other, diff) in [(&before, &now, -1), (&now, &before, 1)] {
         for (instrument, raw) in &standing.units {
             if !other.units.contains(&(*instrument, *raw)) {
                 let known = Quantity::from_wide(*raw)
                     .map_or(Known::OutOfRange(customer), |q| Known::Position(customer, *instrument, q));
-                out.push((Outcome::Known(known), diff));
+                out.push((Told::Known(known), diff));
             }
         }
         for payment in &standing.payments {
@@ -96,18 +86,18 @@ fn tell(moves: Moves, out: &mut Changes<Outcome>) {
 }
 
 /// What a payment means for cash, lots and people.
-fn follow(customer: CustomerId, payment: &Payment) -> Vec<Outcome> {
+fn follow(customer: CustomerId, payment: &Payment) -> Vec<Told> {
     let (action, instrument) = (&payment.action, payment.instrument);
     let cash = Money::from_wide(payment.amount - payment.cost);
     let (Some(cash), Some(amount)) = (cash, Money::from_wide(payment.amount)) else {
-        return vec![Outcome::Known(Known::OutOfRange(customer))];
+        return vec![Told::Known(Known::OutOfRange(customer))];
     };
     let Corporate::Distribution { franked_fraction, pay_date, lots, .. } = action.what else {
-        return vec![Outcome::Follows(Fact::Posting(customer, action.currency, cash))];
+        return vec![Told::Follows(Fact::Posting(customer, action.currency, cash))];
     };
     let quantity = Quantity::from_wide(payment.entitled).zip(Quantity::from_wide(payment.reinvested));
     let Some((quantity, reinvested)) = quantity else {
-        return vec![Outcome::Known(Known::OutOfRange(customer))];
+        return vec![Told::Known(Known::OutOfRange(customer))];
     };
     let row = DistributionRow {
         customer,
@@ -122,16 +112,16 @@ fn follow(customer: CustomerId, payment: &Payment) -> Vec<Outcome> {
         reinvested,
         status: if payment.paid { PaymentStatus::Paid } else { PaymentStatus::Accrued },
     };
-    let mut follows = vec![Outcome::Row(Row::Distribution(Box::new(row)))];
+    let mut follows = vec![Told::Row(Row::Distribution(Box::new(row)))];
     if cash != Money::ZERO {
-        follows.push(Outcome::Follows(if payment.paid {
+        follows.push(Told::Follows(if payment.paid {
             Fact::Posting(customer, action.currency, cash)
         } else {
             Fact::Due(customer, action.currency, pay_date, DueKind::Distribution, cash)
         }));
     }
     if payment.paid && lots && reinvested > Quantity::ZERO {
-        follows.extend(allotment(customer, payment, pay_date, reinvested).map(Outcome::Follows));
+        follows.extend(allotment(customer, payment, pay_date, reinvested).map(Told::Follows));
     }
     follows
 }

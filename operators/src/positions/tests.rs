@@ -2,9 +2,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::books::{Books, Change};
-use super::{Outcome, changes, tell};
+use super::{changes, tell};
 use crate::facts::{Corporate, CorporateAction, Election, Fact, Version};
 use crate::known::Known;
+use crate::told::Told;
 use evenkeel_schemas::{Currency, CustomerId, Epoch, Instant, InstrumentId, Price, Quantity, Row};
 
 const VAS: InstrumentId = InstrumentId(1);
@@ -69,11 +70,11 @@ fn after(epochs: &[(Epoch, &[(Fact, isize)])]) -> Vec<String> {
     holds.into_iter().filter(|(_, times)| *times == 1).map(|(words, _)| words).collect()
 }
 
-fn words(outcome: Outcome) -> String {
+fn words(outcome: Told) -> String {
     match outcome {
-        Outcome::Known(Known::Position(_, i, q)) => format!("{q} of {}", i.0),
-        Outcome::Known(Known::OutOfRange(_)) => "out of range".to_owned(),
-        Outcome::Row(Row::Distribution(row)) => {
+        Told::Known(Known::Position(_, i, q)) => format!("{q} of {}", i.0),
+        Told::Known(Known::OutOfRange(_)) => "out of range".to_owned(),
+        Told::Row(Row::Distribution(row)) => {
             format!(
                 "{} {} on {}, {} reinvested",
                 row.amount,
@@ -82,9 +83,9 @@ fn words(outcome: Outcome) -> String {
                 row.reinvested
             )
         }
-        Outcome::Follows(Fact::Posting(_, _, amount)) => format!("posted {amount}"),
-        Outcome::Follows(Fact::Due(_, _, date, _, amount)) => format!("due {amount} on {date}"),
-        Outcome::Follows(Fact::Lot(_, lot)) => {
+        Told::Follows(Fact::Posting(_, _, amount)) => format!("posted {amount}"),
+        Told::Follows(Fact::Due(_, _, date, _, amount)) => format!("due {amount} on {date}"),
+        Told::Follows(Fact::Lot(_, lot)) => {
             format!("lot {}", lot.name.as_deref().unwrap_or_default())
         }
         other => format!("{other:?}"),

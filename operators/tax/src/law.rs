@@ -225,6 +225,17 @@ impl Law {
         }
     }
 
+    /// The first year at hand.
+    pub fn first(&self) -> Option<FinancialYear> {
+        self.years.keys().next().copied()
+    }
+
+    /// The first day of the regime of 1 July 2027, if a law at hand has one: what is held when it begins is re-based to
+    /// the value at the end of the day before.
+    pub fn regime_start(&self) -> Option<TradeDate> {
+        self.years.values().find_map(|law| law.regime.map(|regime| regime.start))
+    }
+
     fn covered(&self) -> String {
         match (self.years.first_key_value(), self.years.last_key_value()) {
             (Some((first, _)), Some(_)) if self.open => format!("{first} and later"),

@@ -10,6 +10,7 @@
 //! | `gains` | losses, their order, the discount, what is carried forward |
 //! | `franking` | credits, gross-up, refunds |
 //! | `holding` | the 45-day rule, last in first out |
+//! | `interest` | interest credited |
 //! | `scale` | tax by brackets, Medicare levy |
 //! | `regime` | from 1 July 2027: re-basing, indexation, minimum tax |
 //! | `assess` | a year as a whole, by entity and residence |
@@ -29,6 +30,7 @@ mod franking;
 mod gains;
 mod harvest;
 mod holding;
+mod interest;
 mod law;
 mod profile;
 mod regime;
@@ -48,6 +50,7 @@ pub use harvest::{Effect, saving_of_gain, saving_of_loss};
 pub use holding::{
     Fragment, HoldingTest, Qualified, Trade, days_at_risk, holding_test, match_last_in_first_out,
 };
+pub use interest::Interest;
 pub use law::{
     Bracket, Discounts, Flat, Franking, GainKind, Law, Losses, MedicareLevy, Regime, Rounding, Scales,
     YearLaw,

@@ -10,6 +10,7 @@ use crate::distributions::{Distribution, Distributions, distributions};
 use crate::error::TaxError;
 use crate::franking::gross_up;
 use crate::holding::Trade;
+use crate::interest::{Interest, interest};
 use crate::law::{GainKind, Law, YearLaw};
 use crate::profile::{CostMethod, Entity, Profile};
 use crate::regime::Cpi;
@@ -31,6 +32,9 @@ pub struct Customer {
     /// Distributions received, assessed in the year of [`Distribution::year`].
     #[serde(default)]
     pub distributions: Vec<Distribution>,
+    /// Interest received, assessed when credited.
+    #[serde(default)]
+    pub interest: Vec<Interest>,
     /// Buys and sells, for the holding period rule.
     #[serde(default)]
     pub trades: Vec<Trade>,
@@ -171,14 +175,22 @@ fn write_income(
         "as given",
         vec![input("other_income")],
     );
+    let (credited, credits) = interest(&customer.interest, facts.year, sheet)?;
     let received: Vec<&Distribution> =
         customer.distributions.iter().filter(|one| one.year() == facts.year).collect();
     if !customer.profile.resident {
         let from = received.iter().map(|one| crate::sheet::event(&one.event)).collect();
         let rule = "not assessed for a foreign resident: franked parts are exempt, on the rest the payer \
                     withholds final tax; no credit or refund (ITAA 1936 s 128B, s 128D; ITAA 1997 s 207-70)";
-        let amount = sum(received.iter().map(|one| one.amount))?;
-        sheet.line("distributions_not_assessed", "distributions, not assessed", amount, rule, from);
+        let amount = sum(received.iter().map(|one| one.amount).chain([credited]))?;
+        let from = [from, credits].concat();
+        sheet.line(
+            "distributions_not_assessed",
+            "distributions and interest, not assessed",
+            amount,
+            rule,
+            from,
+        );
         let (lines, notes) = (vec![other], Vec::new());
         return Ok(Income { amount: facts.other_income, credits: Money::ZERO, lines, notes });
     }
@@ -202,8 +214,12 @@ fn write_income(
         rule,
         vec![cash_line, allowed_line],
     );
-    let amount = sum([facts.other_income, grossed])?;
-    Ok(Income { amount, credits: allowed, lines: vec![other, line], notes })
+    let mut lines = vec![other, line];
+    if !credits.is_empty() {
+        lines.push(sheet.line("interest", "interest received", credited, "sum of the lines named", credits));
+    }
+    let amount = sum([facts.other_income, grossed, credited])?;
+    Ok(Income { amount, credits: allowed, lines, notes })
 }
 
 fn write_disposals(

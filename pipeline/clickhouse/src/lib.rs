@@ -45,6 +45,6 @@ pub use retry::Retry;
 pub use rows::{
     AllocationRow, AnomalyRow, BlockRow, BreachRow, CashLadderRow, CashRow, DecisionRow, DistributionRow,
     DriftRow, EventRow, ExposureRow, FxRateRow, LogRow, LotRow, OrderRow, OrderStateRow, PositionRow,
-    PriceRow, ProgressRow, RealisedGainRow, RejectedRow, Text, TickRow, TriggerRow, ValuationRow,
+    PriceRow, ProgressRow, RealisedGainRow, RejectedRow, TaxRow, Text, TickRow, TriggerRow, ValuationRow,
 };
 pub use writer::Writer;

@@ -52,6 +52,7 @@ log_rows! {
     RealisedGainRow => "realised_gains",
     CashLadderRow => "cash_ladder",
     DistributionRow => "distributions",
+    TaxRow => "tax",
     AnomalyRow => "anomalies",
     EventRow => "events",
     TickRow => "ticks",
@@ -318,6 +319,29 @@ pub struct DistributionRow {
     pub reinvested: Amount,
     /// Accrued or paid.
     pub status: Text,
+}
+
+/// `tax`: A figure of a customer's tax report of a financial year.
+#[derive(Clone, Debug, PartialEq, Eq, Row, Serialize, Deserialize)]
+pub struct TaxRow {
+    /// Recorded time, milliseconds since 1970.
+    pub epoch: u64,
+    /// Change in multiplicity.
+    pub diff: i8,
+    /// Customer id.
+    pub customer: Text,
+    /// Financial year, such as 2026-27.
+    pub year: Text,
+    /// The figure's name in the report.
+    pub line: Text,
+    /// What it is, for people.
+    pub label: Text,
+    /// AUD.
+    pub amount: Amount,
+    /// The rule, with its source.
+    pub rule: Text,
+    /// What it comes from: events, input, law, other lines.
+    pub sources: Text,
 }
 
 /// `lots`: An open tax lot.

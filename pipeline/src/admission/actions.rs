@@ -69,7 +69,7 @@ impl Admission {
         let currency =
             currency.ok_or_else(|| Refusal::new("instrument", "expected an instrument with terms"))?;
         let number = self.accepted;
-        let name = id.map_or_else(|| format!("seq:{number}").into(), Name::shared);
+        let name = id.map_or_else(|| self.seq(), Name::shared);
         let action = CorporateAction { date, number, name, currency, what };
         Ok(vec![(Input::Fact(Fact::Corporate(instrument, Arc::new(action))), 1)])
     }

@@ -11,7 +11,7 @@ use evenkeel_schemas::events::{
 };
 use evenkeel_schemas::{
     AllocationRow, CustomerId, DueKind, Epoch, Measure, Money, Name, Price, Quantity, Ratio, Subject,
-    TriggerKey,
+    TradeDate, TriggerKey,
 };
 
 use super::{Admission, Inputs, Origin};
@@ -36,7 +36,12 @@ impl Admission {
                 let terms = Terms { currency: e.currency, tick: e.tick_size, lot: e.lot_size, labels };
                 self.terms.entry(instrument).or_default().insert(version, terms);
                 self.settlement.list(instrument, version, e.market.as_ref());
-                Ok(vec![fact(Fact::Terms(instrument, version, terms))])
+                let mut inputs = vec![fact(Fact::Terms(instrument, version, terms))];
+                inputs.extend(
+                    self.lots
+                        .then(|| fact(Fact::Ticker(instrument, version, e.instrument.shared(), e.currency))),
+                );
+                Ok(inputs)
             }
             Event::CustomerOnboarded(e) => {
                 let customer = self.names.write().intern_customer(&e.customer);
@@ -44,8 +49,8 @@ impl Admission {
                 Ok(vec![fact(Fact::Base(customer, version, e.base_currency))])
             }
             Event::Tick(e) => self.observe(&e.instrument, version, e.price, event),
-            Event::Close(e) => self.observe(&e.instrument, version, e.price, event),
-            Event::ClosingMark(e) => self.observe(&e.instrument, version, e.price, event),
+            Event::Close(e) => self.close(&e.instrument, version, e.date, e.price, event),
+            Event::ClosingMark(e) => self.close(&e.instrument, version, e.date, e.price, event),
             Event::FxRate(e) => {
                 let (feed, correctable_until) = (Feed::Pair(e.pair), self.correctable_until(event));
                 let observation = Observation { feed, version, value: e.rate.raw(), correctable_until };
@@ -68,10 +73,10 @@ impl Admission {
                 let out = e.amount.checked_neg().unwrap_or_default();
                 self.flow(&e.customer, e.amount, out, e.currency, event, epoch)
             }
-            Event::CashPosted(e) => {
-                let customer = self.customer(&e.customer)?;
-                Ok(vec![fact(Fact::Posting(customer, e.currency, e.amount))])
-            }
+            Event::CashPosted(e) => self.posted(e),
+            Event::TaxpayerSet(e) => self.taxpayer(e, version),
+            Event::TaxYearSet(e) => self.tax_year(e, version),
+            Event::CpiPublished(e) => self.cpi(e, version),
             Event::TransferIn(e) => {
                 let (customer, instrument) =
                     (self.customer(&e.customer)?, self.instrument(&e.instrument, "instrument")?);
@@ -112,6 +117,19 @@ impl Admission {
         let correctable_until = self.correctable_until(event);
         let observation = Observation { feed, version, value: price.raw(), correctable_until };
         Ok(vec![(Input::Observation(observation), 1)])
+    }
+
+    fn close(
+        &self,
+        name: &Name,
+        version: Version,
+        date: TradeDate,
+        price: Price,
+        event: &Event,
+    ) -> Result<Inputs, Refusal> {
+        let mut inputs = self.observe(name, version, price, event)?;
+        inputs.extend(self.rebasing(self.instrument(name, "instrument")?, version, date, price));
+        Ok(inputs)
     }
 
     fn targets(&self, e: &TargetsSet, version: Version) -> Result<Inputs, Refusal> {

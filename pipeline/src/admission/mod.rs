@@ -13,11 +13,13 @@ mod facts;
 mod ids;
 mod lots;
 mod settlement;
+mod tax;
 #[cfg(test)]
 mod tests;
 mod units;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use evenkeel_operators::facts::{Fact, Input, Terms, Version};
 use evenkeel_schemas::events::{Correction, Event, Refusal, Topic};
@@ -69,6 +71,8 @@ pub struct Admission {
     correctable_ticks: u64,
     /// Whether lots are kept.
     lots: bool,
+    /// Days since 1970 of the day on whose closing price cost bases are re-based.
+    rebasing_day: Option<i32>,
     /// Market events may be missing that could not be corrected any more at this epoch; what corrected them up
     /// to then stands all the same.
     pruned: Option<Epoch>,
@@ -89,6 +93,7 @@ impl Admission {
             ids: Ids::new(),
             correctable_ticks: u64::try_from(correctable_ticks).unwrap_or(u64::MAX),
             lots,
+            rebasing_day: tax::rebasing_day(),
             pruned: None,
         }
     }
@@ -239,6 +244,11 @@ impl Admission {
                 self.held.add(*customer, *instrument, i128::from(quantity.raw()) * *diff as i128);
             }
         }
+    }
+
+    /// What stands for an event without an id: `seq:` and its running number.
+    fn seq(&self) -> Arc<str> {
+        format!("seq:{}", self.accepted).into()
     }
 
     fn customer(&self, name: &Name) -> Result<CustomerId, Refusal> {

@@ -9,6 +9,7 @@ mod replay;
 mod run;
 mod serve;
 mod sql;
+mod tax;
 mod validate;
 mod verify;
 
@@ -54,6 +55,8 @@ enum Command {
     Run(run::Args),
     /// Derive every collection from a file of events, into files
     Replay(replay::Args),
+    /// A customer's tax reports from a file of events
+    Tax(tax::Args),
     /// Write a realistic workload of events
     Generate(generate::Args),
     /// Turn daily bars, trade ticks and fx files of other programs into events
@@ -85,6 +88,7 @@ pub fn main() -> ExitCode {
         Command::Demo(args) => demo::run(*args),
         Command::Run(args) => run::run(&args),
         Command::Replay(args) => replay::run(args),
+        Command::Tax(args) => tax::run(&args),
         Command::Generate(args) => generate::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Sql(args) => sql::run(&args),

@@ -16,6 +16,7 @@ use evenkeel_actors::{ActorSystem, Books, Mode, Policy};
 use evenkeel_schemas::events::Event;
 use evenkeel_schemas::{Epoch, Name};
 
+use super::Taker;
 use super::input::{EventFiles, Placed};
 use super::output::{OutputFiles, create};
 use super::{Replay, Summary, recorded_epoch};
@@ -226,7 +227,7 @@ impl Stage {
                 Output::Closed(closed) => {
                     self.watch.note(&closed);
                     self.view.write().apply_rows(&closed);
-                    self.writer.write(&closed)?;
+                    self.writer.take(&closed)?;
                 }
                 Output::Complete(complete) if complete >= upto => break,
                 Output::Complete(_) => {}
@@ -257,7 +258,7 @@ impl Stage {
             std::thread::scope(|scope| {
                 scope.spawn(move || engine.finish());
                 self.outputs.iter().try_for_each(|output| match output {
-                    Output::Closed(closed) => self.writer.write(&closed),
+                    Output::Closed(closed) => self.writer.take(&closed),
                     Output::Complete(_) => Ok(()),
                 })
             })?;

@@ -15,8 +15,9 @@ use evenkeel_schemas::Epoch;
 use crate::admission::{Inputs, Origin, conflate};
 use crate::config::DriftEngine;
 use crate::door::{Counts, Door, Rejected};
-use crate::engine::{Engine, Output, Plan};
+use crate::engine::{Closed, Engine, Output, Plan};
 use crate::error::Error;
+use crate::names::SharedNames;
 use crate::progress::Progress;
 
 pub use act::act;
@@ -57,16 +58,50 @@ pub struct Summary {
     pub epochs: Option<(Epoch, Epoch)>,
 }
 
-/// Runs a replay that derives only.
+/// Who takes in what a replay derives, epoch by epoch.
+pub trait Taker: Send + 'static {
+    /// Takes in a complete epoch.
+    ///
+    /// # Errors
+    /// What makes the rest not worth taking.
+    fn take(&mut self, closed: &Closed) -> Result<(), Error>;
+}
+
+/// Runs a replay that derives only, into files.
 ///
 /// # Errors
 /// When a file cannot be read or written.
 pub fn derive(replay: &Replay, progress: &mut Progress) -> Result<Summary, Error> {
+    let folder = replay.out.clone();
+    let (passed, writer) = pass(replay, progress, |names| OutputFiles::create(&folder, names))?;
+    let changes = writer.finish(&passed.rejected)?;
+    Ok(Summary { counts: passed.counts, changes, epochs: passed.epochs })
+}
+
+/// What came of the events of a replay.
+pub struct Passed {
+    /// What came in.
+    pub counts: Counts,
+    /// The first and last epoch, when there was any event.
+    pub epochs: Option<(Epoch, Epoch)>,
+    /// What was refused, and when.
+    pub rejected: Vec<(Epoch, Rejected)>,
+}
+
+/// Runs a replay that derives only, into what `open` makes of the names.
+///
+/// # Errors
+/// When a file cannot be read, or the taker reports an error.
+pub fn pass<T: Taker>(
+    replay: &Replay,
+    progress: &mut Progress,
+    open: impl FnOnce(SharedNames) -> Result<T, Error>,
+) -> Result<(Passed, T), Error> {
     let mut files = EventFiles::open(&replay.events)?;
     let mut door = Door::new(replay.correctable_ticks, true);
-    let writer = OutputFiles::create(&replay.out, door.admission.names().clone())?;
+    let taker = open(door.admission.names().clone())?;
     let (engine, outputs) = Engine::start(replay.workers, replay.plan()).map_err(Error::Start)?;
-    let writer = drain(writer, outputs)?;
+    let taker = drain(taker, outputs)?;
     let mut feed = EpochFeed { engine: &engine, epoch: None, first: None, inputs: Vec::new() };
     let mut rejected = Vec::new();
     while let Some(placed) = files.next_event()? {
@@ -94,9 +129,8 @@ pub fn derive(replay: &Replay, progress: &mut Progress) -> Result<Summary, Error
     feed.flush();
     let epochs = feed.first.zip(feed.epoch);
     engine.finish();
-    let writer = writer.join().map_err(|_| Error::Start("the writer thread ended early".to_owned()))??;
-    let changes = writer.finish(&rejected)?;
-    Ok(Summary { counts: door.counts, changes, epochs })
+    let taker = taker.join().map_err(|_| Error::Start("the writer thread ended early".to_owned()))??;
+    Ok((Passed { counts: door.counts, epochs, rejected }, taker))
 }
 
 /// The epoch of an event in a file: its recorded time, else its effective time.
@@ -131,11 +165,8 @@ impl EpochFeed<'_> {
     }
 }
 
-/// Writes what comes out, on a thread of its own.
-fn drain(
-    mut writer: OutputFiles,
-    outputs: Receiver<Output>,
-) -> Result<JoinHandle<Result<OutputFiles, Error>>, Error> {
+/// Takes in what comes out, on a thread of its own.
+fn drain<T: Taker>(mut taker: T, outputs: Receiver<Output>) -> Result<JoinHandle<Result<T, Error>>, Error> {
     std::thread::Builder::new()
         .name("writer".to_owned())
         .spawn(move || {
@@ -143,10 +174,10 @@ fn drain(
             for output in outputs {
                 // After a failure the rest is drained, so that the workers can end.
                 if let (Output::Closed(closed), None) = (output, &failed) {
-                    failed = writer.write(&closed).err();
+                    failed = taker.take(&closed).err();
                 }
             }
-            failed.map_or(Ok(writer), Err)
+            failed.map_or(Ok(taker), Err)
         })
         .map_err(|error| Error::Start(format!("cannot start the writer thread: {error}")))
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use evenkeel_schemas::{Collection, Epoch};
 
+use super::Taker;
 use crate::door::Rejected;
 use crate::engine::Closed;
 use crate::error::Error;
@@ -42,23 +43,6 @@ impl OutputFiles {
         Ok(OutputFiles { folder: folder.to_owned(), names, files, changes: 0 })
     }
 
-    /// Writes a complete epoch.
-    ///
-    /// # Errors
-    /// When a file cannot be written.
-    pub fn write(&mut self, closed: &Closed) -> Result<(), Error> {
-        let names = self.names.read();
-        for (collection, lines) in lines(closed, &names) {
-            let Some(file) = self.files.get_mut(&collection) else { continue };
-            for line in lines {
-                let wrote = file.write_all(line.as_bytes()).and_then(|()| file.write_all(b"\n"));
-                wrote.map_err(|error| Error::file("write", &self.folder.join(collection.as_str()), error))?;
-                self.changes += 1;
-            }
-        }
-        Ok(())
-    }
-
     /// Writes what was refused, and everything to disk; returns the number of changes written.
     ///
     /// # Errors
@@ -75,5 +59,20 @@ impl OutputFiles {
             file.flush().map_err(|error| Error::file("write", &self.folder, error))?;
         }
         Ok(self.changes)
+    }
+}
+
+impl Taker for OutputFiles {
+    fn take(&mut self, closed: &Closed) -> Result<(), Error> {
+        let names = self.names.read();
+        for (collection, lines) in lines(closed, &names) {
+            let Some(file) = self.files.get_mut(&collection) else { continue };
+            for line in lines {
+                let wrote = file.write_all(line.as_bytes()).and_then(|()| file.write_all(b"\n"));
+                wrote.map_err(|error| Error::file("write", &self.folder.join(collection.as_str()), error))?;
+                self.changes += 1;
+            }
+        }
+        Ok(())
     }
 }

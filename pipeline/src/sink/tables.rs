@@ -4,8 +4,8 @@ use evenkeel_actors::BlockRow as DeskBlock;
 use evenkeel_clickhouse::{
     AllocationRow, Amount, AnomalyRow, BlockRow, BreachRow, CashLadderRow, CashRow, DecisionRow,
     DistributionRow, DriftRow, EventRow, ExposureRow, FxRateRow, LotRow, Measure as MeasureColumn, OrderRow,
-    OrderStateRow, PositionRow, PriceRow, Rate as RateColumn, RealisedGainRow, RejectedRow, Residual, Text,
-    TickRow, TriggerRow, ValuationRow,
+    OrderStateRow, PositionRow, PriceRow, Rate as RateColumn, RealisedGainRow, RejectedRow, Residual, TaxRow,
+    Text, TickRow, TriggerRow, ValuationRow,
 };
 use evenkeel_schemas::events::{Decision, Event, OrderState, Tick, Topic};
 use evenkeel_schemas::{
@@ -85,6 +85,7 @@ tables! {
     realised_gains: RealisedGainRow,
     cash_ladder: CashLadderRow,
     distributions: DistributionRow,
+    tax: TaxRow,
     anomalies: AnomalyRow,
     events: EventRow,
     ticks: TickRow,
@@ -247,7 +248,9 @@ impl Tables {
                 value: Amount::from_units(row.value.raw()),
             }),
             Row::Lot(_) | Row::RealisedGain(_) => self.add_lot_row(epoch, diff, row, names),
-            Row::CashLadder(_) | Row::Distribution(_) => self.add_income_row(epoch, diff, row, names),
+            Row::CashLadder(_) | Row::Distribution(_) | Row::Tax(_) => {
+                self.add_income_row(epoch, diff, row, names)
+            }
             Row::Order(_) | Row::Allocation(_) | Row::Anomaly { .. } => {
                 self.add_trading_row(epoch, diff, row, names)
             }
@@ -312,6 +315,17 @@ impl Tables {
                 franked_fraction: ratio(row.franked_fraction),
                 reinvested: quantity(row.reinvested),
                 status: row.status.as_str().into(),
+            }),
+            Row::Tax(row) => self.tax.push(TaxRow {
+                epoch,
+                diff,
+                customer: names.customer(row.customer).into(),
+                year: row.year.clone(),
+                line: row.line.clone(),
+                label: row.label.clone(),
+                amount: money(row.amount),
+                rule: row.rule.clone(),
+                sources: row.sources.clone(),
             }),
             _ => {}
         }
@@ -480,7 +494,9 @@ fn parties(event: &Event) -> (&str, &str) {
         Event::GoalsDefined(e) => (e.customer.as_str(), ""),
         Event::TargetsSet(e) => (e.customer.as_str(), ""),
         Event::Deposit(e) | Event::Withdrawal(e) => (e.customer.as_str(), ""),
-        Event::CashPosted(e) => (e.customer.as_str(), ""),
+        Event::CashPosted(e) => (e.customer.as_str(), e.instrument.as_ref().map_or("", Name::as_str)),
+        Event::TaxpayerSet(e) => (e.customer.as_str(), ""),
+        Event::TaxYearSet(e) => (e.customer.as_str(), ""),
         Event::FxConversion(e) => (e.customer.as_str(), ""),
         Event::ReinvestmentElected(e) => (e.customer.as_str(), e.instrument.as_str()),
         Event::TransferIn(e) => (e.customer.as_str(), e.instrument.as_str()),
@@ -491,6 +507,7 @@ fn parties(event: &Event) -> (&str, &str) {
         Event::Allocation(e) => (e.customer.as_str(), e.instrument.as_str()),
         Event::Correction(e) => e.with.as_ref().map_or(("", ""), parties),
         Event::FxRate(_)
+        | Event::CpiPublished(_)
         | Event::Session(_)
         | Event::BenchmarkSet(_)
         | Event::OrderState(_)

@@ -196,7 +196,7 @@ impl View {
             // Any customer is valued when somebody asks, by the same formulas.
             Row::Valuation { .. } | Row::Valuations(_) | Row::Drift { .. } => {}
             // For the books, which are asked in ClickHouse.
-            Row::Lot(_) | Row::RealisedGain(_) | Row::Distribution(_) => {}
+            Row::Lot(_) | Row::RealisedGain(_) | Row::Distribution(_) | Row::Tax(_) => {}
             Row::CashLadder(row) => {
                 let customer = self.customers.entry(row.customer).or_default();
                 customer.due.remove(&(row.value_date, row.currency, row.kind));
@@ -232,7 +232,7 @@ impl View {
             }
             Row::FxRate { pair, rate } => drop(self.rates.insert(*pair, *rate)),
             Row::Valuation { .. } | Row::Valuations(_) | Row::Drift { .. } => {}
-            Row::Lot(_) | Row::RealisedGain(_) | Row::Distribution(_) => {}
+            Row::Lot(_) | Row::RealisedGain(_) | Row::Distribution(_) | Row::Tax(_) => {}
             Row::CashLadder(row) => {
                 let customer = self.customers.entry(row.customer).or_default();
                 customer.due.insert((row.value_date, row.currency, row.kind), row.amount);

@@ -84,6 +84,12 @@ pub(super) fn check(event: &Event) -> Result<(), Refusal> {
         }
         Event::TargetsSet(e) => check_targets(e),
         Event::Deposit(e) | Event::Withdrawal(e) => positive("amount", &e.amount),
+        Event::CashPosted(e) => optional(&e.franked_fraction, |r| fraction("franked_fraction", *r)),
+        Event::TaxYearSet(e) => {
+            optional(&e.other_franking_credits, |m| not_negative("other_franking_credits", m))?;
+            optional(&e.losses_brought_forward, |m| not_negative("losses_brought_forward", m))
+        }
+        Event::CpiPublished(e) => positive("index", &e.index),
         Event::TransferIn(e) => {
             positive("quantity", &e.quantity)?;
             not_negative("cost_base", &e.cost_base)

@@ -11,9 +11,9 @@ mod types;
 pub use parse::{Refusal, parse_event, schema};
 pub use types::{
     Allocation, Anomaly, BenchmarkSet, CashKind, CashPosted, Close, ClosingMark, Correction, CostBasis,
-    CustomerOnboarded, Decision, DecisionLine, DecisionOrder, Delisting, DepositOrWithdrawal, Distribution,
-    Event, EventType, Fill, FxConversion, FxRate, Goal, GoalsDefined, InstrumentKind, InstrumentListed,
-    LotChoice, Merger, Order, OrderState, OrderStatus, Outcome, Profile, QuestionnaireCompleted,
-    RebalanceRequested, ReinvestmentElected, Session, SessionState, Side, Split, TargetsSet, Tick, Topic,
-    TransferIn, TriggerKind, TriggerRef,
+    CpiPublished, CustomerOnboarded, Decision, DecisionLine, DecisionOrder, Delisting, DepositOrWithdrawal,
+    Distribution, Event, EventType, Fill, FxConversion, FxRate, Goal, GoalsDefined, InstrumentKind,
+    InstrumentListed, LotChoice, Merger, Order, OrderState, OrderStatus, Outcome, Profile,
+    QuestionnaireCompleted, RebalanceRequested, ReinvestmentElected, Session, SessionState, Side, Split,
+    TargetsSet, TaxEntity, TaxYearSet, TaxpayerSet, Tick, Topic, TransferIn, TriggerKind, TriggerRef,
 };

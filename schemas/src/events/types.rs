@@ -121,6 +121,12 @@ events! {
     FxConversion(FxConversion) "fx_conversion" Accounts;
     /// A customer takes the distributions of an instrument in units, or in cash again.
     ReinvestmentElected(ReinvestmentElected) "reinvestment_elected" Accounts;
+    /// Who is taxed, and how.
+    TaxpayerSet(TaxpayerSet) "taxpayer_set" Accounts;
+    /// What is known of a taxpayer's year beside what is held here.
+    TaxYearSet(TaxYearSet) "tax_year_set" Accounts;
+    /// A quarter's consumer price index.
+    CpiPublished(CpiPublished) "cpi_published" Accounts;
     /// Units arrive from elsewhere.
     TransferIn(TransferIn) "transfer_in" Accounts;
     /// An execution for one customer.
@@ -582,6 +588,12 @@ body! {
         currency: Currency,
         /// Why.
         kind: CashKind,
+        /// What a distribution is of. Distributions that are announced are paid by the program and not posted.
+        #[serde(default, skip_serializing_if = "Option::is_none")] instrument: Option<Name>,
+        /// The part of a distribution that is franked; nothing where not given.
+        #[serde(default, skip_serializing_if = "Option::is_none")] franked_fraction: Option<Ratio>,
+        /// The ex date of a distribution, for the holding period rule; the day of `at` where not given.
+        #[serde(default, skip_serializing_if = "Option::is_none")] ex_date: Option<TradeDate>,
     }
 }
 
@@ -613,6 +625,64 @@ body! {
         instrument: Name,
         /// In units, or in cash again.
         reinvest: bool,
+    }
+}
+
+words! {
+    /// What kind of taxpayer a customer is.
+    TaxEntity {
+        /// A person.
+        Individual = "individual",
+        /// A complying superannuation fund in accumulation.
+        SuperFund = "super_fund",
+        /// A company.
+        Company = "company",
+    }
+}
+
+body! {
+    /// Who is taxed, and how: for the financial year of `at` and later ones, until it is said anew. Without it, no tax
+    /// is worked out for a customer.
+    TaxpayerSet {
+        /// Customer.
+        customer: Name,
+        /// Kind of taxpayer.
+        entity: TaxEntity,
+        /// Resident of Australia for tax.
+        resident: bool,
+        /// Receives income support: no minimum tax from 2027-28 on (ITAA 1997 s 119-15).
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")] income_support: bool,
+        /// For a foreign resident: what is held is taxable Australian property.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")] taxable_australian_property: bool,
+        /// Other assessable income less deductions of a usual year, in AUD; for years without a `tax_year_set`.
+        #[serde(default, skip_serializing_if = "Option::is_none")] other_income: Option<Money>,
+    }
+}
+
+body! {
+    /// What is known of a taxpayer's year beside what is held here. AUD.
+    TaxYearSet {
+        /// Customer.
+        customer: Name,
+        /// Financial year, such as 2026-27.
+        year: String,
+        /// Other assessable income less deductions; may be negative.
+        other_income: Money,
+        /// Franking credits received elsewhere: they count towards the small shareholder's limit.
+        #[serde(default, skip_serializing_if = "Option::is_none")] other_franking_credits: Option<Money>,
+        /// Capital losses of earlier years, in the place of what the year before carries forward.
+        #[serde(default, skip_serializing_if = "Option::is_none")] losses_brought_forward: Option<Money>,
+    }
+}
+
+body! {
+    /// The consumer price index of a quarter (All Groups, eight capital cities), as published: what cost bases are
+    /// indexed by from 1 July 2027 on.
+    CpiPublished {
+        /// Such as 2027-Q3.
+        quarter: String,
+        /// The index number.
+        index: Ratio,
     }
 }
 

@@ -11,6 +11,7 @@ use evenkeel_schemas::{
 
 use super::income::{Action, Days, Doing, Income, KIND, income};
 use super::lots::LotFact;
+use super::tax::TaxSaid;
 use super::{BatchError, Options};
 
 /// The running number of an accepted event: its place in the file.
@@ -61,6 +62,8 @@ pub enum Fact {
     Reinvest(CustomerId, InstrumentId, (TradeDate, Instant, Order), bool),
     /// Something about lots.
     Lot(Box<LotFact>),
+    /// Something about tax.
+    Tax(Box<TaxSaid>),
     /// A flow or a request waits for an answer.
     Request {
         /// Whose.
@@ -233,7 +236,7 @@ impl Facts {
                 self.touched.books.insert(*c);
             }
             // Kept apart.
-            Fact::Lot(_) => {}
+            Fact::Lot(_) | Fact::Tax(_) => {}
             Fact::Request { customer, kind, subject, entered, measure } => {
                 let subject = Subject::Event(subject.clone());
                 let key = TriggerKey { customer: *customer, kind: *kind, subject, entered: *entered };
@@ -361,6 +364,11 @@ impl Facts {
         }
         self.ladder = now;
         Ok(())
+    }
+
+    /// Rows of a customer's distributions.
+    pub fn distributions(&self, c: CustomerId) -> Vec<Row> {
+        self.income.get(&c).map(|income| income.rows.clone()).unwrap_or_default()
     }
 
     /// Instruments whose last price was recorded too long ago.

@@ -16,6 +16,7 @@ use super::Counts;
 use super::facts::{Fact, Order, Targets};
 use super::income::{Action, Doing};
 use super::lots::{LotFact, Of};
+use super::tax::TaxSaid;
 use evenkeel_schemas::events::TriggerKind;
 
 /// The band of an instrument that neither has one nor a default: five percentage points.
@@ -248,6 +249,13 @@ impl Ledger {
             _ => Vec::new(),
         };
         let mut facts = facts;
+        let customer = match event {
+            Event::TaxpayerSet(e) => Some(self.customer(&e.customer)?),
+            Event::TaxYearSet(e) => Some(self.customer(&e.customer)?),
+            Event::CashPosted(e) => Some(self.customer(&e.customer)?),
+            _ => None,
+        };
+        facts.extend(TaxSaid::of(event, customer, order).map(|said| Fact::Tax(Box::new(said))));
         facts.extend(self.of_lots(event, order, epoch).map(|fact| Fact::Lot(Box::new(fact))));
         Some(facts)
     }

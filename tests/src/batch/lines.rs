@@ -9,6 +9,8 @@ use evenkeel_schemas::{Collection, Epoch, Names, Row};
 pub struct Lines<W: Write> {
     files: BTreeMap<Collection, W>,
     changes: BTreeMap<(Collection, String), i64>,
+    /// An epoch that may still get changes, from the mark at its end.
+    held: Option<(Epoch, BTreeMap<(Collection, String), i64>)>,
     written: u64,
 }
 
@@ -22,12 +24,7 @@ impl<W: Write> Lines<W> {
         for collection in Collection::ALL {
             files.insert(collection, open(collection)?);
         }
-        Ok(Lines { files, changes: BTreeMap::new(), written: 0 })
-    }
-
-    /// Lines written so far.
-    pub fn written(&self) -> u64 {
-        self.written
+        Ok(Lines { files, changes: BTreeMap::new(), held: None, written: 0 })
     }
 
     /// A row comes or goes in the current epoch.
@@ -47,12 +44,29 @@ impl<W: Write> Lines<W> {
         }
     }
 
-    /// Writes the net changes since the last call under this epoch.
+    /// The net changes since the last call are of this epoch; epochs never go back.
     ///
     /// # Errors
     /// What the files report.
     pub fn end_epoch(&mut self, epoch: Epoch) -> io::Result<()> {
-        for ((collection, text), diff) in std::mem::take(&mut self.changes) {
+        let changes = std::mem::take(&mut self.changes);
+        match &mut self.held {
+            Some((held, all)) if *held == epoch => {
+                for (change, diff) in changes {
+                    *all.entry(change).or_default() += diff;
+                }
+            }
+            _ => {
+                self.write_held()?;
+                self.held = Some((epoch, changes));
+            }
+        }
+        Ok(())
+    }
+
+    fn write_held(&mut self) -> io::Result<()> {
+        let Some((epoch, changes)) = self.held.take() else { return Ok(()) };
+        for ((collection, text), diff) in changes {
             if diff == 0 {
                 continue;
             }
@@ -64,14 +78,15 @@ impl<W: Write> Lines<W> {
         Ok(())
     }
 
-    /// Flushes and gives the files back.
+    /// Writes the rest; gives the number of lines written, and the files.
     ///
     /// # Errors
     /// What the files report.
-    pub fn finish(mut self) -> io::Result<BTreeMap<Collection, W>> {
+    pub fn finish(mut self) -> io::Result<(u64, BTreeMap<Collection, W>)> {
+        self.write_held()?;
         for file in self.files.values_mut() {
             file.flush()?;
         }
-        Ok(self.files)
+        Ok((self.written, self.files))
     }
 }

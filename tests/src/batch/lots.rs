@@ -6,8 +6,10 @@ use std::sync::Arc;
 
 use evenkeel_lots::{Entry, Ledger, Row as Told, Trouble, What};
 use evenkeel_schemas::derive::lot_number;
+use evenkeel_schemas::events::CostBasis;
 use evenkeel_schemas::{
     AnomalyKind, AnomalySource, CustomerId, Epoch, InstrumentId, LotRow, LotTrouble, RealisedGainRow, Row,
+    TradeDate,
 };
 
 /// What an event says of lots.
@@ -96,6 +98,19 @@ impl Lots {
             changes.push((before, now));
         }
         changes
+    }
+
+    /// What disposals realised, of a customer, as of the last epoch closed.
+    pub fn gains(&self, customer: CustomerId) -> Vec<Row> {
+        let standing = self.standing.get(&customer).into_iter().flatten();
+        standing.filter(|row| matches!(row, Row::RealisedGain(_))).cloned().collect()
+    }
+
+    /// Whether a customer's sales of a day are at average cost.
+    pub fn averaged(&self, customer: CustomerId, day: TradeDate) -> bool {
+        let own = self.own.get(&customer).into_iter().flatten();
+        let elected = own.filter(|entry| entry.date <= day && entry.instrument().is_none()).max();
+        elected.is_some_and(|entry| entry.what == What::Election { method: CostBasis::Average })
     }
 
     fn rows(&self, customer: CustomerId, epoch: Epoch) -> BTreeSet<Row> {

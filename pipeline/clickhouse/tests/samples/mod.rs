@@ -3,7 +3,8 @@
 use evenkeel_clickhouse::{
     AllocationRow, Amount, AnomalyRow, BlockRow, BreachRow, CashLadderRow, CashRow, DecisionRow,
     DistributionRow, DriftRow, EventRow, ExposureRow, FxRateRow, LotRow, Measure, OrderRow, OrderStateRow,
-    PositionRow, PriceRow, Rate, RealisedGainRow, RejectedRow, Residual, TickRow, TriggerRow, ValuationRow,
+    PositionRow, PriceRow, Rate, RealisedGainRow, RejectedRow, Residual, TaxRow, TickRow, TriggerRow,
+    ValuationRow,
 };
 
 /// An epoch far away, but before the year 2300, where DateTime64 ends.
@@ -131,6 +132,21 @@ pub fn distributions() -> Vec<DistributionRow> {
         status: "accrued".into(),
     };
     vec![row.clone(), DistributionRow { epoch: LATE, diff: -1, distribution: ODD.into(), ..row }]
+}
+
+pub fn tax() -> Vec<TaxRow> {
+    let row = TaxRow {
+        epoch: 1000,
+        diff: 1,
+        customer: "c1".into(),
+        year: "2024-25".into(),
+        line: "net_capital_gain".into(),
+        label: "net capital gain".into(),
+        amount: amount(5_000_000_000),
+        rule: "ITAA 1997 s 102-5".into(),
+        sources: "gain/s1/b1 losses".into(),
+    };
+    vec![row.clone(), TaxRow { epoch: LATE, diff: -1, label: ODD.into(), ..row }]
 }
 
 pub fn lots() -> Vec<LotRow> {

@@ -128,6 +128,9 @@ impl Book {
             amount: Money::from_raw(spare / CENT * CENT),
             currency: Currency::AUD,
             kind: CashKind::Distribution,
+            instrument: None,
+            franked_fraction: None,
+            ex_date: None,
         })));
         for event in &mut events {
             match event {

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use evenkeel_schemas::events::{
-    CashKind, CashPosted, CustomerOnboarded, DepositOrWithdrawal, Event, EventType, Fill, InstrumentKind,
-    Side,
+    CashKind, CashPosted, CustomerOnboarded, DepositOrWithdrawal, Event, EventType, Fill, FxConversion,
+    InstrumentKind, Side,
 };
 use evenkeel_schemas::{Currency, Instant, Money, Name, Price, Quantity};
 use rust_decimal::Decimal;
@@ -229,10 +229,7 @@ impl Booking<'_, '_, '_> {
             Part::Trade(trade) => self.trade(&row.stamp, trade),
             Part::Cash(flow, amount, currency) => self.cash(&row.stamp, *flow, *amount, *currency),
             Part::Conversion(Some((out, from)), Some((inn, to))) => {
-                let (out, inn) = (six(*out), six(*inn));
-                let reason =
-                    format!("no event says yet that {out} {from} became {inn} {to}: cash stays as it was");
-                Err(fault("conversion", reason))
+                self.convert(&row.stamp, (*out, *from), (*inn, *to))
             }
             Part::Conversion(from, to) => {
                 let known = from.or(*to).map_or("neither".to_owned(), |(amount, currency)| {
@@ -254,7 +251,19 @@ impl Booking<'_, '_, '_> {
                 let id = self.id(stamp, kind.as_str(), &content)?;
                 let event_type = EventType::CashPosted;
                 let amount = signed;
-                let posted = CashPosted { event_type, at, id, recorded, customer, amount, currency, kind };
+                let posted = CashPosted {
+                    event_type,
+                    at,
+                    id,
+                    recorded,
+                    customer,
+                    amount,
+                    currency,
+                    kind,
+                    instrument: None,
+                    franked_fraction: None,
+                    ex_date: None,
+                };
                 Event::CashPosted(Box::new(posted))
             }
             Flow::External => {
@@ -275,6 +284,39 @@ impl Booking<'_, '_, '_> {
             }
         };
         self.push(Rank::Movement, event);
+        Ok(())
+    }
+
+    fn convert(
+        &mut self,
+        stamp: &Stamp,
+        (out, from): (Decimal, Currency),
+        (inn, to): (Decimal, Currency),
+    ) -> Result<(), Fault> {
+        let (sold, bought) = (money("conversion", out.abs())?, money("conversion", inn.abs())?);
+        if sold <= Money::ZERO || bought <= Money::ZERO || from == to {
+            let (out, inn) = (six(out), six(inn));
+            let reason = format!(
+                "expected an amount above 0 in each of two currencies, got {out} {from} and {inn} {to}"
+            );
+            return Err(fault("conversion", reason));
+        }
+        let words = |amount: Decimal, currency: Currency| format!("{} {currency}", amount.normalize());
+        let id = self.id(stamp, "conversion", &[words(out, from), words(inn, to)])?;
+        let conversion = FxConversion {
+            event_type: EventType::FxConversion,
+            at: stamp.at,
+            id,
+            recorded: None,
+            customer: self.customer.clone(),
+            sold,
+            sold_currency: from,
+            bought,
+            bought_currency: to,
+            // Brokers' statements give one date; the cash is there when they are written.
+            settle_date: None,
+        };
+        self.push(Rank::Movement, Event::FxConversion(Box::new(conversion)));
         Ok(())
     }
 

@@ -21,7 +21,7 @@
 //! cannot say is told with its line, the column and what was expected, never guessed:
 //!
 //! - **skipped**: a row that gives no event: an unknown word, a number that is none, an instrument without
-//!   ticker or ISIN, units that appear without a trade, an exchange of currencies (no event says it yet);
+//!   ticker or ISIN, units that appear without a trade, one side of an exchange of currencies alone;
 //! - **suspect**: a row kept that contradicts itself: quantity × price ± fee is not its amount, or more is
 //!   sold than was bought;
 //! - **assumed**: a row kept with something added that the export does not say;

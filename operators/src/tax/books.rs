@@ -1,0 +1,150 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use evenkeel_schemas::{Currency, CustomerId, InstrumentId, Price, Ratio};
+use evenkeel_tax::{Cpi, Law, Quarter};
+
+use super::account::{Account, Counted};
+use super::report::outcomes;
+use crate::epochwise::Changes;
+use crate::facts::{CorporateAction, Fact, Version};
+use crate::told::Told;
+
+/// What is known of the market for tax.
+pub(super) struct Market {
+    /// Nothing when the texts that come with the program are not in order, which a test excludes.
+    pub law: Option<Law>,
+    pub cpi: Cpi,
+    pub actions: BTreeMap<InstrumentId, BTreeMap<Arc<CorporateAction>, isize>>,
+    pub tickers: BTreeMap<InstrumentId, Arc<str>>,
+    pub currencies: BTreeMap<InstrumentId, Counted<(Version, Currency)>>,
+    pub closes: BTreeMap<InstrumentId, Counted<(Version, Price)>>,
+}
+
+impl Market {
+    pub fn ticker(&self, instrument: InstrumentId) -> String {
+        self.tickers.get(&instrument).map_or_else(|| format!("#{}", instrument.0), ToString::to_string)
+    }
+
+    pub fn currency(&self, instrument: InstrumentId) -> Option<Currency> {
+        self.currencies.get(&instrument)?.standing().last().map(|(_, currency)| *currency)
+    }
+
+    pub fn close(&self, instrument: InstrumentId) -> Option<Price> {
+        self.closes.get(&instrument)?.standing().last().map(|(_, price)| *price)
+    }
+}
+
+/// The customers of a worker.
+pub(super) struct Books {
+    market: Market,
+    indices: Counted<(Quarter, Version, Ratio)>,
+    accounts: BTreeMap<CustomerId, Account>,
+}
+
+impl Default for Books {
+    fn default() -> Books {
+        let market = Market {
+            law: Law::built_in().ok(),
+            cpi: Cpi::default(),
+            actions: BTreeMap::new(),
+            tickers: BTreeMap::new(),
+            currencies: BTreeMap::new(),
+            closes: BTreeMap::new(),
+        };
+        Books { market, indices: Counted::default(), accounts: BTreeMap::new() }
+    }
+}
+
+impl Books {
+    /// Takes in what a mark brings; gives out what changed of reports.
+    pub fn step(&mut self, changes: Changes<Told>, out: &mut Changes<Told>) {
+        let (mut touched, mut everybody) = (BTreeSet::new(), false);
+        for (said, times) in changes {
+            match said {
+                Told::Row(row) => {
+                    let Some(customer) = row.customer() else { continue };
+                    self.accounts.entry(customer).or_default().row(row, times);
+                    touched.insert(customer);
+                }
+                Told::Follows(Fact::Tax(customer, statement)) => {
+                    self.accounts.entry(customer).or_default().statements.add(statement, times);
+                    touched.insert(customer);
+                }
+                Told::Follows(Fact::Lot(customer, entry)) => {
+                    self.accounts.entry(customer).or_default().lot(&entry, times);
+                    touched.insert(customer);
+                }
+                Told::Follows(fact) => everybody |= self.market(fact, times),
+                Told::Known(_) | Told::Fault(..) => {}
+            }
+        }
+        if everybody {
+            touched.extend(self.accounts.keys());
+        }
+        for customer in touched {
+            let Some(account) = self.accounts.get_mut(&customer) else { continue };
+            let now = outcomes(customer, account, &self.market);
+            difference(&account.told, &now, out);
+            account.told = now;
+            if account.is_empty() {
+                self.accounts.remove(&customer);
+            }
+        }
+    }
+
+    /// Takes in a fact of the market; whether everybody's tax may change.
+    fn market(&mut self, fact: Fact, times: isize) -> bool {
+        let market = &mut self.market;
+        match fact {
+            Fact::Corporate(instrument, action) => {
+                let actions = market.actions.entry(instrument).or_default();
+                let count = actions.entry(action.clone()).or_default();
+                *count += times;
+                if *count == 0 {
+                    actions.remove(&action);
+                }
+                true
+            }
+            // A name goes with a busted listing, but what was called by it keeps it.
+            Fact::Ticker(instrument, version, ticker, currency) => {
+                market.tickers.insert(instrument, ticker);
+                market.currencies.entry(instrument).or_default().add((version, currency), times);
+                true
+            }
+            Fact::RebasingClose(instrument, version, price) => {
+                market.closes.entry(instrument).or_default().add((version, price), times);
+                true
+            }
+            Fact::Cpi(quarter, version, index) => {
+                self.indices.add((quarter, version, index), times);
+                market.cpi = Cpi::new(self.indices.standing().map(|(quarter, _, index)| (*quarter, *index)));
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Both in order.
+fn difference(before: &[Told], now: &[Told], out: &mut Changes<Told>) {
+    let (mut before, mut now) = (before.iter().peekable(), now.iter().peekable());
+    loop {
+        match (before.peek(), now.peek()) {
+            (None, None) => return,
+            (Some(old), Some(new)) if old == new => {
+                before.next();
+                now.next();
+            }
+            (Some(old), new) if new.is_none_or(|new| old < new) => {
+                out.push(((*old).clone(), -1));
+                before.next();
+            }
+            (_, Some(new)) => {
+                out.push(((*new).clone(), 1));
+                now.next();
+            }
+            (Some(_), None) => return,
+        }
+    }
+}

@@ -1,0 +1,294 @@
+//! Tax reports, worked out again from a customer's rows with the same law. Only for who needs not hold for 45 days:
+//! individuals with small credits. The holding period rule has tests of its own.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use evenkeel_schemas::events::{CashKind, Event, TaxEntity};
+use evenkeel_schemas::{
+    AnomalyKind, AnomalySource, Currency, CustomerId, Instant, Money, Names, PaymentStatus, Quantity, Ratio,
+    Row, TaxRow, TradeDate,
+};
+use evenkeel_tax::{
+    CostMethod, Cpi, Customer, Distribution, Entity, FinancialYear, GainRow, Interest, Law, Profile,
+    YearFacts, report,
+};
+
+use super::facts::{Facts, Order};
+
+/// What an event says of tax.
+#[derive(Clone, Debug)]
+pub struct TaxSaid {
+    /// Whose.
+    pub customer: CustomerId,
+    key: (TradeDate, Instant, Order),
+    name: Arc<str>,
+    event: Event,
+}
+
+impl TaxSaid {
+    /// What an event says; `None` when it says nothing of tax.
+    pub fn of(event: &Event, customer: Option<CustomerId>, order: Order) -> Option<TaxSaid> {
+        let said = match event {
+            Event::TaxpayerSet(_) | Event::TaxYearSet(_) => true,
+            Event::CashPosted(e) => matches!(e.kind, CashKind::Interest | CashKind::Distribution),
+            _ => false,
+        };
+        let name = event.id().map_or_else(|| format!("seq:{order}").into(), |id| id.as_str().into());
+        let key = (event.at().date(), event.at(), order);
+        said.then_some(())?;
+        Some(TaxSaid { customer: customer?, key, name, event: event.clone() })
+    }
+}
+
+/// What was said of tax, and the rows of the last mark.
+#[derive(Default)]
+pub struct Taxes {
+    said: BTreeMap<CustomerId, BTreeMap<(TradeDate, Instant, Order), TaxSaid>>,
+    told: BTreeMap<CustomerId, BTreeSet<Row>>,
+}
+
+impl Taxes {
+    /// Something begins (`live`) or ends to stand.
+    pub fn apply(&mut self, said: &TaxSaid, live: bool) {
+        let all = self.said.entry(said.customer).or_default();
+        if live {
+            all.insert(said.key, said.clone());
+        } else {
+            all.remove(&said.key);
+        }
+    }
+
+    /// Rows of every taxpayer before and after a mark; `books` are a customer's realised gains and distributions.
+    pub fn report(
+        &mut self,
+        facts: &Facts,
+        names: &Names,
+        books: impl Fn(CustomerId) -> Vec<Row>,
+        averaged: impl Fn(CustomerId, TradeDate) -> bool,
+    ) -> Vec<(BTreeSet<Row>, BTreeSet<Row>)> {
+        let mut changes = Vec::new();
+        for (customer, said) in &self.said {
+            let now = rows(*customer, said, facts, names, &books(*customer), &|day| averaged(*customer, day));
+            let before = self.told.insert(*customer, now.clone()).unwrap_or_default();
+            changes.push((before, now));
+        }
+        changes
+    }
+}
+
+fn rows(
+    customer: CustomerId,
+    said: &BTreeMap<(TradeDate, Instant, Order), TaxSaid>,
+    facts: &Facts,
+    names: &Names,
+    books: &[Row],
+    averaged: &dyn Fn(TradeDate) -> bool,
+) -> BTreeSet<Row> {
+    let mut told = BTreeSet::new();
+    let all = everything(said, names, books);
+    let years: BTreeSet<FinancialYear> = all
+        .gains
+        .iter()
+        .map(|gain| gain.disposed)
+        .chain(all.distributions.iter().map(|one| one.pay_date))
+        .chain(all.interest.iter().map(|one| one.date))
+        .map(FinancialYear::of)
+        .chain(said.values().filter_map(|said| match &said.event {
+            Event::TaxYearSet(e) => e.year.parse().ok(),
+            _ => None,
+        }))
+        .collect();
+    let (Some(first), Some(last)) = (years.first(), years.last()) else { return told };
+    let law = Law::built_in().expect("the law that comes with the program can be read");
+    let mut losses = Money::ZERO;
+    let mut year = *first;
+    while year <= *last {
+        let payer = said.values().filter_map(|said| match &said.event {
+            Event::TaxpayerSet(e) if FinancialYear::of(e.at.date()) <= year => Some(e),
+            _ => None,
+        });
+        if let Some(payer) = payer.last() {
+            assert_eq!(payer.entity, TaxEntity::Individual, "others have to hold for 45 days");
+            let input = said
+                .values()
+                .filter_map(|said| match &said.event {
+                    Event::TaxYearSet(e) if e.year == year.to_string() => Some((said.key.1, said.key.2, e)),
+                    _ => None,
+                })
+                .max_by_key(|(at, order, _)| (*at, *order));
+            let input = input.map(|(.., input)| input);
+            let usual = payer.other_income.unwrap_or(Money::ZERO);
+            let other = input.and_then(|input| input.other_franking_credits);
+            let year_facts = YearFacts {
+                year,
+                other_income: input.map_or(usual, |input| input.other_income),
+                other_franking_credits: other.unwrap_or(Money::ZERO),
+            };
+            let brought = input.and_then(|input| input.losses_brought_forward).unwrap_or(losses);
+            let mut sold = all.gains.iter().filter(|gain| FinancialYear::of(gain.disposed) == year);
+            let average = sold.any(|gain| averaged(gain.disposed));
+            let cost_method = if average { CostMethod::Average } else { CostMethod::Fifo };
+            let profile =
+                Profile { resident: payer.resident, cost_method, ..Profile::resident(Entity::Individual) };
+            let one = Customer { profile, ..all.clone() };
+            let outcome = match foreign(said, facts, books, year) {
+                Some(reason) => Err(reason),
+                None => report(&law, &Cpi::default(), &one, &year_facts, brought).map_err(|e| e.to_string()),
+            };
+            match outcome {
+                Ok(report) => {
+                    losses = report.losses_carried_forward;
+                    let notes = report.notes.iter().enumerate();
+                    let notes = notes.map(|(n, note)| (format!("note/{}", n + 1), note, Money::ZERO, "", ""));
+                    let lines: Vec<_> = report
+                        .lines
+                        .iter()
+                        .map(|line| {
+                            (
+                                line.id.clone(),
+                                &line.label,
+                                line.amount,
+                                line.rule.as_str(),
+                                line.from.join(" "),
+                            )
+                        })
+                        .chain(
+                            notes.map(|(id, note, amount, rule, from)| (id, note, amount, rule, from.into())),
+                        )
+                        .collect();
+                    told.extend(lines.into_iter().map(|(line, label, amount, rule, sources)| {
+                        Row::Tax(Box::new(TaxRow {
+                            customer,
+                            year: year.to_string().into(),
+                            line: line.into(),
+                            label: label.as_str().into(),
+                            amount,
+                            rule: rule.into(),
+                            sources: sources.into(),
+                        }))
+                    }));
+                }
+                Err(reason) => {
+                    let reason = reason.replace('"', "'").replace('\\', "/");
+                    let kind = AnomalyKind::Tax(year.to_string().into(), reason.into());
+                    told.insert(Row::Anomaly { source: AnomalySource::Customer(customer), kind });
+                    break;
+                }
+            }
+        }
+        year = year.next();
+    }
+    told
+}
+
+/// The first of a year that is not in Australian dollars: gains, then distributions, then what was posted.
+fn foreign(
+    said: &BTreeMap<(TradeDate, Instant, Order), TaxSaid>,
+    facts: &Facts,
+    books: &[Row],
+    year: FinancialYear,
+) -> Option<String> {
+    let other = |what: String, currency: Currency| {
+        (currency != Currency::AUD).then(|| {
+            format!("{what} is in {currency}: expected AUD, rates of past days are not kept to translate it")
+        })
+    };
+    let gains = books.iter().filter_map(|row| match row {
+        Row::RealisedGain(gain) if FinancialYear::of(gain.disposed) == year => {
+            other(format!("the gain of {}", gain.disposal), facts.currency(gain.instrument)?)
+        }
+        _ => None,
+    });
+    let paid = books.iter().filter_map(|row| match row {
+        Row::Distribution(row)
+            if row.status == PaymentStatus::Paid && FinancialYear::of(row.pay_date) == year =>
+        {
+            other(format!("the distribution {}", row.distribution), row.currency)
+        }
+        _ => None,
+    });
+    let posted = posted(said)
+        .into_iter()
+        .filter(|(_, e)| FinancialYear::of(e.at.date()) == year)
+        .filter_map(|((name, _), e)| other(format!("the income of {name}"), e.currency));
+    gains.chain(paid).chain(posted).next()
+}
+
+/// Income that was posted, by the name of its event.
+fn posted(
+    said: &BTreeMap<(TradeDate, Instant, Order), TaxSaid>,
+) -> BTreeMap<(Arc<str>, TradeDate), &evenkeel_schemas::events::CashPosted> {
+    let posted = said.values().filter_map(|said| match &said.event {
+        Event::CashPosted(e) => Some(((said.name.clone(), e.at.date()), e.as_ref())),
+        _ => None,
+    });
+    posted.collect()
+}
+
+fn everything(
+    said: &BTreeMap<(TradeDate, Instant, Order), TaxSaid>,
+    names: &Names,
+    books: &[Row],
+) -> Customer {
+    let mut all = Customer {
+        customer: String::new(),
+        profile: Profile::resident(Entity::Individual),
+        gains: Vec::new(),
+        distributions: Vec::new(),
+        interest: Vec::new(),
+        trades: Vec::new(),
+    };
+    for row in books {
+        match row {
+            Row::RealisedGain(gain) => all.gains.push(GainRow {
+                instrument: names.instrument(gain.instrument).to_owned(),
+                lot: gain.lot.to_string(),
+                disposal: gain.disposal.to_string(),
+                acquired: gain.acquired,
+                disposed: gain.disposed,
+                quantity: gain.quantity,
+                proceeds: gain.proceeds,
+                cost_base: gain.cost_base,
+                gain: gain.gain,
+                value_at_start: None,
+            }),
+            Row::Distribution(row) if row.status == PaymentStatus::Paid => {
+                all.distributions.push(Distribution {
+                    event: row.distribution.to_string(),
+                    instrument: names.instrument(row.instrument).to_owned(),
+                    ex_date: row.ex_date,
+                    pay_date: row.pay_date,
+                    units: row.quantity,
+                    amount: row.amount,
+                    franked_fraction: row.franked_fraction,
+                    preference: false,
+                    entitled_in: None,
+                });
+            }
+            _ => {}
+        }
+    }
+    for ((name, date), e) in posted(said) {
+        let event = name.to_string();
+        if e.kind == CashKind::Interest {
+            all.interest.push(Interest { event, date, amount: e.amount });
+            continue;
+        }
+        all.distributions.push(Distribution {
+            event,
+            instrument: e.instrument.as_ref().map_or("unnamed", |name| name.as_str()).to_owned(),
+            ex_date: e.ex_date.unwrap_or(date),
+            pay_date: date,
+            units: Quantity::ZERO,
+            amount: e.amount,
+            franked_fraction: e.franked_fraction.unwrap_or(Ratio::ZERO),
+            preference: false,
+            entitled_in: None,
+        });
+    }
+    all.gains.sort_by_key(|gain| (gain.disposed, gain.disposal.clone(), gain.lot.clone()));
+    all.distributions.sort_by_key(|one| (one.pay_date, one.event.clone()));
+    all.interest.sort_by_key(|one| (one.date, one.event.clone()));
+    all
+}
