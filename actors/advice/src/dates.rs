@@ -17,7 +17,7 @@ pub(crate) fn add_months(date: TradeDate, months: u32) -> Option<TradeDate> {
 }
 
 /// The most whole months that fit between two dates, 0 where `to` is not after `from`.
-pub(crate) fn whole_months(from: TradeDate, to: TradeDate) -> u32 {
+pub fn whole_months(from: TradeDate, to: TradeDate) -> u32 {
     let (start, end) = (civil(from), civil(to));
     let by_calendar = (i32::from(end.year()) - i32::from(start.year())) * 12 + i32::from(end.month())
         - i32::from(start.month());
