@@ -9,8 +9,8 @@ fn civil(date: TradeDate) -> Date {
     Date::constant(1970, 1, 1).saturating_add(i64::from(date.days()).days())
 }
 
-/// `months` after `date`: the same day of the month, or the month's last where it has no such day. `None` after
-/// the year 2199, the last that a date can be in.
+/// `months` after `date`: the same day of the month, or the month's last where it has no such day. `None`
+/// after the year 2199, the last that a date can be in.
 pub(crate) fn add_months(date: TradeDate, months: u32) -> Option<TradeDate> {
     let span = Span::new().try_months(i64::from(months)).ok()?;
     civil(date).checked_add(span).ok()?.to_string().parse().ok()

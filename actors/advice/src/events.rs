@@ -1,9 +1,9 @@
 //! What the flow's eleven event types carry in the log.
 //!
-//! The source lists them at the end of its flow. Five are events that the log knows already; the other six are
-//! bodies of events to come, as fields beside `type`, `at`, `id` and `recorded`, which every event has. Nothing here
-//! is a second copy of a truth: an event holds what was concluded and names, by id, what it was concluded from.
-//! The table for people is `docs/onboarding.md`.
+//! The source lists them at the end of its flow. Five are events that the log knows already; the other six
+//! are bodies of events to come, as fields beside `type`, `at`, `id` and `recorded`, which every event has.
+//! Nothing here is a second copy of a truth: an event holds what was concluded and names, by id, what it was
+//! concluded from. The table for people is `docs/onboarding.md`.
 
 use std::collections::BTreeMap;
 
@@ -98,8 +98,8 @@ body! {
 }
 
 body! {
-    /// `pod_optimized`: one pod's portfolio. Customers of one cohort share a solution: `solution` is its id, and the
-    /// same for all of them.
+    /// `pod_optimized`: one pod's portfolio. Customers of one cohort share a solution: `solution` is its id,
+    /// and the same for all of them.
     PodOptimized {
         /// Customer.
         customer: Name,
@@ -298,8 +298,8 @@ mod tests {
 
     #[test]
     fn bodies_read_what_they_write_and_nothing_more() {
-        let text = r#"{"customer":"c","allocation":"a","pod":"POD1","capital":"15000","objective":"minimise_volatility",
-            "solution":"s","estimates":1763164800000,"weights":{"BILL":"0.6","VAF":"0.3","VAS":"0.1"},
+        let text = r#"{"customer":"c","allocation":"a","pod":"POD1","capital":"15000",
+            "objective":"minimise_volatility","solution":"s","estimates":1763164800000,"weights":{"BILL":"0.6","VAF":"0.3","VAS":"0.1"},
             "expected_return":"0.04","volatility":"0.08","distribution_yield":"0.03"}"#;
         let body: PodOptimized = serde_json::from_str(text).unwrap();
         let written = serde_json::to_string(&body).unwrap();

@@ -1,8 +1,8 @@
 //! Goals: validated, counted in days and years, and mapped to the pod that invests for them.
 //!
 //! Source: the flow's step 2. Years are days / 365, decided on whole days: under 2, 5 and 10 years go to pods
-//! 1, 2 and 3; from 10 years on, a goal of high priority goes to pod 3, any other to pod 4. Days run from the UTC
-//! day on which the goals are looked at.
+//! 1, 2 and 3; from 10 years on, a goal of high priority goes to pod 3, any other to pod 4. Days run from the
+//! UTC day on which the goals are looked at.
 
 use std::collections::BTreeSet;
 
@@ -89,8 +89,8 @@ pub struct GoalMapping {
 /// error.
 ///
 /// # Errors
-/// Everything that is wrong with any of them: an id used twice, a name that is empty, an amount of 0 or less, a
-/// date that is not after `on`, a priority or flexibility that is none.
+/// Everything that is wrong with any of them: an id used twice, a name that is empty, an amount of 0 or less,
+/// a date that is not after `on`, a priority or flexibility that is none.
 pub fn map_goals(on: TradeDate, goals: &[Goal]) -> Result<Vec<GoalMapping>, Vec<GoalError>> {
     let (mut mapped, mut errors, mut ids) = (Vec::new(), Vec::new(), BTreeSet::new());
     for goal in goals {

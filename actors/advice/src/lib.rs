@@ -1,7 +1,7 @@
 //! Advice: from a questionnaire to pod weights, and what a customer's goals need.
 //!
-//! Pure: no actor, no I/O, no clock, no random source; the day and the seed are arguments. The same input gives
-//! the same bytes on any machine.
+//! Pure: no actor, no I/O, no clock, no random source; the day and the seed are arguments. The same input
+//! gives the same bytes on any machine.
 //!
 //! | module | what it is |
 //! |---|---|
@@ -15,10 +15,11 @@
 //! | `events` | what the flow's eleven event types carry |
 //!
 //! Money, weights and scores are exact. Statistics are `f64` between exact edges: they come in as ratios and
-//! amounts, and go out rounded half-even, so no NaN comes out. What cannot be worked out is an error that names
-//! the field and what was expected.
+//! amounts, and go out rounded half-even, so no NaN comes out. What cannot be worked out is an error that
+//! names the field and what was expected.
 //!
-//! Source: the optimization flow, steps 1 to 3 and 8, where the rulings of the design do not decide otherwise.
+//! Source: the optimization flow, steps 1 to 3 and 8, where the rulings of the design do not decide
+//! otherwise.
 #![warn(missing_docs)]
 
 mod dates;

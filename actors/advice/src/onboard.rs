@@ -9,13 +9,13 @@ use serde::{Deserialize, Serialize};
 use crate::dates::age_on;
 use crate::goals::{GoalError, GoalMapping, map_goals};
 use crate::questionnaire::{AnswerError, Answers, Known, Note, RiskProfile, consistency, risk_profile};
-use crate::weights::{AllocationError, PodAllocation, allocate};
+use crate::weights::{AllocationError, PodAllocation, allocate, check_capital};
 
 /// The oldest age believed.
 const AGE_MOST: u32 = 120;
 
-/// What is known of a new customer. The fields are those of `customer_onboarded`, `questionnaire_completed` and
-/// `goals_defined`.
+/// What is known of a new customer. The fields are those of `customer_onboarded`, `questionnaire_completed`
+/// and `goals_defined`.
 #[derive(Copy, Clone, Debug)]
 pub struct Intake<'a> {
     /// When it is looked at; ages and days to goals count from its UTC date.
@@ -80,8 +80,9 @@ pub fn advise(intake: &Intake<'_>) -> Result<Advice, Vec<IntakeError>> {
     if age.is_none() {
         errors.push(IntakeError::BirthDate { on, birth_date });
     }
+    errors.extend(check_capital(intake.capital).err().map(IntakeError::from));
     let (answers, goal_mappings, age) = match (answers, goals, age) {
-        (Ok(answers), Ok(goals), Some(age)) => (answers, goals, age),
+        (Ok(answers), Ok(goals), Some(age)) if errors.is_empty() => (answers, goals, age),
         (answers, goals, _) => {
             errors.extend(answers.err().into_iter().flatten().map(IntakeError::from));
             errors.extend(goals.err().into_iter().flatten().map(IntakeError::from));

@@ -79,9 +79,9 @@ impl Cadence {
         }
     }
 
-    /// The first review after `after`, of those that lie whole cadences after `anchor`, the day the pod was set
-    /// up. Counting from the anchor keeps the day of the month: 31 January, 28 February, 31 March. A calendar
-    /// date; the session calendar says when it can be traded. `None` after the year 2199.
+    /// The first review after `after`, of those that lie whole cadences after `anchor`, the day the pod was
+    /// set up. Counting from the anchor keeps the day of the month: 31 January, 28 February, 31 March. A
+    /// calendar date; the session calendar says when it can be traded. `None` after the year 2199.
     pub fn next_review(self, anchor: TradeDate, after: TradeDate) -> Option<TradeDate> {
         let passed = crate::dates::whole_months(anchor, after) / self.months();
         let first = passed.checked_mul(self.months())?;

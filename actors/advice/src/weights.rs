@@ -6,9 +6,9 @@
 //! the normalisation gives back `base + glide`.
 //!
 //! Exact: the weights are fractions of one common denominator. They are rounded to nine decimals, and the
-//! capital to cents, by the method of the largest remainder (Hamilton): everybody gets the whole part, and what
-//! is left goes, a unit each, to the largest remainders, ties to the lower pod. So weights sum to exactly 1 and
-//! capital to exactly the total. Capital is divided by the rounded weights, as published.
+//! capital to cents, by the method of the largest remainder (Hamilton): everybody gets the whole part, and
+//! what is left goes, a unit each, to the largest remainders, ties to the lower pod. So weights sum to
+//! exactly 1 and capital to exactly the total. Capital is divided by the rounded weights, as published.
 
 use evenkeel_schemas::{Money, Name, Ratio, div_half_even};
 use serde::{Deserialize, Serialize};
@@ -115,9 +115,7 @@ pub fn allocate(
     goals: &[GoalMapping],
     total_capital: Money,
 ) -> Result<PodAllocation, AllocationError> {
-    if total_capital < Money::ZERO || total_capital.raw() % CENT != 0 {
-        return Err(AllocationError::Capital { got: total_capital });
-    }
+    check_capital(total_capital)?;
     if let Some(bad) = goals.iter().find(|goal| goal.target_amount <= Money::ZERO) {
         return Err(AllocationError::Goal { goal: bad.goal.clone(), got: bad.target_amount });
     }
@@ -156,6 +154,15 @@ pub fn allocate(
     })
 }
 
+/// # Errors
+/// [`AllocationError::Capital`].
+pub(crate) fn check_capital(total: Money) -> Result<(), AllocationError> {
+    if total < Money::ZERO || total.raw() % CENT != 0 {
+        return Err(AllocationError::Capital { got: total });
+    }
+    Ok(())
+}
+
 /// The four weights in raw units, summing to one. `wanted` is the goals' money by pod.
 fn weights(base: [i64; 4], glide: [i64; 4], wanted: [i128; 4]) -> [i64; 4] {
     let all_wanted: i128 = wanted.iter().sum();
@@ -163,8 +170,8 @@ fn weights(base: [i64; 4], glide: [i64; 4], wanted: [i128; 4]) -> [i64; 4] {
     if all_wanted == 0 {
         return apportion(before_goals, i128::from(Ratio::ONE), i128::from(Ratio::ONE));
     }
-    // weight = (4 · before · all + 1 · wanted) / (5 · all). Amounts are below 10^19 each, so with a billion goals
-    // the products stay below 10^38, which an i128 holds.
+    // weight = (4 · before · all + 1 · wanted) / (5 · all). Amounts are below 10^19 each, so with a billion
+    // goals the products stay below 10^38, which an i128 holds.
     let one = i128::from(Ratio::ONE);
     let goal_fifths = 5 - BASE_FIFTHS;
     let parts = std::array::from_fn(|at| {
@@ -178,8 +185,8 @@ fn apportion(parts: [i128; 4], whole: i128, units: i128) -> [i64; 4] {
     apportion_exact(parts.map(|part| part * units), whole, units)
 }
 
-/// Rounds `parts / denominator`, which sum to `units`, to whole numbers with the same sum: the largest remainders
-/// go up, ties to the lower pod.
+/// Rounds `parts / denominator`, which sum to `units`, to whole numbers with the same sum: the largest
+/// remainders go up, ties to the lower pod.
 fn apportion_exact(parts: [i128; 4], denominator: i128, units: i128) -> [i64; 4] {
     let mut whole = parts.map(|part| part / denominator);
     let mut order = [0, 1, 2, 3];
@@ -205,8 +212,8 @@ fn rule(no_goals: bool) -> &'static str {
     if no_goals {
         "Without goals, weights are the category's base weights moved by age."
     } else {
-        "Each weight is four fifths of the category's base weight moved by age, and one fifth of the pod's goals' \
-         share of all target amounts."
+        "Each weight is four fifths of the category's base weight moved by age, and one fifth of the pod's \
+         goals' share of all target amounts."
     }
 }
 

@@ -1,7 +1,8 @@
 //! The flow's worked example, Sarah Johnson, from questionnaire to pod weights.
 //!
-//! The source gives her age, her capital, her goals and a score of 65, but not her answers. The answers here are those
-//! her story implies: 35 years old, retirement in 29 years, intermediate, a car to be paid within two years.
+//! The source gives her age, her capital, her goals and a score of 65, but not her answers. The answers here
+//! are those her story implies: 35 years old, retirement in 29 years, intermediate, a car to be paid within
+//! two years.
 #![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
 use std::collections::BTreeMap;
@@ -83,8 +84,8 @@ fn the_score_is_the_samples() {
     // The sample's words.
     assert_eq!(
         profile.risk_description,
-        "You have a growth-oriented risk profile with moderate tolerance for volatility. You're comfortable with \
-         market fluctuations and have a long-term investment horizon."
+        "You have a growth-oriented risk profile with moderate tolerance for volatility. You're comfortable \
+         with market fluctuations and have a long-term investment horizon."
     );
     // Ruling 1: the source's own formula, min(140, 100), would call her aggressive, against its sample.
     assert_eq!(Category::of_score(profile.points.min(100)), Category::Aggressive);
@@ -96,10 +97,10 @@ fn goals_go_where_the_rule_says_not_the_sample() {
     let mapped = sarah().goal_mappings;
     let got: Vec<(PodId, i32, &str)> =
         mapped.iter().map(|goal| (goal.pod, goal.days_to_goal, goal.pod_name.as_str())).collect();
-    // Ruling 2. The sample counts from another day and says 2, 5 and 30 years; from 15 November 2025 the goals are
-    // 1, 4 and 29 years away (with leap days 365, 1461 and 10592 days). Two years would be pod 2 by the rule,
-    // while the sample has the car in pod 1, as one year is. It puts Retirement, of medium priority and over ten
-    // years away, in pod 3, where the rule has pod 4.
+    // Ruling 2. The sample counts from another day and says 2, 5 and 30 years; from 15 November 2025 the
+    // goals are 1, 4 and 29 years away (with leap days 365, 1461 and 10592 days). Two years would be pod 2 by
+    // the rule, while the sample has the car in pod 1, as one year is. It puts Retirement, of medium priority
+    // and over ten years away, in pod 3, where the rule has pod 4.
     assert_eq!(
         got,
         [
@@ -115,8 +116,8 @@ fn weights_are_the_algorithms_not_the_samples() {
     let allocation = sarah().pod_allocation;
     let got: Vec<(String, String)> =
         allocation.pods.iter().map(|pod| (pod.weight.to_string(), pod.capital.to_string())).collect();
-    // Ruling 3. The sample repeats the base weights 15, 25, 50, 10 and leaves the goals out; the algorithm gives
-    // goals a fifth: 0.12 + 0.2 * 50/1700, 0.20 + 0.2 * 150/1700, 0.40, 0.08 + 0.2 * 1500/1700.
+    // Ruling 3. The sample repeats the base weights 15, 25, 50, 10 and leaves the goals out; the algorithm
+    // gives goals a fifth: 0.12 + 0.2 * 50/1700, 0.20 + 0.2 * 150/1700, 0.40, 0.08 + 0.2 * 1500/1700.
     let expected = [
         ("0.125882353", "12588.23"),
         ("0.217647059", "21764.71"),
@@ -153,15 +154,16 @@ fn everything_wrong_with_an_intake_is_said_at_once() {
         profile: &profile,
         answers: &answers,
         goals: &goals,
-        capital: profile.investment_capital,
+        capital: "-0.01".parse().unwrap(),
     };
     let texts: Vec<String> = advise(&intake).unwrap_err().iter().map(ToString::to_string).collect();
     assert_eq!(
         texts,
         [
             "profile.birth_date: expected an age of 0 to 120 on 2025-11-15, got 2026-01-01",
-            "answers.q5: missing (How much investment experience do you have?); expected one of none, beginner, \
-             intermediate, advanced",
+            "total capital: expected 0 or more in whole cents, got -0.01",
+            "answers.q5: missing (How much investment experience do you have?); expected one of none, \
+             beginner, intermediate, advanced",
             "goals.GOAL_001.target_date: expected a date after 2025-11-15, got 2025-11-15",
         ]
     );

@@ -1,8 +1,8 @@
 //! What to change so that a goal is reached with a wanted probability: save more, wait, or invest otherwise.
 //!
 //! Searches look at the same paths (common random numbers), so that what differs between two answers is the
-//! change and not the chance. What a search finds is simulated again on those paths, and once more on fresh ones:
-//! a search picks the answer that just suffices on the paths it saw, which flatters it a little.
+//! change and not the chance. What a search finds is simulated again on those paths, and once more on fresh
+//! ones: a search picks the answer that just suffices on the paths it saw, which flatters it a little.
 
 use evenkeel_schemas::{Money, Name, Ratio};
 use serde::{Deserialize, Serialize};
@@ -150,8 +150,9 @@ fn least_payment(course: &Course, target: f64, growth: &[f64]) -> u64 {
     above
 }
 
-/// The first date, in whole months from the plan's on and at most `later_most` later, at which the goal is reached
-/// with a probability of `wanted`. Savings go on until then, and an amount in today's money rises with prices.
+/// The first date, in whole months from the plan's on and at most `later_most` later, at which the goal is
+/// reached with a probability of `wanted`. Savings go on until then, and an amount in today's money rises
+/// with prices.
 ///
 /// # Errors
 /// An input outside its range, or amounts beyond what money holds.
@@ -189,8 +190,8 @@ pub fn wait(
     Ok(Found { change: Some(Wait { months, later, checked }), explanation })
 }
 
-/// The mix of the least volatility, of those given, that reaches the goal with a probability of `wanted`; of equal
-/// volatility the one of the greater probability, then the first by name.
+/// The mix of the least volatility, of those given, that reaches the goal with a probability of `wanted`; of
+/// equal volatility the one of the greater probability, then the first by name.
 ///
 /// # Errors
 /// An input outside its range, or amounts beyond what money holds.
@@ -213,7 +214,7 @@ pub fn switch(
         let best = tried.iter().max_by_key(|(outcome, _)| outcome.successes);
         return none(match best {
             Some((outcome, mix)) => format!(
-                "None of the mixes reaches the goal with a probability of {wanted}; {} comes closest, with {}.",
+                "None of the mixes reaches the goal with a probability of {wanted}; {} is closest, with {}.",
                 mix.name, outcome.probability
             ),
             None => "There is no other mix to look at.".to_owned(),

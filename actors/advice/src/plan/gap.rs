@@ -1,8 +1,8 @@
 //! How far a goal is from being funded, and what return would fund it.
 //!
 //! All on one course without chance: the mix's expected return every year, savings, fee and tax as they are.
-//! Because growth, fee and tax are proportional, a sum today grows by one factor `a`, so that
-//! `present value = target at its date / a`, and savings have the present value that they have at the end, over `a`.
+//! Because growth, fee and tax are proportional, a sum today grows by one factor `a`, so that `present value
+//! = target at its date / a`, and savings have the present value that they have at the end, over `a`.
 
 use evenkeel_schemas::{Money, Ratio};
 use serde::{Deserialize, Serialize};
@@ -126,9 +126,9 @@ fn explain(plan: &GoalPlan, gap: &Gap) -> String {
         RequiredReturn::None => "No return reaches it".to_owned(),
     };
     format!(
-        "{target_at_date} is wanted in {} months, worth {present_value} today at {} a year before fee and tax \
-         ({}). Capital of {} and savings come to {projected}: {stands}. {required}; with that return as the \
-         mean, markets reach it on about every second path or fewer.",
+        "{target_at_date} is wanted in {} months, worth {present_value} today at {} a year before fee and \
+         tax ({}). Capital of {} and savings come to {projected}: {stands}. {required}; with that return as \
+         the mean, markets reach it on about every second path or fewer.",
         plan.months, mix.expected_return, mix.name, plan.funding.capital
     )
 }

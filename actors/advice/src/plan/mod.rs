@@ -60,8 +60,8 @@ pub fn analyse(plan: &GoalPlan, wanted: &Wanted<'_>, chance: Chance) -> Result<G
     let on_track = probability.probability >= wanted.probability;
     let stands = if on_track { "as wanted" } else { "less than wanted" };
     let explanation = format!(
-        "As planned, the goal is reached with a probability of {} (standard error {}), {stands} ({}). Each of these \
-         alone would do or not: {} {} {}",
+        "As planned, the goal is reached with a probability of {} (standard error {}), {stands} ({}). Each \
+         of these alone would do or not: {} {} {}",
         probability.probability,
         probability.standard_error,
         wanted.probability,

@@ -160,7 +160,7 @@ fn the_calmest_mix_that_does_it_is_taken() {
     calm.funding.mix = mixes[1].clone();
     assert!(successes(&calm) < 1400, "cash does it too");
     let none = switch(&plan, ratio("0.7"), &mixes[1..2], CHANCE).unwrap();
-    assert!(none.explanation.contains("cash comes closest"), "{}", none.explanation);
+    assert!(none.explanation.contains("cash is closest"), "{}", none.explanation);
     assert_eq!(switch(&plan, ratio("0.7"), &[], CHANCE).unwrap().change, None);
 }
 

@@ -1,8 +1,8 @@
 //! From points to a score, a category and the words for it.
 //!
 //! The flow adds up to 195 points and clamps at 100, which makes almost everybody aggressive. Here the sum is
-//! scaled: `score = round((sum - 40) / 155 * 100)`, 40 and 195 being the least and most possible. Points come in
-//! fives, so the quotient is a multiple of 100/31 and never lies half-way between two scores.
+//! scaled: `score = round((sum - 40) / 155 * 100)`, 40 and 195 being the least and most possible. Points come
+//! in fives, so the quotient is a multiple of 100/31 and never lies half-way between two scores.
 
 use serde::{Deserialize, Serialize};
 
@@ -142,8 +142,8 @@ fn score(points: u32) -> u32 {
 fn explain(points: u32, score: u32, category: Category, effects: &[AnswerEffect]) -> String {
     let (low, high) = category.scores();
     let sum = format!(
-        "{points} points, where {POINTS_LEAST} is the least and {POINTS_MOST} the most possible, are a score of \
-         {score} of 100: {category} ({low} to {high})."
+        "{points} points, where {POINTS_LEAST} is the least and {POINTS_MOST} the most possible, are a score \
+         of {score} of 100: {category} ({low} to {high})."
     );
     let raised = foremost(effects, |effect| effect.points - effect.least);
     let held_back = foremost(effects, |effect| effect.most - effect.points);

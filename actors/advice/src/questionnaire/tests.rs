@@ -126,9 +126,10 @@ fn bad_answers_are_named_with_what_is_allowed() {
     assert_eq!(
         texts,
         [
-            "answers.q3: missing (If your portfolio dropped 30% in a year, what would you do?); expected one of \
-             sell_everything, sell_some, hold, buy_more",
-            "answers.q7: expected one of very_unstable, somewhat_stable, stable, very_stable, got \"rock solid\"",
+            "answers.q3: missing (If your portfolio dropped 30% in a year, what would you do?); expected one \
+             of sell_everything, sell_some, hold, buy_more",
+            "answers.q7: expected one of very_unstable, somewhat_stable, stable, very_stable, got \
+             \"rock solid\"",
             "answers.q11: no such question; expected q1 to q10",
         ]
     );
@@ -143,9 +144,10 @@ fn the_explanation_names_what_moved_the_score() {
     let profile = profile(&answers);
     assert_eq!(
         profile.explanation,
-        "140 points, where 40 is the least and 195 the most possible, are a score of 65 of 100: growth (61 to 80). \
-         What raised it most: q2 time horizon, \"10+ years\" (20 of 20) and q3 reaction to a fall of 30%, \"Hold\" \
-         (15 of 20). What held it back most: q8 access in the next 2 years, \"Yes, definitely\" (0 of 15)."
+        "140 points, where 40 is the least and 195 the most possible, are a score of 65 of 100: growth (61 \
+         to 80). What raised it most: q2 time horizon, \"10+ years\" (20 of 20) and q3 reaction to a fall of \
+         30%, \"Hold\" (15 of 20). What held it back most: q8 access in the next 2 years, \"Yes, definitely\" \
+         (0 of 15)."
     );
 }
 
@@ -221,7 +223,8 @@ fn goals_that_do_not_fit_the_answers_are_noted() {
     assert_eq!(
         texts,
         [
-            "the answer is 5_to_10_years, but the goal furthest away, car, is due on 2026-11-15, 365 days from now",
+            "the answer is 5_to_10_years, but the goal furthest away, car, is due on 2026-11-15, 365 \
+             days from now",
             "the answer is no, but money is due in the next 2 years: car on 2026-11-15",
         ]
     );

@@ -1,8 +1,8 @@
 //! Paths of monthly growth, in antithetic pairs.
 //!
-//! Each pair has its own ChaCha8 stream (the pair's number) of the seed's key, one 64-bit word a month. So a path
-//! is the same whatever the horizon or the number of paths, and two simulations of one seed see the same markets:
-//! common random numbers. A checking run takes other streams of the same key.
+//! Each pair has its own ChaCha8 stream (the pair's number) of the seed's key, one 64-bit word a month. So a
+//! path is the same whatever the horizon or the number of paths, and two simulations of one seed see the same
+//! markets: common random numbers. A checking run takes other streams of the same key.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
@@ -45,8 +45,8 @@ impl Streams {
 
 /// The law of a month's growth: `exp(drift + spread · z)`, z standard normal.
 ///
-/// `spread = σ / √12` and `drift = ln(1 + μ) / 12 − spread² / 2`, so that growth is lognormal, a year's growth has
-/// the mean `1 + μ` and its logarithm the standard deviation σ.
+/// `spread = σ / √12` and `drift = ln(1 + μ) / 12 − spread² / 2`, so that growth is lognormal, a year's
+/// growth has the mean `1 + μ` and its logarithm the standard deviation σ.
 #[derive(Copy, Clone, Debug)]
 pub(crate) struct Monthly {
     drift: f64,

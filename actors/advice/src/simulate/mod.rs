@@ -1,8 +1,8 @@
 //! Monte Carlo of money on its way to a goal.
 //!
 //! Monthly steps of lognormal growth, antithetic pairs, seeded ChaCha8 streams. Bit for bit the same on any
-//! machine: elementary functions come from `libm` (pinned by the lock file), sums run in a fixed order, and no
-//! multiplication is fused with an addition.
+//! machine: elementary functions come from `libm` (pinned by the lock file), sums run in a fixed order, and
+//! no multiplication is fused with an addition.
 
 mod draws;
 mod normal;

@@ -1,9 +1,9 @@
 //! Normal draws from uniform ones.
 //!
-//! The inverse of the normal distribution function, algorithm AS 241 (PPND16). It is written out, with logarithm
-//! and square root from `libm`, because a mathematics library of the platform may differ in the last bit.
-//! Source: M. J. Wichura, Algorithm AS 241: The Percentage Points of the Normal Distribution, Applied Statistics
-//! 37 (1988) 477-484; relative accuracy about 1e-16.
+//! The inverse of the normal distribution function, algorithm AS 241 (PPND16). It is written out, with
+//! logarithm and square root from `libm`, because a mathematics library of the platform may differ in the
+//! last bit. Source: M. J. Wichura, Algorithm AS 241: The Percentage Points of the Normal Distribution,
+//! Applied Statistics 37 (1988) 477-484; relative accuracy about 1e-16.
 
 /// A quotient of two polynomials of degree 7, highest power first.
 struct Rational {

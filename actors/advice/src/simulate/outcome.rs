@@ -27,8 +27,8 @@ pub struct Probability {
     pub probability: Ratio,
     /// Its standard error from pairs; 0 when all pairs agree.
     pub standard_error: Ratio,
-    /// 95% interval: 1.96 standard errors to either side, within 0 and 1; when all paths agree, within 3 / pairs
-    /// of that (the rule of three).
+    /// 95% interval: 1.96 standard errors to either side, within 0 and 1; when all paths agree, within 3 /
+    /// pairs of that (the rule of three).
     pub low_95: Ratio,
     /// See `low_95`.
     pub high_95: Ratio,
@@ -60,7 +60,8 @@ impl Tally {
         let pairs = self.pairs.iter().sum::<u32>();
         let (paths, successes) = (2 * pairs, self.successes());
         let share = f64::from(successes) / f64::from(paths);
-        // With x = 0, 1, 2 successes of a pair: Σ(x/2 − p)² = (Σx² − (Σx)² / n) / 4, in integers until the end.
+        // With x = 0, 1, 2 successes of a pair: Σ(x/2 − p)² = (Σx² − (Σx)² / n) / 4, in integers until the
+        // end.
         let squares = f64::from(self.pairs[1]) + 4.0 * f64::from(self.pairs[2]);
         let deviation = (squares - f64::from(successes) * f64::from(successes) / f64::from(pairs)) / 4.0;
         let variance = deviation.max(0.0) / f64::from(pairs - 1);

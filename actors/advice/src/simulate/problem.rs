@@ -68,10 +68,10 @@ pub struct Savings {
 
 /// What money goes through on its way: one portfolio, its savings, its charges.
 ///
-/// In each month: savings at the start, growth, the fee (a twelfth of its yearly rate on the balance), savings at
-/// the end. After every twelfth month, and at the end, tax at one rate on what the year brought after fees;
-/// a year's loss is carried forward against later gains, for ever. Deferral of gains until they are realised
-/// is not counted, which errs on the side of too much tax.
+/// In each month: savings at the start, growth, the fee (a twelfth of its yearly rate on the balance),
+/// savings at the end. After every twelfth month, and at the end, tax at one rate on what the year brought
+/// after fees; a year's loss is carried forward against later gains, for ever. Deferral of gains until they
+/// are realised is not counted, which errs on the side of too much tax.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Funding {
@@ -85,7 +85,8 @@ pub struct Funding {
     pub fee: Ratio,
     /// Tax on returns, the customer's effective rate.
     pub tax: Ratio,
-    /// Rise of prices a year: a goal's amount is in today's money and grows by it. 0 for amounts of their day.
+    /// Rise of prices a year: a goal's amount is in today's money and grows by it. 0 for amounts of their
+    /// day.
     pub inflation: Ratio,
 }
 
@@ -182,8 +183,8 @@ impl Chance {
 /// Rounded half-even to cents.
 pub(crate) fn to_money(what: &'static str, amount: f64) -> Result<Money, PlanError> {
     let cents = (amount * 100.0).round_ties_even();
-    // Money holds less than 10^15 cents; a NaN fails the comparison too.
-    if !(cents.abs() < 9.2e14) {
+    // Money holds less than 10^15 cents. No range holds a NaN.
+    if !(-9.2e14..9.2e14).contains(&cents) {
         return Err(PlanError::Range(what));
     }
     Ok(Money::from_raw(cents as i64 * (Money::ONE / 100)))
@@ -192,8 +193,8 @@ pub(crate) fn to_money(what: &'static str, amount: f64) -> Result<Money, PlanErr
 /// Rounded half-even to nine decimals.
 pub(crate) fn to_ratio(what: &'static str, number: f64) -> Result<Ratio, PlanError> {
     let raw = (number * Ratio::ONE as f64).round_ties_even();
-    // Half of what a ratio holds; a NaN fails the comparison too.
-    if !(raw.abs() < 4.6e18) {
+    // Half of what a ratio holds. No range holds a NaN.
+    if !(-4.6e18..4.6e18).contains(&raw) {
         return Err(PlanError::Range(what));
     }
     Ok(Ratio::from_raw(raw as i64))

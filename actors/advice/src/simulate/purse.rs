@@ -101,8 +101,8 @@ impl Course {
         self.at_start.iter().chain(&self.at_end).any(|unit| *unit > 0.0)
     }
 
-    /// Walks along `growth`, saving `amount` a payment, and shows each month's end, the start being month 0. At
-    /// most as many months as the course has.
+    /// Walks along `growth`, saving `amount` a payment, and shows each month's end, the start being month 0.
+    /// At most as many months as the course has.
     pub(crate) fn walk(
         &self,
         amount: f64,
@@ -186,7 +186,8 @@ mod tests {
 
     #[test]
     fn a_loss_is_carried_forward() {
-        // 1000 halves to 500: loss 500. It doubles to 1000: gain 500, no tax. Then 1200: 200 of gain, 60 of tax.
+        // 1000 halves to 500: loss 500. It doubles to 1000: gain 500, no tax. Then 1200: 200 of gain, 60 of
+        // tax.
         let mut funding = funding("1000", "0");
         funding.tax = "0.3".parse().unwrap();
         let course = Course::of(&funding, 36);

@@ -3,8 +3,8 @@
 //! The rule, at the end of each month, the start included:
 //! 1. Goals that are due and not yet paid come in the order of priority, then date, then id.
 //! 2. A goal is paid in full if what the portfolio holds, taxed so far, covers it and the *reserve*: for each
-//!    unpaid goal of higher priority that is still to come or waiting, its amount at its date, discounted at the
-//!    mix's expected return after fee and tax. Savings still to come are not counted on.
+//!    unpaid goal of higher priority that is still to come or waiting, its amount at its date, discounted at
+//!    the mix's expected return after fee and tax. Savings still to come are not counted on.
 //! 3. A rigid goal that cannot be paid is missed. A flexible one waits and is looked at again each month, for
 //!    `grace_months` beyond its date, its amount growing with prices; then it is missed.
 //! 4. Nothing is paid in part. What a missed goal would have taken stays for the others.
@@ -58,6 +58,8 @@ pub struct ClaimOutcome {
     pub paid_in_time: Probability,
     /// Months it waited, the mean over paths that paid it; nothing when none did.
     pub months_late_mean: Option<Ratio>,
+    /// In words.
+    pub explanation: String,
 }
 
 /// What a simulation of several goals says.
@@ -238,11 +240,23 @@ impl Record {
     fn outcome(&self, claim: &Claim) -> Result<ClaimOutcome, PlanError> {
         let paid = self.paid.successes();
         let mean = (paid > 0).then(|| to_ratio("months late", self.months_late as f64 / f64::from(paid)));
+        let (paid, in_time) = (self.paid.probability()?, self.in_time.probability()?);
+        let waits = match claim.flexibility {
+            Flexibility::Rigid => "it cannot wait".to_owned(),
+            Flexibility::Flexible => format!("at its date with {}", in_time.probability),
+        };
+        let explanation = format!(
+            "{}, of {} priority and due in {} months, is paid in full with a probability of {} (standard error {}); \
+             {waits}.",
+            claim.goal, claim.priority, claim.months, paid.probability, paid.standard_error
+        );
+        let goal = claim.goal.clone();
         Ok(ClaimOutcome {
-            goal: claim.goal.clone(),
-            paid: self.paid.probability()?,
-            paid_in_time: self.in_time.probability()?,
+            goal,
+            paid,
+            paid_in_time: in_time,
             months_late_mean: mean.transpose()?,
+            explanation,
         })
     }
 }
