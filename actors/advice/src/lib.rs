@@ -37,8 +37,8 @@ pub use dates::whole_months;
 pub use goals::{Flexibility, GoalError, GoalMapping, Priority, map_goals, pod_of};
 pub use onboard::{Advice, Intake, IntakeError, advise};
 pub use plan::{
-    Checked, Found, Gap, GoalAnalysis, RequiredReturn, Save, Switch, Wait, Wanted, analyse, gap, projection,
-    save, switch, wait,
+    Checked, Found, Gap, GoalAnalysis, RequiredReturn, Save, Switch, Wait, Wanted, analyse, calmest_mix,
+    first_date, gap, least_savings, projection,
 };
 pub use pods::{Breaker, Cadence, Pod, PodError, PodId, PodObjective, PodTable, in_force, pods_on};
 pub use questionnaire::{

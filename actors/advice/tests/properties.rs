@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use evenkeel_advice::{
     Answers, Category, Chance, Funding, GoalPlan, Mix, QUESTIONS, RequiredReturn, Savings, Timing, allocate,
-    gap, map_goals, projection, risk_profile, save, simulate,
+    gap, least_savings, map_goals, projection, risk_profile, simulate,
 };
 use evenkeel_schemas::events::Goal;
 use evenkeel_schemas::{Money, Name, Ratio, TradeDate};
@@ -160,7 +160,7 @@ proptest! {
     fn the_payment_found_is_always_the_least(plan in plans(), percent in 1_i64..100, seed in any::<u64>()) {
         let chance = Chance { paths: 200, seed };
         let wanted = rate(percent * 100);
-        if let Some(found) = save(&plan, wanted, chance).unwrap().change {
+        if let Some(found) = least_savings(&plan, wanted, chance).unwrap().change {
             let needed = u32::try_from(percent * 2).unwrap();
             prop_assert!(found.checked.again.successes >= needed);
             if found.amount > Money::ZERO {

@@ -79,7 +79,7 @@ pub struct Switch {
 ///
 /// # Errors
 /// An input outside its range, or amounts beyond what money holds.
-pub fn save(plan: &GoalPlan, wanted: Ratio, chance: Chance) -> Result<Found<Save>, PlanError> {
+pub fn least_savings(plan: &GoalPlan, wanted: Ratio, chance: Chance) -> Result<Found<Save>, PlanError> {
     plan.check()?;
     let count = paths_wanted(wanted, chance)?;
     let course = Course::of(&plan.funding, plan.months);
@@ -156,7 +156,7 @@ fn least_payment(course: &Course, target: f64, growth: &[f64]) -> u64 {
 ///
 /// # Errors
 /// An input outside its range, or amounts beyond what money holds.
-pub fn wait(
+pub fn first_date(
     plan: &GoalPlan,
     wanted: Ratio,
     later_most: u32,
@@ -195,7 +195,7 @@ pub fn wait(
 ///
 /// # Errors
 /// An input outside its range, or amounts beyond what money holds.
-pub fn switch(
+pub fn calmest_mix(
     plan: &GoalPlan,
     wanted: Ratio,
     mixes: &[Mix],

@@ -8,7 +8,7 @@ mod tests;
 use evenkeel_schemas::Ratio;
 use serde::{Deserialize, Serialize};
 
-pub use change::{Checked, Found, Save, Switch, Wait, save, switch, wait};
+pub use change::{Checked, Found, Save, Switch, Wait, calmest_mix, first_date, least_savings};
 pub use gap::{Gap, RequiredReturn, gap, projection};
 
 use crate::simulate::{Chance, GoalPlan, Mix, Outcome, PlanError, simulate};
@@ -28,6 +28,8 @@ pub struct Wanted<'a> {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GoalAnalysis {
+    /// The paths it was judged by.
+    pub chance: Chance,
     /// How far it is from being funded.
     pub gap: Gap,
     /// How probable it is as planned.
@@ -53,15 +55,15 @@ pub struct GoalAnalysis {
 pub fn analyse(plan: &GoalPlan, wanted: &Wanted<'_>, chance: Chance) -> Result<GoalAnalysis, PlanError> {
     let gap = gap(plan)?;
     let outcome = simulate(plan, chance)?;
-    let save = save(plan, wanted.probability, chance)?;
-    let wait = wait(plan, wanted.probability, wanted.later_most, chance)?;
-    let switch = switch(plan, wanted.probability, wanted.mixes, chance)?;
+    let save = least_savings(plan, wanted.probability, chance)?;
+    let wait = first_date(plan, wanted.probability, wanted.later_most, chance)?;
+    let switch = calmest_mix(plan, wanted.probability, wanted.mixes, chance)?;
     let probability = &outcome.probability;
     let on_track = probability.probability >= wanted.probability;
     let stands = if on_track { "as wanted" } else { "less than wanted" };
     let explanation = format!(
-        "As planned, the goal is reached with a probability of {} (standard error {}), {stands} ({}). Each \
-         of these alone would do or not: {} {} {}",
+        "As planned, the goal is reached with a probability of {} (standard error {}), {stands} ({}). What \
+         one change would do: {} {} {}",
         probability.probability,
         probability.standard_error,
         wanted.probability,
@@ -69,5 +71,15 @@ pub fn analyse(plan: &GoalPlan, wanted: &Wanted<'_>, chance: Chance) -> Result<G
         wait.explanation,
         switch.explanation
     );
-    Ok(GoalAnalysis { gap, outcome, wanted: wanted.probability, on_track, save, wait, switch, explanation })
+    Ok(GoalAnalysis {
+        chance,
+        gap,
+        outcome,
+        wanted: wanted.probability,
+        on_track,
+        save,
+        wait,
+        switch,
+        explanation,
+    })
 }

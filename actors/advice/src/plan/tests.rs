@@ -88,7 +88,7 @@ fn the_payment_found_is_the_least() {
         let mut plan = plan("150000", 96, "20000", "300");
         plan.funding.savings.timing = timing;
         plan.funding.savings.every_months = every;
-        let found = save(&plan, ratio(wanted), CHANCE).unwrap().change.unwrap();
+        let found = least_savings(&plan, ratio(wanted), CHANCE).unwrap().change.unwrap();
         assert_eq!(found.more, money(&found.amount.to_string()).checked_sub(money("300")).unwrap());
         plan.funding.savings.amount = found.amount;
         assert_eq!(found.checked.again.successes, successes(&plan));
@@ -106,7 +106,8 @@ fn the_payment_found_is_the_least() {
 
 #[test]
 fn less_may_be_saved_where_the_goal_is_sure() {
-    let found = save(&plan("10000", 60, "50000", "300"), ratio("0.9"), CHANCE).unwrap().change.unwrap();
+    let found =
+        least_savings(&plan("10000", 60, "50000", "300"), ratio("0.9"), CHANCE).unwrap().change.unwrap();
     assert_eq!((found.amount, found.more), (Money::ZERO, money("-300")));
 }
 
@@ -114,7 +115,7 @@ fn less_may_be_saved_where_the_goal_is_sure() {
 fn no_payment_helps_where_none_falls() {
     let mut plan = plan("150000", 5, "20000", "300");
     plan.funding.savings.every_months = 12;
-    let found = save(&plan, ratio("0.8"), CHANCE).unwrap();
+    let found = least_savings(&plan, ratio("0.8"), CHANCE).unwrap();
     assert_eq!((found.change, found.explanation.as_str()), (None, "No payment falls within 5 months."));
 }
 
@@ -122,7 +123,7 @@ fn no_payment_helps_where_none_falls() {
 fn the_date_found_is_the_first() {
     let mut plan = plan("60000", 40, "20000", "600");
     plan.funding.inflation = ratio("0.02");
-    let found = wait(&plan, ratio("0.85"), 240, CHANCE).unwrap().change.unwrap();
+    let found = first_date(&plan, ratio("0.85"), 240, CHANCE).unwrap().change.unwrap();
     assert!(found.later > 0);
     assert_eq!(found.months, 40 + found.later);
     for months in 40..found.months {
@@ -136,9 +137,9 @@ fn the_date_found_is_the_first() {
 
 #[test]
 fn a_date_that_does_stands_and_none_may_do() {
-    let easy = wait(&plan("20000", 40, "20000", "600"), ratio("0.85"), 240, CHANCE).unwrap();
+    let easy = first_date(&plan("20000", 40, "20000", "600"), ratio("0.85"), 240, CHANCE).unwrap();
     assert_eq!(easy.change.unwrap().later, 0);
-    let hard = wait(&plan("9000000", 40, "20000", "600"), ratio("0.85"), 24, CHANCE).unwrap();
+    let hard = first_date(&plan("9000000", 40, "20000", "600"), ratio("0.85"), 24, CHANCE).unwrap();
     assert_eq!(hard.change, None);
     assert_eq!(hard.explanation, "No date within 64 months reaches the goal with a probability of 0.85.");
 }
@@ -152,16 +153,16 @@ fn the_calmest_mix_that_does_it_is_taken() {
         mix("calm", "0.08", "0.06"),
         mix("growth", "0.09", "0.14"),
     ];
-    let found = switch(&plan, ratio("0.7"), &mixes, CHANCE).unwrap().change.unwrap();
+    let found = calmest_mix(&plan, ratio("0.7"), &mixes, CHANCE).unwrap().change.unwrap();
     assert_eq!(found.mix.as_str(), "calm");
     let mut calm = plan.clone();
     calm.funding.mix = mixes[2].clone();
     assert_eq!(found.checked.again.successes, successes(&calm));
     calm.funding.mix = mixes[1].clone();
     assert!(successes(&calm) < 1400, "cash does it too");
-    let none = switch(&plan, ratio("0.7"), &mixes[1..2], CHANCE).unwrap();
+    let none = calmest_mix(&plan, ratio("0.7"), &mixes[1..2], CHANCE).unwrap();
     assert!(none.explanation.contains("cash is closest"), "{}", none.explanation);
-    assert_eq!(switch(&plan, ratio("0.7"), &[], CHANCE).unwrap().change, None);
+    assert_eq!(calmest_mix(&plan, ratio("0.7"), &[], CHANCE).unwrap().change, None);
 }
 
 #[test]

@@ -6,12 +6,14 @@
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
+use serde::{Deserialize, Serialize};
 
 use super::normal::inverse_normal;
 use super::problem::Mix;
 
 /// How often a simulation runs and with which chance.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Chance {
     /// Paths, an even number: half of them mirror the other half.
     pub paths: u32,

@@ -185,17 +185,18 @@ mod tests {
     }
 
     #[test]
-    fn a_loss_is_carried_forward() {
-        // 1000 halves to 500: loss 500. It doubles to 1000: gain 500, no tax. Then 1200: 200 of gain, 60 of
-        // tax.
+    fn losses_are_carried_forward_until_they_are_used() {
+        // By year: 1000 to 500, loss 500; to 400, loss 600; to 800, of the gain nothing is taxed and 200 of loss
+        // are left; to 1200, 200 of the gain of 400 are taxed with 60.
         let mut funding = funding("1000", "0");
         funding.tax = "0.3".parse().unwrap();
-        let course = Course::of(&funding, 36);
-        let mut growth = vec![1.0; 36];
-        (growth[0], growth[12], growth[24]) = (0.5, 2.0, 1.2);
+        let course = Course::of(&funding, 48);
+        let mut growth = vec![1.0; 48];
+        (growth[0], growth[12], growth[24], growth[36]) = (0.5, 0.8, 2.0, 1.5);
+        close(course.end(0.0, &growth[..36]), 800.0);
         close(course.end(0.0, &growth), 1140.0);
-        // At the middle of the last year the same is owed already.
-        close(course.end(0.0, &growth[..30]), 1140.0);
+        // In the middle of the last year the same is owed already.
+        close(course.end(0.0, &growth[..40]), 1140.0);
     }
 
     #[test]

@@ -66,6 +66,8 @@ pub struct ClaimOutcome {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SharedOutcome {
+    /// The paths it was judged by.
+    pub chance: Chance,
     /// Months simulated: the last date, grace included.
     pub months: u32,
     /// By goal, as given.
@@ -101,6 +103,7 @@ pub fn simulate_shared(plan: &SharedPlan, chance: Chance) -> Result<SharedOutcom
     });
     let goals = plan.claims.iter().zip(&records).map(|(claim, record)| record.outcome(claim));
     Ok(SharedOutcome {
+        chance,
         months,
         goals: goals.collect::<Result<_, _>>()?,
         all_paid: all_paid.probability()?,
