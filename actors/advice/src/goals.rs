@@ -10,6 +10,7 @@ use evenkeel_schemas::events::Goal;
 use evenkeel_schemas::{Money, Name, Ratio, TradeDate, div_half_even};
 use serde::{Deserialize, Serialize};
 
+use crate::dates::whole_months;
 use crate::pods::PodId;
 use crate::words::words;
 
@@ -73,6 +74,8 @@ pub struct GoalMapping {
     pub flexibility: Flexibility,
     /// Days from the day it is looked at to its date, at least 1.
     pub days_to_goal: i32,
+    /// Whole calendar months, the horizon of a simulation.
+    pub months_to_goal: u32,
     /// Days / 365, rounded half-even to nine decimals.
     pub years_to_goal: Ratio,
     /// Whether its date is less than 180 days away.
@@ -146,6 +149,7 @@ fn mapping(on: TradeDate, goal: &Goal, priority: Priority, flexibility: Flexibil
         priority,
         flexibility,
         days_to_goal: days,
+        months_to_goal: whole_months(on, goal.target_date),
         // Dates lie between 1900 and 2200: at most 300 years.
         years_to_goal: Ratio::from_wide(years).unwrap_or(Ratio::MAX),
         near: days < DAYS_NEAR,

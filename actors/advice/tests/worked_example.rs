@@ -7,7 +7,10 @@
 
 use std::collections::BTreeMap;
 
-use evenkeel_advice::{Advice, Category, Intake, PodId, advise};
+use evenkeel_advice::{
+    Advice, Category, Chance, Claim, Funding, Intake, Mix, PodId, Savings, SharedPlan, Timing, advise,
+    simulate_shared,
+};
 use evenkeel_schemas::events::{Goal, Profile};
 use evenkeel_schemas::{Name, Ratio};
 
@@ -141,6 +144,48 @@ fn the_advice_as_a_whole_is_the_golden_one() {
     let golden = include_str!("sarah_johnson.json");
     assert_eq!(text, golden.trim_end());
     assert_eq!(serde_json::from_str::<Advice>(golden).unwrap(), sarah());
+}
+
+/// The source gives no savings; a mix of its pod 3 sample (10%, 20%) and 1500 a month show what the goals ask for.
+#[test]
+fn her_goals_compete_for_one_portfolio() {
+    let advice = sarah();
+    let savings = Savings {
+        amount: "1500".parse().unwrap(),
+        every_months: 1,
+        timing: Timing::End,
+        yearly_growth: Ratio::ZERO,
+    };
+    let mix = Mix {
+        name: "growth".parse().unwrap(),
+        expected_return: "0.10".parse().unwrap(),
+        volatility: "0.20".parse().unwrap(),
+    };
+    let funding = Funding {
+        capital: advice.pod_allocation.total_capital,
+        savings,
+        mix,
+        fee: "0.006".parse().unwrap(),
+        tax: "0.15".parse().unwrap(),
+        inflation: Ratio::ZERO,
+    };
+    let claims: Vec<Claim> = advice.goal_mappings.iter().map(Claim::from).collect();
+    let months: Vec<u32> = claims.iter().map(|claim| claim.months).collect();
+    assert_eq!(months, [12, 48, 348]);
+    let plan = SharedPlan { claims: claims.clone(), grace_months: 24, funding: funding.clone() };
+    let chance = Chance { paths: 10_000, seed: 20_251_115 };
+    let together = simulate_shared(&plan, chance).unwrap();
+    // The car comes first and has all it needs; what it takes, the house lacks, and both, retirement.
+    for (at, claim) in claims.iter().enumerate() {
+        let alone = SharedPlan { claims: vec![claim.clone()], ..plan.clone() };
+        let alone = simulate_shared(&alone, chance).unwrap();
+        let (alone, shared) = (&alone.goals[0].paid, &together.goals[at].paid);
+        assert!(shared.successes <= alone.successes, "{}", claim.goal);
+        assert_eq!(at > 0, shared.successes < alone.successes, "{}: {shared:?} {alone:?}", claim.goal);
+    }
+    assert!(
+        together.all_paid.successes <= together.goals.iter().map(|goal| goal.paid.successes).min().unwrap()
+    );
 }
 
 #[test]

@@ -16,7 +16,7 @@ use super::draws::{Chance, Monthly, Streams, each_path};
 use super::outcome::{Probability, Spread, Tally, spread};
 use super::problem::{Funding, PlanError, check_months, to_ratio};
 use super::purse::{Course, Purse};
-use crate::goals::{Flexibility, Priority};
+use crate::goals::{Flexibility, GoalMapping, Priority};
 
 /// One goal that the portfolio is to pay.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +32,18 @@ pub struct Claim {
     pub priority: Priority,
     /// Whether it can wait.
     pub flexibility: Flexibility,
+}
+
+impl From<&GoalMapping> for Claim {
+    fn from(goal: &GoalMapping) -> Claim {
+        Claim {
+            goal: goal.goal.clone(),
+            target: goal.target_amount,
+            months: goal.months_to_goal,
+            priority: goal.priority,
+            flexibility: goal.flexibility,
+        }
+    }
 }
 
 /// Goals and the one portfolio that pays them.
