@@ -299,7 +299,8 @@ mod tests {
     #[test]
     fn bodies_read_what_they_write_and_nothing_more() {
         let text = r#"{"customer":"c","allocation":"a","pod":"POD1","capital":"15000",
-            "objective":"minimise_volatility","solution":"s","estimates":1763164800000,"weights":{"BILL":"0.6","VAF":"0.3","VAS":"0.1"},
+            "objective":"minimise_volatility","solution":"s","estimates":1763164800000,
+            "weights":{"BILL":"0.6","VAF":"0.3","VAS":"0.1"},
             "expected_return":"0.04","volatility":"0.08","distribution_yield":"0.03"}"#;
         let body: PodOptimized = serde_json::from_str(text).unwrap();
         let written = serde_json::to_string(&body).unwrap();

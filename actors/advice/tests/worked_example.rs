@@ -146,7 +146,7 @@ fn the_advice_as_a_whole_is_the_golden_one() {
     assert_eq!(serde_json::from_str::<Advice>(golden).unwrap(), sarah());
 }
 
-/// The source gives no savings; a mix of its pod 3 sample (10%, 20%) and 1500 a month show what the goals ask for.
+/// The source gives no savings; a mix of its pod 3 sample (10%, 20%) and 1500 a month show what goals ask for.
 #[test]
 fn her_goals_compete_for_one_portfolio() {
     let advice = sarah();

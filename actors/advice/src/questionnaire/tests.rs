@@ -146,8 +146,8 @@ fn the_explanation_names_what_moved_the_score() {
         profile.explanation,
         "140 points, where 40 is the least and 195 the most possible, are a score of 65 of 100: growth (61 \
          to 80). What raised it most: q2 time horizon, \"10+ years\" (20 of 20) and q3 reaction to a fall of \
-         30%, \"Hold\" (15 of 20). What held it back most: q8 access in the next 2 years, \"Yes, definitely\" \
-         (0 of 15)."
+         30%, \"Hold\" (15 of 20). What held it back most: q8 access in the next 2 years, \"Yes, \
+         definitely\" (0 of 15)."
     );
 }
 

@@ -186,8 +186,8 @@ mod tests {
 
     #[test]
     fn losses_are_carried_forward_until_they_are_used() {
-        // By year: 1000 to 500, loss 500; to 400, loss 600; to 800, of the gain nothing is taxed and 200 of loss
-        // are left; to 1200, 200 of the gain of 400 are taxed with 60.
+        // By year: 1000 to 500, loss 500; to 400, loss 600; to 800, no tax and 200 of loss left;
+        // to 1200, 200 of the gain of 400 are taxed with 60.
         let mut funding = funding("1000", "0");
         funding.tax = "0.3".parse().unwrap();
         let course = Course::of(&funding, 48);

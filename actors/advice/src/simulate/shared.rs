@@ -261,8 +261,8 @@ impl Record {
             Flexibility::Flexible => format!("at its date with {}", in_time.probability),
         };
         let explanation = format!(
-            "{}, of {} priority and due in {} months, is paid in full with a probability of {} (standard error {}); \
-             {waits}.",
+            "{}, of {} priority and due in {} months, is paid in full with a probability of {} (standard error \
+             {}); {waits}.",
             claim.goal, claim.priority, claim.months, paid.probability, paid.standard_error
         );
         let goal = claim.goal.clone();

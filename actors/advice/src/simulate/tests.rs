@@ -66,8 +66,10 @@ fn a_simulation_gives_the_same_bytes_everywhere() {
 
 const EXPECTED: &str = concat!(
     r#"{"months":100,"target_at_date":"200000","probability":{"successes":4977,"paths":10000,"#,
-    r#""probability":"0.4977","standard_error":"0.00074098","low_95":"0.496247705","high_95":"0.499152295"},"#,
-    r#""end":{"mean":"209548.46","mean_standard_error":"205.84","percentiles":[{"percent":5,"amount":"118021.64"},"#,
+    r#""probability":"0.4977","standard_error":"0.00074098","#,
+    r#""low_95":"0.496247705","high_95":"0.499152295"},"#,
+    r#""end":{"mean":"209548.46","mean_standard_error":"205.84","#,
+    r#""percentiles":[{"percent":5,"amount":"118021.64"},"#,
     r#"{"percent":10,"amount":"132967.33"},{"percent":25,"amount":"161092.2"},"#,
     r#"{"percent":50,"amount":"199669.72"},{"percent":75,"amount":"247429.64"},"#,
     r#"{"percent":90,"amount":"297247.67"},{"percent":95,"amount":"332918.28"}]}}"#,
