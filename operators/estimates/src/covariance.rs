@@ -179,7 +179,10 @@ mod tests {
     #[test]
     fn what_cannot_be_estimated_is_refused() {
         let one = array![[0.01, 0.02]];
-        assert!(matches!(sample_covariance(one.view()), Err(EstimateError::TooFew { needed: 2, got: 1, .. })));
+        assert!(matches!(
+            sample_covariance(one.view()),
+            Err(EstimateError::TooFew { needed: 2, got: 1, .. })
+        ));
         assert!(matches!(ewma_covariance(one.view(), 1.0), Err(EstimateError::Setting { .. })));
         assert!(matches!(ewma_covariance(one.view(), f64::NAN), Err(EstimateError::Setting { .. })));
         let none = array![[0.01], [f64::NAN]];

@@ -33,7 +33,7 @@ pub struct Shrunk {
 /// The shrunk covariance of complete returns (day by instrument), per day.
 ///
 /// Source: scaled identity: Ledoit, Wolf, "A well-conditioned estimator for large-dimensional covariance matrices",
-/// Journal of Multivariate Analysis 88 (2004), section 3.2; constant correlation: Ledoit, Wolf, "Honey, I shrunk the
+/// Journal of Multivariate Analysis 88 (2004); constant correlation: Ledoit, Wolf, "Honey, I shrunk the
 /// sample covariance matrix", Journal of Portfolio Management 30 (2004), appendix A and B. Instruments that do not
 /// vary have no correlation: they take no part in the mean one and have none in the target.
 ///
@@ -71,10 +71,7 @@ fn scaled_identity(x: &Array2<f64>, sample: &Array2<f64>) -> (Array2<f64>, f64) 
 }
 
 /// In the paper's words: δ = (π − ρ) / γ / T.
-fn constant_correlation(
-    x: &Array2<f64>,
-    sample: &Array2<f64>,
-) -> Result<(Array2<f64>, f64), EstimateError> {
+fn constant_correlation(x: &Array2<f64>, sample: &Array2<f64>) -> Result<(Array2<f64>, f64), EstimateError> {
     let (n, days) = (sample.nrows(), x.nrows() as f64);
     let deviations = deviations(sample.view())?;
     let varies: Vec<usize> = (0..n).filter(|&i| deviations[i] > 0.0).collect();
