@@ -43,6 +43,17 @@ impl Decayed {
         Decayed { lambda, blocks: BTreeMap::new() }
     }
 
+    /// After many rows came: every block once.
+    pub(crate) fn refresh_all(&mut self, rows: &Rows) {
+        self.blocks.clear();
+        let mut last = None;
+        for &date in rows.keys() {
+            if last.replace(block(date)) != Some(block(date)) {
+                self.refresh(date, rows);
+            }
+        }
+    }
+
     /// After the row of a date came, went or changed.
     pub(crate) fn refresh(&mut self, date: TradeDate, rows: &Rows) {
         let number = block(date);

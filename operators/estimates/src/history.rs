@@ -54,8 +54,9 @@ impl History {
     pub fn of(returns: &Returns, lambda: f64) -> Result<History, EstimateError> {
         let mut history = History::new(returns.instruments().len(), lambda)?;
         for (t, &date) in returns.dates().iter().enumerate() {
-            history.set(date, &returns.row(t))?;
+            history.put(date, &returns.row(t))?;
         }
+        history.decayed.refresh_all(&history.rows);
         Ok(history)
     }
 
@@ -65,6 +66,13 @@ impl History {
     /// [`EstimateError::Shape`] for a row of another length, [`EstimateError::Setting`] for a return beyond ±8,
     /// [`EstimateError::Range`] when no more fit into the sums; then nothing has changed.
     pub fn set(&mut self, date: TradeDate, row: &[Option<f64>]) -> Result<(), EstimateError> {
+        self.put(date, row)?;
+        self.decayed.refresh(date, &self.rows);
+        Ok(())
+    }
+
+    /// All but the decayed sums.
+    fn put(&mut self, date: TradeDate, row: &[Option<f64>]) -> Result<(), EstimateError> {
         if row.len() != self.instruments {
             let (expected, got) = (format!("{} returns", self.instruments), row.len().to_string());
             return Err(EstimateError::Shape { what: "a day's row", expected, got });
@@ -82,7 +90,6 @@ impl History {
             return Err(error);
         }
         self.rows.insert(date, row.to_vec());
-        self.decayed.refresh(date, &self.rows);
         Ok(())
     }
 

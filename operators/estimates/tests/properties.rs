@@ -67,9 +67,13 @@ proptest! {
         for (name, estimate) in ESTIMATES {
             let expected = estimate(x.view()).select(Axis(0), &order).select(Axis(1), &order);
             let found = estimate(turned.view());
+            if matches!(name, "sample" | "ewma") {
+                prop_assert_eq!(found, expected, "{}", name);
+                continue;
+            }
             // The intensity of shrinkage sums over instruments: that sum's last digits follow their order.
-            let same = matches!(name, "sample" | "ewma") && found == expected;
-            prop_assert!(same || distance(&found, &expected, &expected) < 1e-9, "{name}");
+            let largest = expected.iter().fold(0.0_f64, |most, entry| most.max(entry.abs()));
+            prop_assert!((&found - &expected).iter().all(|gap| gap.abs() <= 1e-10 * largest), "{name}");
         }
     }
 
@@ -166,7 +170,9 @@ proptest! {
         let factors = x.select(Axis(1), &[0]);
         let made = Array2::from_shape_fn((x.nrows(), 3), |(t, i)| 0.001 + loadings[i] * factors[[t, 0]]);
         let spread = sample_covariance(factors.view()).unwrap()[[0, 0]];
-        prop_assume!(x.nrows() > 3 && spread > 1e-7);
+        if x.nrows() < 4 || spread < 1e-7 {
+            return Ok(());
+        }
         let found = regressed_factors(made.view(), factors.view()).unwrap();
         for (i, loading) in loadings.iter().take(3).enumerate() {
             prop_assert!((found.model.loadings[[i, 0]] - loading).abs() < 1e-10);
