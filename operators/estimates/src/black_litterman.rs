@@ -1,16 +1,16 @@
 //! Black and Litterman: equilibrium returns, and what somebody believes beside them.
 //!
-//! With Π the equilibrium returns, Σ the covariance, τ the weight of uncertainty about Π, P the views' portfolios (one
-//! a row), Q what they are expected to return and Ω the variances of those views:
+//! With Π the equilibrium returns, Σ the covariance, τ the weight of uncertainty about Π, P the views'
+//! portfolios (one a row), Q what they are expected to return and Ω the variances of those views:
 //!
 //! `E = Π + τΣPᵀ (PτΣPᵀ + Ω)⁻¹ (Q − PΠ)`, `M = τΣ − τΣPᵀ (PτΣPᵀ + Ω)⁻¹ PτΣ`, and the covariance is `Σ + M`.
 //!
-//! This is `[(τΣ)⁻¹ + PᵀΩ⁻¹P]⁻¹ [(τΣ)⁻¹Π + PᵀΩ⁻¹Q]` in a form that inverts only as many rows as there are views, and that
-//! allows certain ones (a variance of nothing).
+//! This is `[(τΣ)⁻¹ + PᵀΩ⁻¹P]⁻¹ [(τΣ)⁻¹Π + PᵀΩ⁻¹Q]` in a form that inverts only as many rows as there are
+//! views, and that allows certain ones (a variance of nothing).
 //!
-//! Source: Black, Litterman (1992); He, Litterman, "The intuition behind Black-Litterman model portfolios" (1999);
-//! Idzorek, "A step-by-step guide to the Black-Litterman model" (2005); for his confidences in closed form Walters,
-//! "The Black-Litterman model in detail" (2014).
+//! Source: Black, Litterman (1992); He, Litterman, "The intuition behind Black-Litterman model portfolios"
+//! (1999); Idzorek, "A step-by-step guide to the Black-Litterman model" (2005); for his confidences in closed
+//! form Walters, "The Black-Litterman model in detail" (2014).
 
 use ndarray::{Array1, Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
@@ -37,8 +37,8 @@ pub enum Confidence {
     /// As sure as equilibrium is of the view's portfolio: `ω = p τΣ pᵀ` (He and Litterman).
     #[default]
     Proportional,
-    /// From 0, no view at all, to 1, certain: the view alone moves weights by this share of what certainty would
-    /// (Idzorek). `ω = (1/c − 1) p τΣ pᵀ`.
+    /// From 0, no view at all, to 1, certain: the view alone moves weights by this share of what certainty
+    /// would (Idzorek). `ω = (1/c − 1) p τΣ pᵀ`.
     Share(f64),
     /// ω itself.
     Variance(f64),
@@ -59,8 +59,8 @@ impl View {
     /// A portfolio returns `expected` in excess of the risk-free return.
     ///
     /// # Errors
-    /// [`EstimateError::NotFinite`], [`EstimateError::Setting`] for a portfolio of nothing, a share outside 0 to 1 or
-    /// a negative variance.
+    /// [`EstimateError::NotFinite`], [`EstimateError::Setting`] for a portfolio of nothing, a share outside 0
+    /// to 1 or a negative variance.
     pub fn new(portfolio: Array1<f64>, expected: f64, confidence: Confidence) -> Result<View, EstimateError> {
         vector("a view", &portfolio, portfolio.len())?;
         vector("a view", &Array1::from_elem(1, expected), 1)?;
@@ -141,8 +141,8 @@ pub struct Posterior {
 /// Equilibrium and views together. Without views it is equilibrium with `Σ + τΣ`.
 ///
 /// # Errors
-/// [`EstimateError::Singular`] if views that are certain repeat or contradict each other, [`EstimateError::Setting`] for a
-/// τ of nothing or below, [`EstimateError::Shape`].
+/// [`EstimateError::Singular`] if views that are certain repeat or contradict each other,
+/// [`EstimateError::Setting`] for a τ of nothing or below, [`EstimateError::Shape`].
 pub fn black_litterman(prior: &Equilibrium<'_>, views: &[View]) -> Result<Posterior, EstimateError> {
     let n = instruments(prior.returns, prior.covariance)?;
     if !(prior.tau > 0.0 && prior.tau.is_finite()) {
@@ -193,8 +193,8 @@ mod tests {
         (array![[0.04, 0.01, 0.0], [0.01, 0.09, 0.02], [0.0, 0.02, 0.0625]], array![0.05, 0.08, 0.06])
     }
 
-    /// One instrument of variance 4 with τ = 1/4, so τΣ = 1: equilibrium 2, a view of 6. As sure as equilibrium it
-    /// goes to 4 with M = 1/2, certain to 6 with M = 0, at a quarter to 3 (ω = 3, M = 3/4).
+    /// One instrument of variance 4 with τ = 1/4, so τΣ = 1: equilibrium 2, a view of 6. As sure as
+    /// equilibrium it goes to 4 with M = 1/2, certain to 6 with M = 0, at a quarter to 3 (ω = 3, M = 3/4).
     #[test]
     fn one_instrument_by_pencil() {
         let (covariance, returns) = (array![[4.0]], array![2.0]);

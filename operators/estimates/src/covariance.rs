@@ -1,8 +1,8 @@
 //! Covariances of daily returns: the plain estimators.
 //!
-//! Returns are day by instrument, days from first to last. Results are per day, not annualised. Each entry is a
-//! sum over days from first to last, so permuting instruments permutes the result to the bit. Covariances by days
-//! in common with pairs are in `pairwise`, shrinkage is in `shrinkage`.
+//! Returns are day by instrument, days from first to last. Results are per day, not annualised. Each entry is
+//! a sum over days from first to last, so permuting instruments permutes the result to the bit. Covariances
+//! by days that pairs have in common are in `history`, shrinkage is in `shrinkage`.
 
 use ndarray::{Array1, Array2, ArrayView2};
 
@@ -30,8 +30,8 @@ pub fn sample_covariance(returns: ArrayView2<'_, f64>) -> Result<Array2<f64>, Es
     Ok(sums)
 }
 
-/// The exponentially weighted covariance about zero: `Σ_t w_t x_t x_tᵀ`, the weights `λ^age` scaled to sum to 1; the
-/// age of the last day is 0.
+/// The exponentially weighted covariance about zero: `Σ_t w_t x_t x_tᵀ`, the weights `λ^age` scaled to sum to
+/// 1; the age of the last day is 0.
 ///
 /// Source: RiskMetrics, Technical Document, 4th edition (1996), section 5.2; λ = 0.94 for daily returns.
 ///
@@ -131,8 +131,8 @@ pub(crate) fn centred(returns: ArrayView2<'_, f64>) -> Array2<f64> {
     &returns - &means(returns)
 }
 
-/// `Σ_t w_t x_t x_tᵀ`, from first to last: day by day over the whole triangle, which leaves the inner loop to the
-/// compiler's vectors without changing any sum's order.
+/// `Σ_t w_t x_t x_tᵀ`, from first to last: day by day over the whole triangle, which leaves the inner loop to
+/// the compiler's vectors without changing any sum's order.
 pub(crate) fn squares(rows: ArrayView2<'_, f64>, weight: impl Fn(usize) -> f64) -> Array2<f64> {
     let n = rows.ncols();
     let rows = rows.as_standard_layout();
@@ -141,7 +141,8 @@ pub(crate) fn squares(rows: ArrayView2<'_, f64>, weight: impl Fn(usize) -> f64) 
         let (weight, row) = (weight(t), row.as_slice().unwrap_or_default());
         for (i, mut sums) in sums.rows_mut().into_iter().enumerate() {
             let sums = sums.as_slice_mut().unwrap_or_default();
-            // (w·a)·b differs from (w·b)·a in the last bit: the weight goes last, whatever the columns' order.
+            // (w·a)·b differs from (w·b)·a in the last bit: the weight goes last, whatever the columns'
+            // order.
             sums[..=i].iter_mut().zip(&row[..=i]).for_each(|(sum, x)| *sum += weight * (row[i] * x));
         }
     }

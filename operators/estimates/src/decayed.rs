@@ -1,8 +1,8 @@
 //! Exponentially decayed sums of products, by block of days.
 //!
-//! Days belong to blocks of 32 calendar days by their date alone. A block's sums are made from its rows, newest
-//! first, when one of them changes; the whole is the blocks' sums, newest first, each decayed by the days after it.
-//! So the order of summation is told by the dates that there are, never by the path to them.
+//! Days belong to blocks of 32 calendar days by their date alone. A block's sums are made from its rows,
+//! newest first, when one of them changes; the whole is the blocks' sums, newest first, each decayed by the
+//! days after it. So the order of summation is told by the dates that there are, never by the path to them.
 
 use std::collections::BTreeMap;
 

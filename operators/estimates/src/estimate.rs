@@ -1,5 +1,5 @@
-//! From a table of returns to the covariance that production uses: which days and instruments take part, by which
-//! estimator, mended where it has to be, with what was left out.
+//! From a table of returns to the covariance that production uses: which days and instruments take part, by
+//! which estimator, mended where it has to be, with what was left out.
 
 use evenkeel_schemas::{InstrumentId, TradeDate};
 use ndarray::{Array2, ArrayView2};
@@ -10,8 +10,9 @@ use crate::covariance::{
 };
 use crate::error::EstimateError;
 use crate::history::History;
+use crate::left_out::LeftOut;
 use crate::psd::{Repair, nearest};
-use crate::returns::{LeftOut, Returns};
+use crate::returns::Returns;
 use crate::shrinkage::{Target, ledoit_wolf};
 
 /// How a covariance is estimated.
@@ -99,8 +100,8 @@ impl Covariance {
 /// The covariance of a table's returns.
 ///
 /// # Errors
-/// [`EstimateError::TooFew`] if no instrument has enough days; [`EstimateError::Setting`] for fewer than two days, a
-/// decay outside 0 to 1, or shrinkage from days that differ by pair, which its theory does not have.
+/// [`EstimateError::TooFew`] if no instrument has enough days; [`EstimateError::Setting`] for fewer than two
+/// days, a decay outside 0 to 1, or shrinkage from days that differ by pair, which its theory does not have.
 pub fn covariance(returns: &Returns, settings: &CovarianceSettings) -> Result<Covariance, EstimateError> {
     let needed = settings.observations_min;
     if needed < 2 {

@@ -1,8 +1,8 @@
 //! Expected returns: what history says, drawn together; what the market implies.
 //!
-//! A mean of daily returns is known badly: at a volatility of 16% a year, ten years tell it to ±5 points. Shrinkage
-//! draws means towards one point; equilibrium takes them from risk and market weights alone. Units are those of the
-//! input: daily in, daily out; annual ones are daily ones times the sessions of a year.
+//! A mean of daily returns is known badly: at a volatility of 16% a year, ten years tell it to ±5 points.
+//! Shrinkage draws means towards one point; equilibrium takes them from risk and market weights alone. Units
+//! are those of the input: daily in, daily out; annual ones are daily ones times the sessions of a year.
 
 use ndarray::{Array1, Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
@@ -36,12 +36,13 @@ pub struct ShrunkMeans {
 /// `d = (μ − μ₀)ᵀ Σ⁻¹ (μ − μ₀)`; c is n − 2 for a chosen point, n − 3 for the mean of the means. With as few
 /// instruments as c there is nothing to gain: w is 0.
 ///
-/// Source: Jorion, "Bayes-Stein estimation for portfolio analysis", Journal of Financial and Quantitative Analysis 21
-/// (1986); for the mean of means Efron, Morris, "Stein's estimation rule and its competitors", Journal of the American
-/// Statistical Association 68 (1973), after Lindley.
+/// Source: Jorion, "Bayes-Stein estimation for portfolio analysis", Journal of Financial and Quantitative
+/// Analysis 21 (1986); for the mean of means Efron, Morris, "Stein's estimation rule and its competitors",
+/// Journal of the American Statistical Association 68 (1973), after Lindley.
 ///
 /// # Errors
-/// [`EstimateError::Singular`] if the covariance has no inverse, [`EstimateError::Shape`], [`EstimateError::TooFew`].
+/// [`EstimateError::Singular`] if the covariance has no inverse, [`EstimateError::Shape`],
+/// [`EstimateError::TooFew`].
 pub fn james_stein(
     means: &Array1<f64>,
     covariance: ArrayView2<'_, f64>,
@@ -132,7 +133,8 @@ pub fn equilibrium_returns(
 /// [`equilibrium_returns`]. They need not sum to 1: the rest is cash.
 ///
 /// # Errors
-/// [`EstimateError::Singular`] if the covariance has no inverse, [`EstimateError::Setting`], [`EstimateError::Shape`].
+/// [`EstimateError::Singular`] if the covariance has no inverse, [`EstimateError::Setting`],
+/// [`EstimateError::Shape`].
 pub fn implied_weights(
     covariance: ArrayView2<'_, f64>,
     excess_returns: &Array1<f64>,
@@ -157,8 +159,8 @@ pub fn risk_aversion(
     Ok(market_excess_return / variance)
 }
 
-/// Returns by the capital asset pricing model: `r_f + β (r_m − r_f)`, `β = Σw / wᵀΣw` against the market of these
-/// weights.
+/// Returns by the capital asset pricing model: `r_f + β (r_m − r_f)`, `β = Σw / wᵀΣw` against the market of
+/// these weights.
 ///
 /// # Errors
 /// [`EstimateError::Setting`] for a market without variance, [`EstimateError::Shape`].
@@ -223,8 +225,8 @@ mod tests {
         one.len() == other.len() && one.iter().zip(other).all(|(a, b)| (a - b).abs() < 1e-14)
     }
 
-    /// n = 3, T = 8 and S = 3/7 of the identity, so Σ is the identity: μ₀ = 2, d = 2, λ = 5/2, w = 5/21; the covariance
-    /// is 1 + 2/21 and 5/2 / (8 · 23/2) / 3 = 5/552.
+    /// n = 3, T = 8 and S = 3/7 of the identity, so Σ is the identity: μ₀ = 2, d = 2, λ = 5/2, w = 5/21; the
+    /// covariance is 1 + 2/21 and 5/2 / (8 · 23/2) / 3 = 5/552.
     #[test]
     fn bayes_and_stein_by_pencil() {
         let sample = Array2::eye(3) * (3.0 / 7.0);
@@ -240,7 +242,8 @@ mod tests {
         assert_eq!(few, Err(EstimateError::TooFew { what: "days", needed: 6, got: 5 }));
     }
 
-    /// Towards 0 with n = 4, T = 10 and the identity: d = 30 / 10, w = (2/10) / 30. Towards the mean 5/2: d = 5, w = (1/10) / 5.
+    /// Towards 0 with n = 4, T = 10 and the identity: d = 30 / 10, w = (2/10) / 30. Towards the mean 5/2: d =
+    /// 5, w = (1/10) / 5.
     #[test]
     fn james_and_stein_by_pencil() {
         let (means, identity) = (array![1.0, 2.0, 3.0, 4.0], Array2::eye(4));

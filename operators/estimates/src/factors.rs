@@ -1,7 +1,7 @@
 //! Factor models for large universes: `Σ = B F Bᵀ + diag(D)`.
 //!
-//! k factors leave n·k + k² + n numbers in place of n², and an optimizer a problem that is sparse. The covariance
-//! is positive semi-definite by construction.
+//! k factors leave n·k + k² + n numbers in place of n², and an optimizer a problem that is sparse. The
+//! covariance is positive semi-definite by construction.
 
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 use serde::{Deserialize, Serialize};
@@ -43,10 +43,11 @@ impl FactorModel {
 #[derive(Copy, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FactorCount {
-    /// As many as correlations have eigenvalues above `(1 + √(n/T))²`, the most that independent returns have.
+    /// As many as correlations have eigenvalues above `(1 + √(n/T))²`, the most that independent returns
+    /// have.
     ///
-    /// Source: Marčenko, Pastur (1967); Laloux, Cizeau, Bouchaud, Potters, "Noise dressing of financial correlation
-    /// matrices", Physical Review Letters 83 (1999).
+    /// Source: Marčenko, Pastur (1967); Laloux, Cizeau, Bouchaud, Potters, "Noise dressing of financial
+    /// correlation matrices", Physical Review Letters 83 (1999).
     #[default]
     MarchenkoPastur,
     /// The fewest that explain this share of the correlations' trace, 0 to 1.
@@ -69,12 +70,12 @@ pub struct StatisticalFactors {
 /// Principal components of the correlations of a covariance estimated from T days.
 ///
 /// With correlations `V Λ Vᵀ` and deviations σ the loadings are `B = diag(σ) V_k √Λ_k`, F is the identity and
-/// `D_i = σ_i² − Σ_k B_ik²`. A factor's sign makes its largest loading on correlations positive. Instruments that do
-/// not vary have no loadings. With all n factors the covariance is the input again.
+/// `D_i = σ_i² − Σ_k B_ik²`. A factor's sign makes its largest loading on correlations positive. Instruments
+/// that do not vary have no loadings. With all n factors the covariance is the input again.
 ///
 /// # Errors
-/// [`EstimateError::Setting`] for a count or share outside its range, [`EstimateError::TooFew`] for fewer than two
-/// days, [`EstimateError::Indefinite`] for a negative variance.
+/// [`EstimateError::Setting`] for a count or share outside its range, [`EstimateError::TooFew`] for fewer
+/// than two days, [`EstimateError::Indefinite`] for a negative variance.
 pub fn statistical_factors(
     covariance: ArrayView2<'_, f64>,
     days: usize,
@@ -137,8 +138,8 @@ pub struct RegressedFactors {
     pub r_squared: Array1<f64>,
 }
 
-/// Least squares with an intercept, of every instrument's returns (day by instrument) on the factors' returns (day by
-/// factor) of the same days. D are the residual variances with the denominator T − k − 1.
+/// Least squares with an intercept, of every instrument's returns (day by instrument) on the factors' returns
+/// (day by factor) of the same days. D are the residual variances with the denominator T − k − 1.
 ///
 /// # Errors
 /// [`EstimateError::Shape`] for different days, [`EstimateError::TooFew`] for fewer than k + 2 days,
@@ -204,8 +205,8 @@ mod tests {
         assert!(near(&all.model.covariance(), &covariance, 1e-13));
     }
 
-    /// One common factor behind ten instruments: an eigenvalue of 1 + 9/2 and nine of 1/2. The edge at T = 250 is
-    /// (1 + √0.04)² = 1.44. At T = 10 it is 4, and still one is above.
+    /// One common factor behind ten instruments: an eigenvalue of 1 + 9/2 and nine of 1/2. The edge at T =
+    /// 250 is (1 + √0.04)² = 1.44. At T = 10 it is 4, and still one is above.
     #[test]
     fn the_count_follows_its_rule() {
         let covariance = Array2::from_shape_fn((10, 10), |(i, j)| if i == j { 1.0 } else { 0.5 });

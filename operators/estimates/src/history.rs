@@ -4,18 +4,18 @@
 //! Inputs    one row a day: a return per instrument, or none
 //! Units     simple daily returns; results per day
 //! Errors    a return beyond ±8 or no number; fewer days than an estimate needs
-//! State     rows; exact integer sums of every pair (36 n² bytes); decayed sums by block of 32 calendar days (16 n²
-//!           bytes each)
-//! Cost      a change: about 2 n² additions for the sums and 22 n² / 2 for its block. An answer: n² divisions, and
-//!           one pass over the blocks if it is weighted
+//! State     rows; exact integer sums of every pair (36 n² bytes); decayed sums by block of 32 calendar days
+//!           (16 n² bytes each)
+//! Cost      a change: about 2 n² additions for the sums and 22 n² / 2 for its block. An answer: n² divisions,
+//!           and one pass over the blocks if it is weighted
 //! Order     results are functions of the rows that there are, to the bit, whatever the path to them: sums are
 //!           integers, and blocks are summed newest day first
 //!
 //! With complete rows the covariances are those of `sample_covariance` and `ewma_covariance` to 1e-12 of the
-//! instruments' deviations, and positive semi-definite. With missing ones each entry is over the days that the two
-//! have in common; such a matrix may have to be mended (`nearest`).
+//! instruments' deviations, and positive semi-definite. With missing ones each entry is over the days that
+//! the two have in common; such a matrix may have to be mended (`nearest`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use evenkeel_schemas::TradeDate;
 use ndarray::{Array1, Array2};
@@ -63,8 +63,8 @@ impl History {
     /// Adds the row of a day, in place of the one that there may be.
     ///
     /// # Errors
-    /// [`EstimateError::Shape`] for a row of another length, [`EstimateError::Setting`] for a return beyond ±8,
-    /// [`EstimateError::Range`] when no more fit into the sums; then nothing has changed.
+    /// [`EstimateError::Shape`] for a row of another length, [`EstimateError::Setting`] for a return beyond
+    /// ±8, [`EstimateError::Range`] when no more fit into the sums; then nothing has changed.
     pub fn set(&mut self, date: TradeDate, row: &[Option<f64>]) -> Result<(), EstimateError> {
         self.put(date, row)?;
         self.decayed.refresh(date, &self.rows);
@@ -91,6 +91,30 @@ impl History {
         }
         self.rows.insert(date, row.to_vec());
         Ok(())
+    }
+
+    /// Takes over a table of the same instruments: rows that differ are set, days that it does not have are taken
+    /// back. The days that changed, from first to last. Comparing costs T n, a change n².
+    ///
+    /// # Errors
+    /// As [`History::set`]; the days before the one that fails have changed.
+    pub fn restate(&mut self, returns: &Returns) -> Result<Vec<TradeDate>, EstimateError> {
+        let given: BTreeMap<TradeDate, usize> =
+            returns.dates().iter().enumerate().map(|(t, &date)| (date, t)).collect();
+        let days: BTreeSet<TradeDate> = self.rows.keys().chain(given.keys()).copied().collect();
+        let mut changed = Vec::new();
+        for date in days {
+            let row = given.get(&date).map(|&t| returns.row(t));
+            if self.rows.get(&date) == row.as_ref() {
+                continue;
+            }
+            match row {
+                Some(row) => self.set(date, &row)?,
+                None => drop(self.remove(date)),
+            }
+            changed.push(date);
+        }
+        Ok(changed)
     }
 
     /// Takes a day back; false if there was none.
@@ -150,8 +174,8 @@ impl History {
         self.decayed.covariance(self.instruments)
     }
 
-    /// The shrunk covariance of the days on which every instrument has a return. Of its cost of O(T n²) nothing is
-    /// kept between days.
+    /// The shrunk covariance of the days on which every instrument has a return. Of its cost of O(T n²)
+    /// nothing is kept between days.
     ///
     /// # Errors
     /// [`EstimateError::TooFew`] for fewer than two such days.

@@ -1,7 +1,7 @@
 //! Dense linear algebra: what nalgebra does behind two functions, and products in a fixed order.
 //!
-//! nalgebra is built without SIMD dispatch and with its own elementary functions, products are plain loops over
-//! the inner index from first to last: the same input has the same bits on every machine.
+//! nalgebra is built without SIMD dispatch and with its own elementary functions, products are plain loops
+//! over the inner index from first to last: the same input has the same bits on every machine.
 
 use nalgebra::{DMatrix, SymmetricEigen};
 use ndarray::{Array1, Array2, ArrayView2};
@@ -55,8 +55,7 @@ impl Cholesky {
         let found = found.ok_or(EstimateError::Singular(what))?;
         for i in 0..n {
             let pivot = found.l_dirty()[(i, i)];
-            // Negated, so that no number is no pivot.
-            if !(pivot * pivot > PIVOT_MIN * matrix[[i, i]]) {
+            if pivot.is_nan() || pivot * pivot <= PIVOT_MIN * matrix[[i, i]] {
                 return Err(EstimateError::Singular(what));
             }
         }

@@ -1,8 +1,8 @@
 //! Sums over days of returns and of their products, for every pair of instruments, exactly.
 //!
-//! A return is rounded once, to a multiple of 2⁻⁵⁶ (a sixteenth of the rounding that a price ratio near 1 already
-//! has); from there on everything is an integer. Integer addition has no order: adding, correcting and taking back
-//! days along any path leaves the same bits as adding what remains once.
+//! A return is rounded once, to a multiple of 2⁻⁵⁶ (a sixteenth of the rounding that a price ratio near 1
+//! already has); from there on everything is an integer. Integer addition has no order: adding, correcting
+//! and taking back days along any path leaves the same bits as adding what remains once.
 
 use ethnum::I256;
 use ndarray::Array2;
@@ -12,8 +12,7 @@ use crate::error::EstimateError;
 /// Returns in integers: multiples of 2⁻⁵⁶.
 const QUANTUM: f64 = 1.0 / (1_u64 << 56) as f64;
 
-/// The largest return by amount: with it 500 days of such returns fit into the sums, and of returns below ±140%
-/// more days than 80 years have.
+/// The largest return by amount: 511 days of such returns fit into the sums, and 32,767 of ±100%.
 pub(crate) const RETURN_MAX: f64 = 8.0;
 
 /// A day's returns in integers.
@@ -89,8 +88,8 @@ impl PairSums {
         self.sums[[i, i]] as f64 * QUANTUM / f64::from(self.days[[i, i]])
     }
 
-    /// The sample covariance of two over the days that they have in common, of which there are at least two. The
-    /// numerator `N Σxy − Σx Σy` is exact and rounded once.
+    /// The sample covariance of two over the days that they have in common, of which there are at least two.
+    /// The numerator `N Σxy − Σx Σy` is exact and rounded once.
     pub(crate) fn covariance(&self, i: usize, j: usize) -> f64 {
         let (i, j) = (i.max(j), i.min(j));
         let days = self.days[[i, j]];

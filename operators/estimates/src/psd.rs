@@ -1,6 +1,7 @@
 //! Positive semi-definite matrices: whether one is, and the nearest one that is.
 //!
-//! A covariance by days in common with pairs need not be positive semi-definite, and printed ones are not always.
+//! A covariance by days in common with pairs need not be positive semi-definite, and printed ones are not
+//! always.
 
 use ndarray::{Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
@@ -15,8 +16,8 @@ use crate::linear::{eigen, symmetric, weighted_squares};
 pub enum Repair {
     /// The nearest correlation matrix by alternating projections, with the variances that there were.
     ///
-    /// Source: Higham, "Computing the nearest correlation matrix: a problem from finance", IMA Journal of Numerical
-    /// Analysis 22 (2002), algorithm 3.3.
+    /// Source: Higham, "Computing the nearest correlation matrix: a problem from finance", IMA Journal of
+    /// Numerical Analysis 22 (2002), algorithm 3.3.
     #[default]
     Higham,
     /// Negative eigenvalues become zero, which is nearest by the sum of squares and raises variances.
@@ -57,7 +58,8 @@ pub fn positive_semi_definite(matrix: ArrayView2<'_, f64>) -> Result<(f64, bool)
 /// The matrix itself if it is positive semi-definite, else the nearest that is, symmetric to the bit.
 ///
 /// # Errors
-/// [`EstimateError::Shape`] if the matrix is not symmetric, [`EstimateError::Indefinite`] for a negative variance.
+/// [`EstimateError::Shape`] if the matrix is not symmetric, [`EstimateError::Indefinite`] for a negative
+/// variance.
 pub fn nearest(covariance: ArrayView2<'_, f64>, repair: Repair) -> Result<Repaired, EstimateError> {
     let (least, fine) = positive_semi_definite(covariance)?;
     let deviations = deviations(covariance)?;

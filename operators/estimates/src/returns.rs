@@ -3,10 +3,10 @@
 //! The rule, whole:
 //! - The calendar is given, or it is the days on which at least half of the instruments that are alive have a
 //!   mark (alive is an instrument from its first mark to its last).
-//! - A return belongs to the day it ends on. There is one if the instrument has a mark on that day and on the day
-//!   before it on the calendar: `(u · p₁ + c) / p₀ − 1`, where one unit at the earlier close has become `u` units
-//!   by splits and received `c` in distributions, ex after the earlier and up to the later day. On one ex date
-//!   splits come first: a distribution is per unit of that day.
+//! - A return belongs to the day it ends on. There is one if the instrument has a mark on that day and on the
+//!   day before it on the calendar: `(u · p₁ + c) / p₀ − 1`, where one unit at the earlier close has become `u`
+//!   units by splits and received `c` in distributions, ex after the earlier and up to the later day. On one
+//!   ex date splits come first: a distribution is per unit of that day.
 //! - A return over a gap is dropped, never spread over its days.
 //! - What is left out is listed in [`Returns::left_out`] with its reason; nothing is filled in.
 
@@ -14,9 +14,9 @@ use std::collections::BTreeMap;
 
 use evenkeel_schemas::{InstrumentId, Price, Quantity, TradeDate};
 use ndarray::{Array2, ArrayView2, Axis};
-use serde::Serialize;
 
 use crate::error::EstimateError;
+use crate::left_out::LeftOut;
 
 /// An official closing mark.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -71,8 +71,8 @@ pub struct ReturnRule {
     pub calendar: Calendar,
     /// Whether distributions are part of the return (total return) or not (price return).
     pub distributions: bool,
-    /// A wealth ratio above this or below its inverse is taken for a wrong mark or a split that nobody told of,
-    /// and left out. By default 3.
+    /// A wealth ratio above this or below its inverse is taken for a wrong mark or a split that nobody told
+    /// of, and left out. By default 3.
     pub ratio_max: Option<f64>,
 }
 
@@ -80,83 +80,6 @@ impl Default for ReturnRule {
     fn default() -> ReturnRule {
         ReturnRule { calendar: Calendar::Majority, distributions: true, ratio_max: Some(3.0) }
     }
-}
-
-/// What was left out, and why.
-#[derive(Copy, Clone, Debug, PartialEq, Serialize)]
-#[serde(tag = "reason", rename_all = "snake_case")]
-pub enum LeftOut {
-    /// A mark of nothing or below.
-    NotPositive {
-        /// Of what.
-        instrument: InstrumentId,
-        /// When.
-        date: TradeDate,
-    },
-    /// Marks of one day that differ: none of them is taken.
-    Conflict {
-        /// Of what.
-        instrument: InstrumentId,
-        /// When.
-        date: TradeDate,
-    },
-    /// A mark on a day that is not on the calendar.
-    OffCalendar {
-        /// Of what.
-        instrument: InstrumentId,
-        /// When.
-        date: TradeDate,
-    },
-    /// The return over days without a mark.
-    Gap {
-        /// Of what.
-        instrument: InstrumentId,
-        /// The last mark before.
-        from: TradeDate,
-        /// The first mark after.
-        to: TradeDate,
-    },
-    /// A return beyond `ratio_max`.
-    Suspect {
-        /// Of what.
-        instrument: InstrumentId,
-        /// When.
-        date: TradeDate,
-        /// Wealth at the close by that of the close before.
-        ratio: f64,
-    },
-    /// The return over an adjustment that makes no sense.
-    Adjustment {
-        /// Of what.
-        instrument: InstrumentId,
-        /// When the return ends.
-        date: TradeDate,
-    },
-    /// The whole instrument: its own history is too short.
-    Short {
-        /// Which.
-        instrument: InstrumentId,
-        /// Its returns.
-        observations: usize,
-        /// The least that is needed.
-        needed: usize,
-    },
-    /// The whole instrument: it has too few days in common with the others.
-    Overlap {
-        /// Which.
-        instrument: InstrumentId,
-        /// Its returns.
-        observations: usize,
-        /// The least that is needed in common.
-        needed: usize,
-    },
-    /// A day on which some of the instruments have no return.
-    Incomplete {
-        /// When.
-        date: TradeDate,
-        /// How many have none.
-        missing: usize,
-    },
 }
 
 /// Simple daily returns by day and instrument, some of which may be missing.
@@ -242,9 +165,9 @@ impl Returns {
 
     /// All days, and instruments of which every pair has at least `needed` days in common.
     ///
-    /// An instrument with fewer than `needed` returns of its own is left out. As long as there are pairs with too
-    /// few days in common, so is the instrument that is in most of them, of equals the one with the fewest
-    /// returns, of equals the one with the greatest id.
+    /// An instrument with fewer than `needed` returns of its own is left out. As long as there are pairs with
+    /// too few days in common, so is the instrument that is in most of them, of equals the one with the
+    /// fewest returns, of equals the one with the greatest id.
     ///
     /// # Errors
     /// [`EstimateError::TooFew`] when nothing is left.

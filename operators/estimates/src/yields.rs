@@ -35,8 +35,8 @@ pub struct SplitRatio {
 pub struct Income {
     /// The day.
     pub as_of: TradeDate,
-    /// The first day that counts: the one after the same day of the year before, or later if the instrument is
-    /// younger.
+    /// The first day that counts: the one after the same day of the year before, or later if the instrument
+    /// is younger.
     pub from: TradeDate,
     /// Whether these are twelve months. Of fewer the income is what it is: it is not scaled up.
     pub whole_year: bool,
@@ -49,16 +49,17 @@ pub struct Income {
 /// Raw units of 10⁻¹⁵ in one of a price.
 const PER_PRICE: i128 = 1_000_000_000;
 
-/// Distributions whose ex date is within the twelve months that end on `as_of`, that day included, over a price
-/// of that day. Older units are counted in those of the day: a distribution before a split is multiplied by
-/// `old / new`; on one ex date the split comes first. A franking credit is `amount · franked · rate / (1 − rate)`, at
-/// 30% the 30/70 of the franked part.
+/// Distributions whose ex date is within the twelve months that end on `as_of`, that day included, over a
+/// price of that day. Older units are counted in those of the day: a distribution before a split is
+/// multiplied by `old / new`; on one ex date the split comes first. A franking credit is `amount · franked ·
+/// rate / (1 − rate)`, at 30% the 30/70 of the franked part.
 ///
 /// `known_since` is the first day from which distributions would be known, such as the day of listing.
 ///
 /// # Errors
-/// [`EstimateError::Setting`] for a price of nothing or below, a negative distribution, a franked share or tax rate
-/// outside 0 to 1, a split without units, an instrument younger than the day; [`EstimateError::Range`].
+/// [`EstimateError::Setting`] for a price of nothing or below, a negative distribution, a franked share or
+/// tax rate outside 0 to 1, a split without units, an instrument younger than the day;
+/// [`EstimateError::Range`].
 pub fn trailing_income(
     price: Price,
     as_of: TradeDate,
@@ -132,8 +133,9 @@ impl Income {
         self.over_price(self.credits)
     }
 
-    /// What is left of distributions and credits, over price, for a resident taxed at a marginal rate to whom excess
-    /// credits are refunded: `(distributions + credits) · (1 − rate)`. Not for a holder who fails the 45-day rule.
+    /// What is left of distributions and credits, over price, for a resident taxed at a marginal rate to whom
+    /// excess credits are refunded: `(distributions + credits) · (1 − rate)`. Not for a holder who fails the
+    /// 45-day rule.
     ///
     /// # Errors
     /// [`EstimateError::Setting`] for a rate outside 0 to 1, [`EstimateError::Range`].
@@ -174,7 +176,8 @@ fn in_units_of(as_of: TradeDate, payment: &Payment, splits: &[SplitRatio]) -> Re
     })
 }
 
-/// `amount · part / whole`, of numbers that are not negative. An amount stays below 2⁹³, that of the largest price.
+/// `amount · part / whole`, of numbers that are not negative. An amount stays below 2⁹³, that of the largest
+/// price.
 fn scaled(amount: i128, part: i128, whole: i128) -> Result<i128, EstimateError> {
     let product = amount.checked_mul(part).ok_or(EstimateError::Range("a distribution"))?;
     let scaled = div_half_even(product, whole);
@@ -186,8 +189,8 @@ fn per_unit(amount: i128) -> Result<Price, EstimateError> {
     Price::from_wide(div_half_even(amount, PER_PRICE)).ok_or(EstimateError::Range("a distribution"))
 }
 
-/// The first day of the twelve months that end on a day: the day after the same one of the year before (the 28th
-/// for 29 February).
+/// The first day of the twelve months that end on a day: the day after the same one of the year before (the
+/// 28th for 29 February).
 fn year_to(as_of: TradeDate) -> Result<TradeDate, EstimateError> {
     let range = || EstimateError::Range("the year before a day");
     let date: Date = as_of.to_string().parse().map_err(|_| range())?;
@@ -220,8 +223,8 @@ mod tests {
         trailing_income(price, day, since, (payments, splits), ratio("0.3"))
     }
 
-    /// 1.40 wholly and 0.70 half franked: credits 0.60 and 0.15; 2.10 and 0.75 over 50 are 4.2% and 1.5%; at a marginal
-    /// rate of 39% 61% of 5.7% are left, 3.477%.
+    /// 1.40 wholly and 0.70 half franked: credits 0.60 and 0.15; 2.10 and 0.75 over 50 are 4.2% and 1.5%; at
+    /// a marginal rate of 39% 61% of 5.7% are left, 3.477%.
     #[test]
     fn yields_by_pencil() {
         let payments = [
@@ -240,8 +243,8 @@ mod tests {
         assert!(found.whole_year && found.from == date("2025-07-01"));
     }
 
-    /// Three for one after the first payment: 0.90 per old unit are 0.30 per new one. On its ex date a payment is
-    /// per new unit already.
+    /// Three for one after the first payment: 0.90 per old unit are 0.30 per new one. On its ex date a
+    /// payment is per new unit already.
     #[test]
     fn older_payments_are_counted_in_units_of_today() {
         let split =

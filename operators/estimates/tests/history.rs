@@ -117,7 +117,8 @@ proptest! {
             (rows.len(), N),
             rows.values().flatten().map(|x| x.unwrap()).collect(),
         ).unwrap();
-        let (sample, ewma) = (sample_covariance(matrix.view()).unwrap(), ewma_covariance(matrix.view(), LAMBDA).unwrap());
+        let sample = sample_covariance(matrix.view()).unwrap();
+        let ewma = ewma_covariance(matrix.view(), LAMBDA).unwrap();
         prop_assert!(distance(&history.sample().unwrap(), &sample, &sample) < 1e-12);
         prop_assert!(distance(&history.ewma().unwrap(), &ewma, &ewma) < 1e-12);
     }

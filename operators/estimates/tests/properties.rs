@@ -40,7 +40,7 @@ fn table() -> impl Strategy<Value = Array2<f64>> {
 }
 
 fn symmetric(matrix: &Array2<f64>) -> bool {
-    matrix == &matrix.t()
+    *matrix == matrix.t()
 }
 
 proptest! {
@@ -77,7 +77,8 @@ proptest! {
         }
     }
 
-    /// Returns of a leverage of 4, or each instrument's own of a power of 2: covariances go with the products.
+    /// Returns of a leverage of 4, or each instrument's own of a power of 2: covariances go with the
+    /// products.
     #[test]
     fn estimates_are_scaled_with_their_input(x in table(), powers in prop::collection::vec(-3..4_i32, 9)) {
         for (name, estimate) in ESTIMATES {
@@ -106,7 +107,8 @@ proptest! {
             let limit = (given[[i, i]] * given[[j, j]]).sqrt();
             if i == j { given[[i, i]] } else { given[[i, j]] * limit }
         });
-        for (repair, given) in [(Repair::Clip, &given), (Repair::Higham, &given), (Repair::Higham, &bounded)] {
+        let kinds = [(Repair::Clip, &given), (Repair::Higham, &given), (Repair::Higham, &bounded)];
+        for (repair, given) in kinds {
             let found = nearest(given.view(), repair).unwrap();
             prop_assert!(symmetric(&found.matrix));
             prop_assert!(positive_semi_definite(found.matrix.view()).unwrap().1, "{:?}", found);
@@ -137,8 +139,11 @@ proptest! {
         }
         let table = returns(&marks);
         for overlap in [Overlap::Common, Overlap::Pairwise] {
-            for estimator in [Estimator::Sample, Estimator::Ewma(0.9), Estimator::LedoitWolf(Target::ConstantCorrelation)] {
-                let settings = CovarianceSettings { estimator, overlap, observations_min: 4, ..Default::default() };
+            let shrunk = Estimator::LedoitWolf(Target::ConstantCorrelation);
+            for estimator in [Estimator::Sample, Estimator::Ewma(0.9), shrunk] {
+                let settings = CovarianceSettings {
+                    estimator, overlap, observations_min: 4, ..Default::default()
+                };
                 let Ok(found) = covariance(&table, &settings) else { continue };
                 prop_assert!(found.observations >= 4 && symmetric(&found.daily));
                 prop_assert!(found.daily.iter().all(|entry| entry.is_finite()));
@@ -180,7 +185,8 @@ proptest! {
         }
     }
 
-    /// The form with an inverse per view is that with inverses of covariances, and views never add uncertainty.
+    /// The form with an inverse per view is that with inverses of covariances, and views never add
+    /// uncertainty.
     #[test]
     fn both_forms_of_black_and_litterman_agree(
         x in table(),

@@ -182,12 +182,12 @@ fn a_correction_restates_two_days() {
     wrong.price = Price::from_raw(wrong.price.raw() * 10);
     let after = market.returns(&rule);
     assert_eq!(before.dates(), after.dates());
-    let changed: Vec<usize> = (0..after.dates().len()).filter(|&t| before.row(t) != after.row(t)).collect();
-    assert_eq!(changed.len(), 2);
-    for t in changed {
-        history.set(after.dates()[t], &after.row(t)).unwrap();
-    }
+    assert_eq!(history.restate(&after), Ok(vec![at("2017-08-29"), at("2017-08-30")]));
     assert_eq!(history, History::of(&after, 0.94).unwrap());
+    assert_eq!(history.restate(&after), Ok(Vec::new()));
+    // The calendar may lose days as well.
+    assert_eq!(history.restate(&after.last(700)).unwrap(), after.dates()[..after.dates().len() - 700]);
+    assert_eq!(history, History::of(&after.last(700), 0.94).unwrap());
     // Made anew from its own complete rows it is the batch estimate.
     let whole = after.common(60).unwrap();
     let (kept, complete) = (History::of(&whole, 0.94).unwrap(), whole.complete().unwrap());

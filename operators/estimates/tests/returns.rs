@@ -115,7 +115,8 @@ fn nothing_gives_nothing() {
     assert_eq!((alone.instruments().len(), alone.dates().len()), (1, 0));
 }
 
-/// A has ten returns, B the last six, C the first six: A with B, A with C, but B and C have two days in common.
+/// A has ten returns, B the last six, C the first six: A with B, A with C, but B and C have two days in
+/// common.
 fn staggered() -> evenkeel_estimates::Returns {
     let price = |t: usize, i: usize| format!("{}", 100 + (t * 7 + i * 3) % 5);
     let rows: Vec<Vec<String>> = (0..11)

@@ -47,8 +47,8 @@ impl Tolerance {
     }
 
     /// The limit for a figure under these fields, outermost first: that of the innermost field that has one
-    /// of its own. Under `published` those of published figures come first: `published_returns` is for `returns` and
-    /// for what ends in `_returns`, and where none fits it is the narrowest of them.
+    /// of its own. Under `published` those of published figures come first: `published_returns` is for
+    /// `returns` and for what ends in `_returns`, and where none fits it is the narrowest of them.
     fn at(&self, fields: &[String]) -> Limit {
         let inside = fields.iter().position(|field| field == PUBLISHED).map(|at| &fields[at + 1..]);
         let printed = inside.into_iter().flat_map(|inside| {

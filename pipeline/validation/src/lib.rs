@@ -14,8 +14,8 @@
 //! | `matrices` | vectors and matrices of statistics |
 //! | `run`, `report` | a folder of cases; the table for people and the lines for programs |
 //!
-//! Numbers are decimals taken from their text: money is compared exactly, without binary fractions. Statistics are
-//! binary fractions, written as the shortest decimals that are them.
+//! Numbers are decimals taken from their text: money is compared exactly, without binary fractions.
+//! Statistics are binary fractions, written as the shortest decimals that are them.
 #![warn(missing_docs)]
 
 mod answer;

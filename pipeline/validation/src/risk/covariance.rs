@@ -8,8 +8,8 @@ use crate::answer::Answer;
 use crate::case::{Case, Fault};
 use crate::matrices::{matrix, rows};
 
-/// Inputs `names`, `returns` (day by name): covariances per day, with λ = 0.94 and shrinkage towards a multiple of the
-/// identity.
+/// Inputs `names`, `returns` (day by name): covariances per day, with λ = 0.94 and shrinkage towards a
+/// multiple of the identity.
 pub(super) fn estimators(case: &Case<'_>) -> Result<Answer, Fault> {
     let inputs = &case.inputs;
     inputs.only(&["names", "returns"])?;
