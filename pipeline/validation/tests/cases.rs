@@ -310,6 +310,15 @@ fn what_is_wrong_with_one_case_does_not_stop_the_others() {
     assert!(alone.passes() && alone.cases.len() == 1);
 }
 
+/// What answers is told by the inputs: without those of a kind that is known nothing does.
+#[test]
+fn a_kind_that_the_product_lacks_is_not_run() {
+    for (id, mark) in [("risk-05-covariance-estimators", "returns"), ("opt-03-bl-idzorek", "P")] {
+        let report = one(&without(&load(id), "/inputs", mark));
+        assert!(report.word() == "not_run" && !report.passes(), "{id}");
+    }
+}
+
 #[test]
 fn nothing_to_run_is_no_success() {
     let empty = cases(&[("INDEX.json", "[]".to_owned())]);

@@ -5,17 +5,14 @@ use evenkeel_estimates::{
 };
 
 use crate::answer::Answer;
-use crate::case::{Case, Fault};
+use crate::case::Fault;
+use crate::inputs::Node;
 use crate::matrices::{list, matrix, rows, vector};
-
-const INPUTS: [&str; 7] = ["assets", "covariance", "market_weights", "delta", "tau", "P", "Q"];
 
 /// Inputs `assets`, `covariance`, `market_weights`, `delta` (risk aversion), `tau`, `P` (a row a view), `Q`:
 /// every view as sure as equilibrium is of its portfolio. `new_weights` are optimal with the prior
 /// covariance. View variances are published before they are scaled by τ.
-pub(super) fn posterior(case: &Case<'_>) -> Result<Answer, Fault> {
-    let inputs = &case.inputs;
-    inputs.only(&INPUTS)?;
+pub(super) fn answer(inputs: &Node<'_>) -> Result<Answer, Fault> {
     let at = inputs.get("covariance")?;
     let (covariance, market) = (matrix(&at)?, vector(&inputs.get("market_weights")?)?);
     let assets = inputs.get("assets")?.list()?.len();

@@ -5,14 +5,13 @@ use evenkeel_estimates::{
 };
 
 use crate::answer::Answer;
-use crate::case::{Case, Fault};
+use crate::case::Fault;
+use crate::inputs::Node;
 use crate::matrices::{matrix, rows};
 
 /// Inputs `names`, `returns` (day by name): covariances per day, with λ = 0.94 and shrinkage towards a
 /// multiple of the identity.
-pub(super) fn estimators(case: &Case<'_>) -> Result<Answer, Fault> {
-    let inputs = &case.inputs;
-    inputs.only(&["names", "returns"])?;
+pub(super) fn answer(inputs: &Node<'_>) -> Result<Answer, Fault> {
     let at = inputs.get("returns")?;
     let (names, returns) = (inputs.get("names")?.list()?.len(), matrix(&at)?);
     if names != returns.ncols() {
