@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::EstimateError;
 use crate::expected::instruments;
-use crate::linear::{Cholesky, apply, dot, mirror, product, vector};
+use crate::linear::{Cholesky, apply, dot, in_range, mirror, product, vector};
 
 /// What is believed before any view.
 #[derive(Clone, Debug)]
@@ -166,7 +166,8 @@ pub fn black_litterman(prior: &Equilibrium<'_>, views: &[View]) -> Result<Poster
     let learnt = product(with_views.t(), solver.solve_columns(&with_views).view());
     let mut covariance = &prior.covariance + &uncertainty - &learnt;
     mirror(&mut covariance);
-    Ok(Posterior { returns, covariance, view_variances })
+    let returns = in_range("a return", returns)?;
+    Ok(Posterior { returns, covariance: in_range("a covariance", covariance)?, view_variances })
 }
 
 fn variance(view: &View, uncertainty: ArrayView2<'_, f64>) -> Option<f64> {

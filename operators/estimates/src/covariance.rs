@@ -7,7 +7,7 @@
 use ndarray::{Array1, Array2, ArrayView2};
 
 use crate::error::EstimateError;
-use crate::linear::{finite, mirror, symmetric};
+use crate::linear::{finite, in_range, squares, symmetric};
 
 /// The daily decay of RiskMetrics.
 pub const LAMBDA_DAILY: f64 = 0.94;
@@ -27,7 +27,7 @@ pub fn sample_covariance(returns: ArrayView2<'_, f64>) -> Result<Array2<f64>, Es
     let centred = centred(returns);
     let mut sums = squares(centred.view(), |_| 1.0);
     sums /= days as f64 - 1.0;
-    Ok(sums)
+    in_range("a covariance", sums)
 }
 
 /// The exponentially weighted covariance about zero: `Σ_t w_t x_t x_tᵀ`, the weights `λ^age` scaled to sum to
@@ -44,7 +44,7 @@ pub fn ewma_covariance(returns: ArrayView2<'_, f64>, lambda: f64) -> Result<Arra
     let total = weights.iter().fold(0.0, |sum, weight| sum + weight);
     let mut sums = squares(returns, |t| weights[t]);
     sums /= total;
-    Ok(sums)
+    in_range("a covariance", sums)
 }
 
 /// Mean daily returns.
@@ -53,7 +53,7 @@ pub fn ewma_covariance(returns: ArrayView2<'_, f64>, lambda: f64) -> Result<Arra
 /// [`EstimateError::TooFew`] without any day, [`EstimateError::NotFinite`].
 pub fn mean_returns(returns: ArrayView2<'_, f64>) -> Result<Array1<f64>, EstimateError> {
     days(returns, 1)?;
-    Ok(means(returns))
+    in_range("a mean", means(returns))
 }
 
 /// Correlations of a covariance: 1 on the diagonal, within ±1 beside it; 0 for what does not vary.
@@ -77,8 +77,14 @@ pub fn correlation(covariance: ArrayView2<'_, f64>) -> Result<Array2<f64>, Estim
 }
 
 /// Covariances per year from those per day: times the sessions of a year, as if days were independent.
-pub fn annualised(covariance: ArrayView2<'_, f64>, days_per_year: f64) -> Array2<f64> {
-    covariance.mapv(|entry| entry * days_per_year)
+///
+/// # Errors
+/// [`EstimateError::Setting`] for sessions of nothing or below, [`EstimateError::Range`].
+pub fn annualised(covariance: ArrayView2<'_, f64>, days_per_year: f64) -> Result<Array2<f64>, EstimateError> {
+    if !(days_per_year > 0.0 && days_per_year.is_finite()) {
+        return Err(EstimateError::setting("sessions of a year", "a number above zero", days_per_year));
+    }
+    in_range("a covariance", covariance.mapv(|entry| entry * days_per_year))
 }
 
 /// Standard deviations of a covariance's diagonal.
@@ -131,25 +137,6 @@ pub(crate) fn centred(returns: ArrayView2<'_, f64>) -> Array2<f64> {
     &returns - &means(returns)
 }
 
-/// `Σ_t w_t x_t x_tᵀ`, from first to last: day by day over the whole triangle, which leaves the inner loop to
-/// the compiler's vectors without changing any sum's order.
-pub(crate) fn squares(rows: ArrayView2<'_, f64>, weight: impl Fn(usize) -> f64) -> Array2<f64> {
-    let n = rows.ncols();
-    let rows = rows.as_standard_layout();
-    let mut sums = Array2::zeros((n, n));
-    for (t, row) in rows.rows().into_iter().enumerate() {
-        let (weight, row) = (weight(t), row.as_slice().unwrap_or_default());
-        for (i, mut sums) in sums.rows_mut().into_iter().enumerate() {
-            let sums = sums.as_slice_mut().unwrap_or_default();
-            // (w·a)·b differs from (w·b)·a in the last bit: the weight goes last, whatever the columns'
-            // order.
-            sums[..=i].iter_mut().zip(&row[..=i]).for_each(|(sum, x)| *sum += weight * (row[i] * x));
-        }
-    }
-    mirror(&mut sums);
-    sums
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -165,7 +152,8 @@ mod tests {
         assert_eq!(mean_returns(returns.view()).unwrap(), array![0.02, 0.02]);
         let correlation = correlation(covariance.view()).unwrap();
         assert!((correlation[[0, 1]] - 1.5 / 3.0_f64.sqrt()).abs() < 1e-14);
-        assert_eq!(annualised(expected.view(), 252.0)[[0, 0]], 1e-4 * 252.0);
+        assert_eq!(annualised(expected.view(), 252.0).unwrap()[[0, 0]], 1e-4 * 252.0);
+        assert!(matches!(annualised(expected.view(), f64::NAN), Err(EstimateError::Setting { .. })));
     }
 
     /// λ = 1/2: weights 1/7, 2/7, 4/7 of squares 4, 1, 9 make 42/7 = 6; of products 2, −1, 3 make 12/7.
@@ -188,6 +176,9 @@ mod tests {
         assert!(matches!(ewma_covariance(one.view(), f64::NAN), Err(EstimateError::Setting { .. })));
         let none = array![[0.01], [f64::NAN]];
         assert_eq!(sample_covariance(none.view()), Err(EstimateError::NotFinite("returns")));
+        let vast = array![[1e200], [-1e200]];
+        assert_eq!(sample_covariance(vast.view()), Err(EstimateError::Range("a covariance")));
+        assert_eq!(ewma_covariance(vast.view(), 0.94), Err(EstimateError::Range("a covariance")));
         let flat = array![[0.0, 0.0], [0.0, 1.0]];
         assert_eq!(correlation(flat.view()).unwrap(), array![[1.0, 0.0], [0.0, 1.0]]);
         let negative = array![[-1.0]];

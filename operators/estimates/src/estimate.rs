@@ -84,16 +84,19 @@ pub struct Covariance {
 
 impl Covariance {
     /// Per year of this many sessions.
-    pub fn annual(&self, days_per_year: f64) -> Array2<f64> {
+    ///
+    /// # Errors
+    /// [`EstimateError::Setting`] for sessions of nothing or below.
+    pub fn annual(&self, days_per_year: f64) -> Result<Array2<f64>, EstimateError> {
         annualised(self.daily.view(), days_per_year)
     }
 
     /// Volatilities per year of this many sessions.
     ///
     /// # Errors
-    /// [`EstimateError::Indefinite`] if a variance was made negative since.
+    /// [`EstimateError::Setting`] for sessions of nothing or below.
     pub fn volatilities(&self, days_per_year: f64) -> Result<Vec<f64>, EstimateError> {
-        deviations(self.annual(days_per_year).view())
+        deviations(self.annual(days_per_year)?.view())
     }
 }
 

@@ -8,7 +8,7 @@ use ndarray::{Array1, Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
 
 use crate::error::EstimateError;
-use crate::linear::{Cholesky, apply, dot, finite, symmetric, vector};
+use crate::linear::{Cholesky, apply, dot, finite, in_range, symmetric, vector};
 
 /// The point that means are drawn towards.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -63,7 +63,7 @@ pub fn james_stein(
     let distance = dot(&gap, &solver.solve(&gap));
     let gain = (n as f64 - known).max(0.0) / days as f64;
     let intensity = if gain <= 0.0 { 0.0 } else { ratio_capped(gain, distance) };
-    Ok(drawn(means, towards, intensity))
+    drawn(means, towards, intensity)
 }
 
 /// What Bayes and Stein give for the next day.
@@ -109,7 +109,8 @@ pub fn bayes_stein(
     // 1/(T + λ) = (1 − w) / T, and λ / (T (T + 1 + λ)) = w / (T + 1 − w).
     let (more, common) = ((1.0 - intensity) / t, intensity / (t + 1.0 - intensity) / precision);
     let covariance = scaled.mapv(|entry| entry * (1.0 + more) + common);
-    Ok(BayesStein { shrunk: drawn(means, towards, intensity), covariance })
+    let covariance = in_range("a covariance", covariance)?;
+    Ok(BayesStein { shrunk: drawn(means, towards, intensity)?, covariance })
 }
 
 /// Returns in excess of the risk-free one for which these market weights are optimal (reverse optimisation):
@@ -126,7 +127,7 @@ pub fn equilibrium_returns(
 ) -> Result<Array1<f64>, EstimateError> {
     instruments(market_weights, covariance)?;
     averse(risk_aversion)?;
-    Ok(apply(covariance, market_weights) * risk_aversion)
+    in_range("a return", apply(covariance, market_weights) * risk_aversion)
 }
 
 /// The weights that are optimal for returns in excess of the risk-free one: `w = (δΣ)⁻¹ μ`, the reverse of
@@ -142,7 +143,8 @@ pub fn implied_weights(
 ) -> Result<Array1<f64>, EstimateError> {
     instruments(excess_returns, covariance)?;
     averse(risk_aversion)?;
-    Ok(Cholesky::new("the covariance", covariance)?.solve(excess_returns) / risk_aversion)
+    let solved = Cholesky::new("the covariance", covariance)?.solve(excess_returns);
+    in_range("a weight", solved / risk_aversion)
 }
 
 /// The market's risk aversion δ: its return in excess of the risk-free one per unit of variance.
@@ -156,7 +158,7 @@ pub fn risk_aversion(
 ) -> Result<f64, EstimateError> {
     let variance = market_variance(covariance, market_weights)?.1;
     finite("the market's return", [&market_excess_return])?;
-    Ok(market_excess_return / variance)
+    in_range("a risk aversion", [market_excess_return / variance]).map(|[aversion]| aversion)
 }
 
 /// Returns by the capital asset pricing model: `r_f + β (r_m − r_f)`, `β = Σw / wᵀΣw` against the market of
@@ -172,7 +174,8 @@ pub fn capm_returns(
 ) -> Result<Array1<f64>, EstimateError> {
     finite("the market's return", [&risk_free, &market_excess_return])?;
     let (with_market, variance) = market_variance(covariance, market_weights)?;
-    Ok(with_market.mapv(|entry| risk_free + entry / variance * market_excess_return))
+    let returns = with_market.mapv(|entry| risk_free + entry / variance * market_excess_return);
+    in_range("a return", returns)
 }
 
 /// Covariances with the market, and its variance.
@@ -211,9 +214,10 @@ fn ratio_capped(part: f64, whole: f64) -> f64 {
     if part < whole { part / whole } else { 1.0 }
 }
 
-fn drawn(means: &Array1<f64>, towards: f64, intensity: f64) -> ShrunkMeans {
+fn drawn(means: &Array1<f64>, towards: f64, intensity: f64) -> Result<ShrunkMeans, EstimateError> {
     let means = means.mapv(|mean| (1.0 - intensity) * mean + intensity * towards);
-    ShrunkMeans { means, towards, intensity }
+    in_range("a mean", [towards, intensity])?;
+    Ok(ShrunkMeans { means: in_range("a mean", means)?, towards, intensity })
 }
 
 #[cfg(test)]

@@ -3,25 +3,37 @@
 //! k factors leave n·k + k² + n numbers in place of n², and an optimizer a problem that is sparse. The
 //! covariance is positive semi-definite by construction.
 
-use ndarray::{Array1, Array2, ArrayView2, Axis};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 use serde::{Deserialize, Serialize};
 
 use crate::covariance::{centred, correlation, days, deviations, means, sample_covariance};
 use crate::error::EstimateError;
-use crate::linear::{Cholesky, dot, eigen, finite, product};
+use crate::linear::{Cholesky, dot, eigen, finite, in_range, product};
 
 /// `Σ = B F Bᵀ + diag(D)`, per day.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FactorModel {
-    /// B, instrument by factor: what an instrument's return does per unit of the factor's.
-    pub loadings: Array2<f64>,
-    /// F, factor by factor.
-    pub factor_covariance: Array2<f64>,
-    /// D: variances that are the instruments' own, none negative.
-    pub specific: Array1<f64>,
+    loadings: Array2<f64>,
+    factor_covariance: Array2<f64>,
+    specific: Array1<f64>,
 }
 
 impl FactorModel {
+    /// B, instrument by factor: what an instrument's return does per unit of the factor's.
+    pub fn loadings(&self) -> ArrayView2<'_, f64> {
+        self.loadings.view()
+    }
+
+    /// F, factor by factor.
+    pub fn factor_covariance(&self) -> ArrayView2<'_, f64> {
+        self.factor_covariance.view()
+    }
+
+    /// D: variances that are the instruments' own, none negative.
+    pub fn specific(&self) -> ArrayView1<'_, f64> {
+        self.specific.view()
+    }
+
     /// The covariance written out, symmetric to the bit.
     pub fn covariance(&self) -> Array2<f64> {
         let n = self.loadings.nrows();
@@ -92,7 +104,7 @@ pub fn statistical_factors(
     let root: Vec<f64> = eigen.values[..k].iter().map(|value| value.max(0.0).sqrt()).collect();
     let loadings = Array2::from_shape_fn((n, k), |(i, f)| deviations[i] * eigen.vectors[[i, f]] * root[f]);
     // An instrument that does not vary has an eigenvalue of its own, with a loading of nothing.
-    let own = |(i, row): (usize, ndarray::ArrayView1<'_, f64>)| (covariance[[i, i]] - dot(row, row)).max(0.0);
+    let own = |(i, row): (usize, ArrayView1<'_, f64>)| (covariance[[i, i]] - dot(row, row)).max(0.0);
     let specific = loadings.rows().into_iter().enumerate().map(own).collect();
     let explained = eigen.values[..k].iter().fold(0.0, |sum, value| sum + value);
     Ok(StatisticalFactors {
@@ -176,7 +188,13 @@ pub fn regressed_factors(
         factor_covariance: sample_covariance(factors)?,
         specific: unexplained / (days - k - 1) as f64,
     };
-    Ok(RegressedFactors { model, intercepts, r_squared })
+    in_range("a loading", model.loadings.view())?;
+    in_range("a residual variance", model.specific.view())?;
+    Ok(RegressedFactors {
+        model,
+        intercepts: in_range("an intercept", intercepts)?,
+        r_squared: in_range("a share of variance", r_squared)?,
+    })
 }
 
 #[cfg(test)]

@@ -112,6 +112,15 @@ pub(crate) fn finite<'a>(
     }
 }
 
+/// A result, if its numbers are finite: those of finite inputs may still be beyond the range of f64.
+pub(crate) fn in_range<T>(what: &'static str, result: T) -> Result<T, EstimateError>
+where
+    for<'a> &'a T: IntoIterator<Item = &'a f64>,
+{
+    let within = (&result).into_iter().all(|number| number.is_finite());
+    if within { Ok(result) } else { Err(EstimateError::Range(what)) }
+}
+
 /// That a vector has as many finite numbers as there are instruments.
 pub(crate) fn vector(what: &'static str, given: &Array1<f64>, len: usize) -> Result<(), EstimateError> {
     if given.len() != len {
@@ -145,19 +154,23 @@ pub(crate) fn product(one: ArrayView2<'_, f64>, other: ArrayView2<'_, f64>) -> A
     out
 }
 
-/// `Σ_k weight_k · v_k v_kᵀ` over the columns of `vectors`: symmetric to the bit.
-pub(crate) fn weighted_squares(vectors: ArrayView2<'_, f64>, weights: &[f64]) -> Array2<f64> {
-    let n = vectors.nrows();
-    let mut out = Array2::zeros((n, n));
-    for i in 0..n {
-        for j in 0..=i {
-            let (one, other) = (vectors.row(i), vectors.row(j));
-            let sum = weights.iter().zip(one).zip(other).fold(0.0, |sum, ((w, a), b)| sum + w * (a * b));
-            out[[i, j]] = sum;
-            out[[j, i]] = sum;
+/// `Σ_t w_t x_t x_tᵀ` over rows, from first to last, symmetric to the bit: day by day over the whole triangle, which leaves the inner loop to
+/// the compiler's vectors without changing any sum's order.
+pub(crate) fn squares(rows: ArrayView2<'_, f64>, weight: impl Fn(usize) -> f64) -> Array2<f64> {
+    let n = rows.ncols();
+    let rows = rows.as_standard_layout();
+    let mut sums = Array2::zeros((n, n));
+    for (t, row) in rows.rows().into_iter().enumerate() {
+        let (weight, row) = (weight(t), row.as_slice().unwrap_or_default());
+        for (i, mut sums) in sums.rows_mut().into_iter().enumerate() {
+            let sums = sums.as_slice_mut().unwrap_or_default();
+            // (w·a)·b differs from (w·b)·a in the last bit: the weight goes last, whatever the columns'
+            // order.
+            sums[..=i].iter_mut().zip(&row[..=i]).for_each(|(sum, x)| *sum += weight * (row[i] * x));
         }
     }
-    out
+    mirror(&mut sums);
+    sums
 }
 
 /// The lower triangle over the upper one.
@@ -186,7 +199,7 @@ mod tests {
             }
             assert!(found.vectors[[0, k]] * found.vectors[[1, k]] * signs[1] > 0.0);
         }
-        let back = weighted_squares(found.vectors.view(), &found.values);
+        let back = squares(found.vectors.t(), |k| found.values[k]);
         assert!((&back - &array![[2.0, 1.0], [1.0, 2.0]]).iter().all(|d| d.abs() < 1e-14));
     }
 

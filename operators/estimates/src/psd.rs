@@ -3,12 +3,12 @@
 //! A covariance by days in common with pairs need not be positive semi-definite, and printed ones are not
 //! always.
 
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array2, ArrayView2, s};
 use serde::{Deserialize, Serialize};
 
 use crate::covariance::{correlation, deviations};
 use crate::error::EstimateError;
-use crate::linear::{eigen, symmetric, weighted_squares};
+use crate::linear::{eigen, squares, symmetric};
 
 /// How a matrix that is not positive semi-definite is mended.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,15 +81,16 @@ pub fn nearest(covariance: ArrayView2<'_, f64>, repair: Repair) -> Result<Repair
 /// Without the negative eigenvalues.
 fn clip(matrix: ArrayView2<'_, f64>) -> Result<Array2<f64>, EstimateError> {
     let eigen = eigen("a covariance", matrix)?;
-    let values: Vec<f64> = eigen.values.iter().map(|value| value.max(0.0)).collect();
-    Ok(weighted_squares(eigen.vectors.view(), &values))
+    let above = eigen.values.iter().take_while(|value| **value > 0.0).count();
+    Ok(squares(eigen.vectors.slice(s![.., ..above]).t(), |k| eigen.values[k]))
 }
 
-/// The most projections: they converge linearly; what is left after them is mended by scaling.
-const PROJECTIONS_MAX: usize = 500;
+/// The most projections, each the price of an eigendecomposition. They converge linearly; a matrix that is not
+/// quite the nearest is semi-definite all the same.
+const PROJECTIONS_MAX: usize = 200;
 
-/// Where projections stop, of the norm: beyond what any covariance's digits are worth.
-const CLOSE_ENOUGH: f64 = 1e-12;
+/// Where projections stop, of the norm: beyond what a correlation of a few hundred days is known to.
+const CLOSE_ENOUGH: f64 = 1e-9;
 
 /// The nearest matrix with ones on its diagonal and no negative eigenvalue.
 fn nearest_correlation(given: ArrayView2<'_, f64>) -> Result<Array2<f64>, EstimateError> {

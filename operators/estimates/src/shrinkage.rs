@@ -7,9 +7,9 @@
 use ndarray::{Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
 
-use crate::covariance::{centred, days, deviations, squares};
+use crate::covariance::{centred, days, deviations};
 use crate::error::EstimateError;
-use crate::linear::mirror;
+use crate::linear::{in_range, squares};
 
 /// What the sample is drawn towards.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,10 +50,7 @@ pub fn ledoit_wolf(returns: ArrayView2<'_, f64>, target: Target) -> Result<Shrun
         Target::ConstantCorrelation => constant_correlation(&x, &sample)?,
     };
     let covariance = &sample * (1.0 - intensity) + &target * intensity;
-    match covariance.iter().all(|entry| entry.is_finite()) {
-        true => Ok(Shrunk { covariance, intensity }),
-        false => Err(EstimateError::Range("a covariance")),
-    }
+    Ok(Shrunk { covariance: in_range("a covariance", covariance)?, intensity })
 }
 
 /// In the paper's words: m the mean variance, d² = ‖S − mI‖², b̄² = 1/T² Σ ‖x_t x_tᵀ − S‖², b² = min(b̄²,
@@ -93,9 +90,7 @@ fn constant_correlation(x: &Array2<f64>, sample: &Array2<f64>) -> Result<(Array2
     let pi = sum(variance.iter().copied());
     let diagonal = sum(variance.diag().iter().copied());
     let rho = diagonal + mean * sum(pairs().map(|(i, j)| deviations[j] / deviations[i] * theta(i, j)));
-    let mut gap = &target - sample;
-    mirror(&mut gap);
-    let gamma = sum(gap.iter().map(|entry| entry * entry));
+    let gamma = sum((&target - sample).iter().map(|entry| entry * entry));
     let intensity = ratio(pi - rho, gamma) / days;
     Ok((target, intensity.clamp(0.0, 1.0)))
 }

@@ -160,7 +160,7 @@ proptest! {
         let found = statistical_factors(covariance.view(), 1000, FactorCount::Fixed(k.min(n))).unwrap();
         let model = found.model.covariance();
         prop_assert!(symmetric(&model) && positive_semi_definite(model.view()).unwrap().1);
-        prop_assert!(found.model.specific.iter().all(|&own| own >= 0.0));
+        prop_assert!(found.model.specific().iter().all(|&own| own >= 0.0));
         let diagonal = |m: &Array2<f64>| Array2::from_diag(&m.diag());
         prop_assert!(distance(&diagonal(&model), &diagonal(&covariance), &covariance) < 1e-12);
         let all = statistical_factors(covariance.view(), 1000, FactorCount::Fixed(n)).unwrap();
@@ -180,8 +180,8 @@ proptest! {
         }
         let found = regressed_factors(made.view(), factors.view()).unwrap();
         for (i, loading) in loadings.iter().take(3).enumerate() {
-            prop_assert!((found.model.loadings[[i, 0]] - loading).abs() < 1e-10);
-            prop_assert!((found.intercepts[i] - 0.001).abs() < 1e-11 && found.model.specific[i] < 1e-20);
+            prop_assert!((found.model.loadings()[[i, 0]] - loading).abs() < 1e-10);
+            prop_assert!((found.intercepts[i] - 0.001).abs() < 1e-11 && found.model.specific()[i] < 1e-20);
         }
     }
 

@@ -220,7 +220,7 @@ fn years_of_the_us_and_london() {
         let factors =
             statistical_factors(sample.daily.view(), sample.observations, FactorCount::MarchenkoPastur)
                 .unwrap();
-        let count = factors.model.loadings.ncols();
+        let count = factors.model.loadings().ncols();
         assert!((1..8).contains(&count) && factors.explained > 0.3, "{count} {}", factors.explained);
     }
 }

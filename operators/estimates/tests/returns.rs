@@ -5,8 +5,8 @@ mod common;
 
 use common::{day, mark, marks, returns};
 use evenkeel_estimates::{
-    Action, Adjustment, Calendar, CovarianceSettings, EstimateError, Estimator, LeftOut, Overlap, ReturnRule,
-    Target, covariance, daily_returns,
+    Action, Adjustment, Calendar, CovarianceSettings, EstimateError, Estimator, History, LeftOut, Overlap,
+    Repair, ReturnRule, Target, covariance, daily_returns, positive_semi_definite,
 };
 use evenkeel_schemas::InstrumentId;
 
@@ -177,4 +177,42 @@ fn an_estimate_says_where_it_comes_from() {
     assert!(matches!(covariance(&table, &one), Err(EstimateError::Setting { .. })));
     let few = covariance(&table, &CovarianceSettings::default()).unwrap_err().to_string();
     assert_eq!(few, "observations of an instrument: at least 60 are needed, got 10");
+}
+
+/// A and B go together in the first weeks, B and C in the next, A and C against each other in the last: no three
+/// series have such correlations. The estimate is mended, and keeps its variances.
+#[test]
+fn an_indefinite_estimate_is_mended() {
+    let step = |t: usize| if t % 2 == 0 { "100" } else { "101" };
+    let back = |t: usize| if t % 2 == 0 { "101" } else { "100" };
+    let rows: Vec<[&str; 3]> = (0..30)
+        .map(|t| match t / 10 {
+            0 => [step(t), step(t), ""],
+            1 => ["", step(t), step(t)],
+            _ => [step(t), "", back(t)],
+        })
+        .collect();
+    let table = returns(&marks(&rows.iter().map(|row| &row[..]).collect::<Vec<_>>()));
+    let found = |repair| {
+        let settings = CovarianceSettings {
+            estimator: Estimator::Sample,
+            overlap: Overlap::Pairwise,
+            observations_min: 9,
+            repair,
+        };
+        covariance(&table, &settings).unwrap()
+    };
+    let kept = found(Repair::Higham);
+    let variances = History::of(&table, 0.94).unwrap().sample().unwrap();
+    // Correlations of 1, 1 and −1 have the eigenvalues 2, 2 and −1; covariances of nine days are 9/8 of theirs,
+    // variances of eighteen 18/17.
+    assert!((kept.mended.unwrap() / variances[[0, 0]] + 1.125).abs() < 0.02, "{:?}", kept.mended);
+    assert_eq!(kept.daily.diag(), variances.diag());
+    let halved = kept.daily[[0, 1]] / variances[[0, 0]];
+    assert!((halved - 0.5).abs() < 0.05 && kept.daily[[0, 2]] < 0.0, "{}", kept.daily);
+    let clipped = found(Repair::Clip);
+    assert!((0..3).all(|i| clipped.daily[[i, i]] > variances[[i, i]]));
+    for found in [kept, clipped] {
+        assert!(positive_semi_definite(found.daily.view()).unwrap().1);
+    }
 }
