@@ -4,12 +4,12 @@
 //! Inputs    one row a day: a return per instrument, or none
 //! Units     simple daily returns; results per day
 //! Errors    a return beyond ±8 or no number; fewer days than an estimate needs
-//! State     rows; exact integer sums of every pair (36 n² bytes); decayed sums by block of 32 calendar days
-//!           (16 n² bytes each)
-//! Cost      a change: about 2 n² additions for the sums and 22 n² / 2 for its block. An answer: n² divisions,
-//!           and one pass over the blocks if it is weighted
-//! Order     results are functions of the rows that there are, to the bit, whatever the path to them: sums are
-//!           integers, and blocks are summed newest day first
+//! State     rows; exact integer sums of every pair (36 n² bytes); decayed sums by block of 32 calendar
+//!           days (16 n² bytes each)
+//! Cost      a change: about 2 n² additions for the sums and 22 n² / 2 for its block. An answer: n²
+//!           divisions, and one pass over the blocks if it is weighted
+//! Order     results are functions of the rows that there are, to the bit, whatever the path to them: sums
+//!           are integers, and blocks are summed newest day first
 //!
 //! With complete rows the covariances are those of `sample_covariance` and `ewma_covariance` to 1e-12 of the
 //! instruments' deviations, and positive semi-definite. With missing ones each entry is over the days that
@@ -93,8 +93,8 @@ impl History {
         Ok(())
     }
 
-    /// Takes over a table of the same instruments: rows that differ are set, days that it does not have are taken
-    /// back. The days that changed, from first to last. Comparing costs T n, a change n².
+    /// Takes over a table of the same instruments: rows that differ are set, days that it does not have are
+    /// taken back. Gives the days that changed, from first to last. Comparing costs T n, a change n².
     ///
     /// # Errors
     /// As [`History::set`]; the days before the one that fails have changed.

@@ -154,8 +154,8 @@ pub(crate) fn product(one: ArrayView2<'_, f64>, other: ArrayView2<'_, f64>) -> A
     out
 }
 
-/// `Σ_t w_t x_t x_tᵀ` over rows, from first to last, symmetric to the bit: day by day over the whole triangle, which leaves the inner loop to
-/// the compiler's vectors without changing any sum's order.
+/// `Σ_t w_t x_t x_tᵀ` over rows, from first to last, symmetric to the bit: row by row over the whole triangle,
+/// which leaves the inner loop to the compiler's vectors without changing any sum's order.
 pub(crate) fn squares(rows: ArrayView2<'_, f64>, weight: impl Fn(usize) -> f64) -> Array2<f64> {
     let n = rows.ncols();
     let rows = rows.as_standard_layout();

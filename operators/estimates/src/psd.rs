@@ -85,8 +85,8 @@ fn clip(matrix: ArrayView2<'_, f64>) -> Result<Array2<f64>, EstimateError> {
     Ok(squares(eigen.vectors.slice(s![.., ..above]).t(), |k| eigen.values[k]))
 }
 
-/// The most projections, each the price of an eigendecomposition. They converge linearly; a matrix that is not
-/// quite the nearest is semi-definite all the same.
+/// The most projections, each the price of an eigendecomposition. They converge linearly; a matrix that is
+/// not quite the nearest is semi-definite all the same.
 const PROJECTIONS_MAX: usize = 200;
 
 /// Where projections stop, of the norm: beyond what a correlation of a few hundred days is known to.

@@ -4,9 +4,9 @@
 //! - The calendar is given, or it is the days on which at least half of the instruments that are alive have a
 //!   mark (alive is an instrument from its first mark to its last).
 //! - A return belongs to the day it ends on. There is one if the instrument has a mark on that day and on the
-//!   day before it on the calendar: `(u · p₁ + c) / p₀ − 1`, where one unit at the earlier close has become `u`
-//!   units by splits and received `c` in distributions, ex after the earlier and up to the later day. On one
-//!   ex date splits come first: a distribution is per unit of that day.
+//!   day before it on the calendar: `(u · p₁ + c) / p₀ − 1`, where one unit at the earlier close has become
+//!   `u` units by splits and received `c` in distributions, ex after the earlier and up to the later day. On
+//!   one ex date splits come first: a distribution is per unit of that day.
 //! - A return over a gap is dropped, never spread over its days.
 //! - What is left out is listed in [`Returns::left_out`] with its reason; nothing is filled in.
 

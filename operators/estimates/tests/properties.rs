@@ -5,10 +5,12 @@ mod common;
 
 use common::{day, distance, mark, returns};
 use evenkeel_estimates::{
-    Confidence, CovarianceSettings, Equilibrium, Estimator, FactorCount, Overlap, Repair, Target, View,
-    black_litterman, correlation, covariance, equilibrium_returns, ewma_covariance, implied_weights,
-    ledoit_wolf, nearest, positive_semi_definite, regressed_factors, sample_covariance, statistical_factors,
+    Action, Adjustment, Confidence, CovarianceSettings, Equilibrium, Estimator, FactorCount, Mark, Overlap,
+    Repair, ReturnRule, Target, View, black_litterman, correlation, covariance, daily_returns,
+    equilibrium_returns, ewma_covariance, implied_weights, ledoit_wolf, nearest, positive_semi_definite,
+    regressed_factors, sample_covariance, statistical_factors,
 };
+use evenkeel_schemas::{InstrumentId, Price, Quantity};
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 use proptest::prelude::*;
 
@@ -150,6 +152,44 @@ proptest! {
                 prop_assert!(positive_semi_definite(found.daily.view()).unwrap().1);
             }
         }
+    }
+
+    /// Marks, splits and distributions may arrive in any order, and prices be in any unit of money.
+    #[test]
+    fn the_order_of_arrival_does_not_show(
+        marks in prop::collection::vec((0..4_u32, 0..12_usize, 1..400_i64), 1..60),
+        actions in prop::collection::vec((0..4_u32, 0..12_usize, 0..5_i64, 1..4_i64), 0..12),
+        turn in 0..60_usize,
+    ) {
+        let scaled = |unit: i64| -> (Vec<Mark>, Vec<Adjustment>) {
+            let price = |cents: i64| Price::from_raw(cents * 10_000 * unit);
+            let marks = marks.iter().map(|&(instrument, at, cents)| {
+                Mark { instrument: InstrumentId(instrument), date: day(at), price: price(cents) }
+            });
+            let actions = actions.iter().map(|&(instrument, at, cents, new)| Adjustment {
+                instrument: InstrumentId(instrument),
+                ex_date: day(at),
+                action: match cents {
+                    0 => Action::Split { new: Quantity::from_raw(new), old: Quantity::from_raw(2) },
+                    cents => Action::Distribution(price(cents)),
+                },
+            });
+            (marks.collect(), actions.collect())
+        };
+        let rule = ReturnRule::default();
+        let (marks, actions) = scaled(1);
+        let found = daily_returns(&marks, &actions, &rule).unwrap();
+        let (mut turned, mut other) = (marks.clone(), actions.clone());
+        turned.rotate_left(turn % marks.len());
+        turned.reverse();
+        other.reverse();
+        prop_assert_eq!(&daily_returns(&turned, &other, &rule).unwrap(), &found);
+        let (doubled, paid) = scaled(2);
+        prop_assert_eq!(&daily_returns(&doubled, &paid, &rule).unwrap(), &found);
+        // Every mark is a return's end, the first of a series, or accounted for.
+        let returns: usize = (0..found.dates().len()).map(|t| found.row(t).iter().flatten().count()).sum();
+        prop_assert!(returns + found.left_out().len() <= marks.len());
+        prop_assert!(found.dates().is_sorted() && found.instruments().is_sorted());
     }
 
     /// The diagonal is kept by any number of factors; all of them give the covariance again.

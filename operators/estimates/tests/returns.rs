@@ -179,12 +179,12 @@ fn an_estimate_says_where_it_comes_from() {
     assert_eq!(few, "observations of an instrument: at least 60 are needed, got 10");
 }
 
-/// A and B go together in the first weeks, B and C in the next, A and C against each other in the last: no three
-/// series have such correlations. The estimate is mended, and keeps its variances.
+/// A and B go together in the first weeks, B and C in the next, A and C against each other in the last: no
+/// three series have such correlations. The estimate is mended, and keeps its variances.
 #[test]
 fn an_indefinite_estimate_is_mended() {
-    let step = |t: usize| if t % 2 == 0 { "100" } else { "101" };
-    let back = |t: usize| if t % 2 == 0 { "101" } else { "100" };
+    let step = |t: usize| if t.is_multiple_of(2) { "100" } else { "101" };
+    let back = |t: usize| if t.is_multiple_of(2) { "101" } else { "100" };
     let rows: Vec<[&str; 3]> = (0..30)
         .map(|t| match t / 10 {
             0 => [step(t), step(t), ""],
@@ -204,8 +204,8 @@ fn an_indefinite_estimate_is_mended() {
     };
     let kept = found(Repair::Higham);
     let variances = History::of(&table, 0.94).unwrap().sample().unwrap();
-    // Correlations of 1, 1 and −1 have the eigenvalues 2, 2 and −1; covariances of nine days are 9/8 of theirs,
-    // variances of eighteen 18/17.
+    // Correlations of 1, 1 and −1 have the eigenvalues 2, 2 and −1; here covariances are of nine days, 9/8 of
+    // the mean square, and variances of eighteen, 18/17.
     assert!((kept.mended.unwrap() / variances[[0, 0]] + 1.125).abs() < 0.02, "{:?}", kept.mended);
     assert_eq!(kept.daily.diag(), variances.diag());
     let halved = kept.daily[[0, 1]] / variances[[0, 0]];

@@ -1,5 +1,5 @@
-//! Family `optimiser`: portfolio construction. Which kind of problem a case asks for is told by its inputs; each kind has a
-//! file.
+//! Family `optimiser`: portfolio construction. Which kind of problem a case asks for is told by its inputs;
+//! each kind has a file.
 
 mod black_litterman;
 

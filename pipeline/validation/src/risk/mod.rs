@@ -1,5 +1,5 @@
-//! Family `risk`: risk measures and what they are estimated from. Which kind of problem a case asks for is told by its inputs; each kind has a
-//! file.
+//! Family `risk`: risk measures and what they are estimated from. Which kind of problem a case asks for is told
+//! by its inputs; each kind has a file.
 
 mod covariance;
 
