@@ -4,12 +4,12 @@ use std::fmt;
 use std::str::FromStr;
 
 use rust_decimal::Decimal;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::answer::Answer;
 use crate::compare::Tolerance;
 use crate::inputs::Node;
-use crate::{lots, tax_au};
+use crate::{lots, opt, risk, tax_au};
 
 /// Why a case cannot be run: a field, and what was expected there.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -64,15 +64,15 @@ impl Family {
         }
     }
 
-    /// What answers, or what the product does not have yet.
-    pub(crate) fn answers(self) -> Result<Answers, &'static str> {
+    /// What answers a case of these inputs, or what the product does not have yet.
+    pub(crate) fn answers(self, inputs: Option<&Map<String, Value>>) -> Result<Answers, &'static str> {
         match self {
             Family::Lots => Ok(lots::answer),
             Family::TaxAu => Ok(tax_au::answer),
             Family::Attribution => Err("attribution"),
-            Family::Optimiser => Err("optimisation"),
+            Family::Optimiser => opt::answers(inputs),
             Family::Performance => Err("performance measurement"),
-            Family::Risk => Err("risk measures"),
+            Family::Risk => risk::answers(inputs),
         }
     }
 }

@@ -47,20 +47,42 @@ impl Tolerance {
     }
 
     /// The limit for a figure under these fields, outermost first: that of the innermost field that has one
-    /// of its own. Under `published` those of published figures come first.
+    /// of its own. Under `published` those of published figures come first: `published_returns` is for
+    /// `returns` and for what ends in `_returns`, and where none fits it is the narrowest of them.
     fn at(&self, fields: &[String]) -> Limit {
         let inside = fields.iter().position(|field| field == PUBLISHED).map(|at| &fields[at + 1..]);
         let printed = inside.into_iter().flat_map(|inside| {
-            let own = inside.iter().rev().map(|field| format!("{PUBLISHED}_{field}"));
-            own.chain([PUBLISHED.to_owned()])
+            let own = inside.iter().rev().map(|field| self.printed(field).unwrap_or_default().to_owned());
+            own.filter(|name| !name.is_empty()).chain([PUBLISHED.to_owned()])
         });
-        let own = printed.chain(fields.iter().rev().cloned()).chain([String::new()]);
-        own.filter_map(|field| self.0.get(&field)).next().copied().unwrap_or_default()
+        let named = printed.chain(fields.iter().rev().cloned());
+        let narrowest = || {
+            let printed = self.0.iter().filter(|(name, _)| published(name).is_some());
+            inside.and(printed.map(|(_, limit)| limit).min_by_key(|limit| (limit.abs, limit.rel)))
+        };
+        let named = named.filter_map(|field| self.0.get(&field)).next();
+        named.or_else(narrowest).or_else(|| self.0.get("")).copied().unwrap_or_default()
+    }
+
+    /// The name of the limit for a published field: of those that fit the longest.
+    fn printed(&self, field: &str) -> Option<&str> {
+        let fits = |name: &&String| {
+            let ending = published(name);
+            ending
+                .and_then(|ending| field.strip_suffix(ending))
+                .is_some_and(|start| start.is_empty() || start.ends_with('_'))
+        };
+        self.0.keys().filter(fits).max_by_key(|name| name.len()).map(String::as_str)
     }
 }
 
 /// The field under which figures stand as they were printed, rounded.
 const PUBLISHED: &str = "published";
+
+/// Which published fields a limit of that name is for.
+fn published(limit: &str) -> Option<&str> {
+    limit.strip_prefix(PUBLISHED)?.strip_prefix('_')
+}
 
 /// Compares an answer with what is expected.
 pub(crate) fn compare(expected: &Value, got: &Answer, tolerance: &Tolerance) -> Vec<Figure> {
@@ -293,6 +315,8 @@ mod tests {
             ("published.totals", 3),
             ("published.weights", 3),
             ("published.returns_percent", 4),
+            ("published.posterior_returns_percent", 4),
+            ("published.posteriorreturns_percent", 3),
             ("returns_percent", 1),
         ] {
             let fields: Vec<String> = fields.split('.').map(str::to_owned).collect();

@@ -10,10 +10,12 @@
 //! | `inputs` | reading inputs field by field; a fault names the field and what was expected there |
 //! | `answer` | what the product gives, in the form of `expected` |
 //! | `compare` | expected beside given, figure by figure, with deviation and tolerance |
-//! | `lots`, `tax_au` | from inputs to calls of production, by family |
+//! | `lots`, `opt`, `risk`, `tax_au` | from inputs to calls of production, by family |
+//! | `matrices` | vectors and matrices of statistics |
 //! | `run`, `report` | a folder of cases; the table for people and the lines for programs |
 //!
 //! Numbers are decimals taken from their text: money is compared exactly, without binary fractions.
+//! Statistics are binary fractions, written as the shortest decimals that are them.
 #![warn(missing_docs)]
 
 mod answer;
@@ -22,7 +24,10 @@ mod compare;
 mod inputs;
 mod ledger;
 mod lots;
+mod matrices;
+mod opt;
 mod report;
+mod risk;
 mod run;
 mod tax_au;
 

@@ -143,7 +143,8 @@ fn read(file: &Path) -> Result<Value, Fault> {
 fn judge(file: &Node<'_>) -> Result<Outcome, Fault> {
     file.get("id")?.text()?;
     let family: Family = file.get("family")?.parsed()?;
-    let answers = match family.answers() {
+    let inputs = file.find("inputs")?.and_then(|inputs| inputs.value().as_object());
+    let answers = match family.answers(inputs) {
         Ok(answers) => answers,
         Err(lacking) => return Ok(Outcome::NotRun(lacking)),
     };

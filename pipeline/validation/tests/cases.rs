@@ -10,12 +10,14 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// Our cases, each with the figures that it expects.
-const CASES: [(&str, usize); 12] = [
+const CASES: [(&str, usize); 14] = [
     ("lots-01-published-series7", 39),
     ("lots-02-published-average", 39),
     ("lots-03-vas-real-prices", 186),
     ("lots-04-ato-boris-fifo", 3),
     ("lots-05-stress-250", 99),
+    ("opt-03-bl-idzorek", 118),
+    ("risk-05-covariance-estimators", 145),
     ("tax-01-ato-rodney", 4),
     ("tax-02-ato-john-2020", 4),
     ("tax-03-ato-susan-45day", 22),
@@ -116,10 +118,9 @@ fn every_number_that_is_changed_fails_under_its_name() {
             let failing = failing(&report);
             assert_eq!(failing.len(), 1, "{id} {place}: {failing:?}");
             let field = place.rsplit('/').find(|part| part.parse::<usize>().is_err()).unwrap();
-            assert!(
-                failing[0].contains(field) && failing[0].contains("deviation -1"),
-                "{place}: {failing:?}"
-            );
+            // Statistics are off by their last digits even where nothing was changed, printed figures by rounding.
+            let by_one = ["deviation -1", "deviation -0.9"].iter().any(|by| failing[0].contains(by));
+            assert!(failing[0].contains(field) && by_one, "{place}: {failing:?}");
         }
     }
     let changed = set(&load("lots-01-published-series7"), "/expected/lifo/sales/0/gain", json!(500.01));
@@ -198,6 +199,7 @@ fn trades_that_do_not_add_up_fail() {
 fn a_case_that_cannot_be_run_says_what_was_expected() {
     let (lots, amit) = (load("lots-04-ato-boris-fifo"), load("tax-06-amit-cost-base"));
     let (rodney, john) = (load("tax-01-ato-rodney"), load("tax-02-ato-john-2020"));
+    let (views, returns) = (load("opt-03-bl-idzorek"), load("risk-05-covariance-estimators"));
     let trade = "/inputs/trades/0";
     for (case, words) in [
         (without(&lots, "", "inputs"), "inputs: missing"),
@@ -252,6 +254,19 @@ fn a_case_that_cannot_be_run_says_what_was_expected() {
             "inputs.adjustments[0].kind: expected excess or shortfall",
         ),
         (set(&amit, "/inputs/adjustments/0/year", json!("2021")), "inputs.adjustments[0].year: "),
+        (with(&views, "/inputs", "views", json!(1)), "inputs.views: not read here; known are assets, "),
+        (set(&views, "/inputs/Q", json!([0.0525])), "inputs.Q: expected 3 returns, one a view"),
+        (set(&views, "/inputs/tau", json!(0)), "inputs.tau: expected more than zero, got 0"),
+        (set(&views, "/inputs/P/0/6", json!(0)), "inputs: a view: expected a portfolio of something"),
+        (set(&views, "/inputs/P/1", json!([1])), "inputs.P[1]: expected 8 numbers, got 1"),
+        (
+            set(&views, "/inputs/covariance/0/1", json!(1)),
+            "inputs: a covariance: expected a symmetric matrix",
+        ),
+        (set(&returns, "/inputs/returns", json!([])), "inputs.returns: expected rows of numbers"),
+        (set(&returns, "/inputs/returns/7/2", json!(null)), "inputs.returns[7][2]: expected a number"),
+        (set(&returns, "/inputs/returns/7/2", json!("NaN")), "inputs.returns: returns: expected finite"),
+        (set(&returns, "/inputs/names", json!(["A"])), "inputs.returns: expected rows of 1 numbers"),
     ] {
         let fault = fault(&case);
         assert!(fault.starts_with(words), "{words:?}, got {fault:?}");
@@ -293,6 +308,15 @@ fn what_is_wrong_with_one_case_does_not_stop_the_others() {
     assert_eq!(report.cases.iter().map(CaseReport::word).collect::<Vec<_>>(), ["error", "error", "not_run"]);
     let alone = run(&folder.path().join("c.json"), None).unwrap();
     assert!(alone.passes() && alone.cases.len() == 1);
+}
+
+/// What answers is told by the inputs: without those of a kind that is known nothing does.
+#[test]
+fn a_kind_that_the_product_lacks_is_not_run() {
+    for (id, mark) in [("risk-05-covariance-estimators", "returns"), ("opt-03-bl-idzorek", "P")] {
+        let report = one(&without(&load(id), "/inputs", mark));
+        assert!(report.word() == "not_run" && !report.passes(), "{id}");
+    }
 }
 
 #[test]
