@@ -200,7 +200,6 @@ fn pure_cores_are_pure() {
         file.starts_with("actors/advice/src")
             || file.starts_with("actors/optimizer/src")
             || file.starts_with("operators/calendar/src")
-        file.starts_with("actors/optimizer/src")
             || file.starts_with("operators/estimates/src")
             || file.starts_with("operators/lots/src")
             || file.starts_with("operators/tax/src")
