@@ -428,6 +428,12 @@ impl History {
         } else {
             String::new()
         };
+        let sweep = if self.dice.percent(10) {
+            format!(",\"sweep\":\"{}\"", self.dice.one(&self.instruments).0)
+        } else {
+            String::new()
+        };
+        let basis = format!("{basis}{sweep}");
         let (weights, bands, at) = (weights.join(","), bands.join(","), self.effective());
         self.say(
             "targets_set",

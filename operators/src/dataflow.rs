@@ -96,7 +96,7 @@ pub fn build<'s>(
     let postings = postings.concat(follows.clone());
     let lots = lots(of_lots.clone().concat(follows), timing.epoch_ms);
     let said = of_tax
-        .concatenate([of_lots, actions])
+        .concatenate([of_lots, actions.clone()])
         .map(Told::Follows)
         .concatenate([positions.clone(), lots.clone()]);
     let ladder = cash_ladder(postings.clone(), timing.epoch_ms);
@@ -104,7 +104,7 @@ pub fn build<'s>(
 
     // What holds: statements, books, market.
     let stale = stale(observations.clone(), stale_ms);
-    let prices = prices(observations);
+    let prices = prices(observations, actions, timing.epoch_ms);
     let known = statements(stated).concatenate([
         told.clone().flat_map(Told::known),
         cash(postings),

@@ -45,7 +45,25 @@ where
     D: 'static,
     O: Clone + 'static,
 {
-    epochwise_here(rows, name, |_, epoch| epoch, step::<T, _, _, _, _>(split, say))
+    tally_from::<T, _, _, _, _>(rows, name, |_, epoch| epoch, split, say)
+}
+
+/// As [`tally`], for rows that count from `when` on, which is not before their own epoch.
+pub(crate) fn tally_from<'s, T, F, K, D, O>(
+    rows: Rows<'s, F>,
+    name: &str,
+    when: impl Fn(&F, Epoch) -> Epoch + 'static,
+    split: impl Fn(F) -> Option<(K, D)> + 'static,
+    say: impl Fn(&K, T::Held) -> Option<O> + 'static,
+) -> Rows<'s, O>
+where
+    T: Tally<D> + 'static,
+    F: Clone + 'static,
+    K: Ord + Clone + 'static,
+    D: 'static,
+    O: Clone + 'static,
+{
+    epochwise_here(rows, name, when, step::<T, _, _, _, _>(split, say))
 }
 
 /// As [`tally`], for rows of one key that are in several workers.

@@ -1,4 +1,4 @@
-use super::Ladder;
+use super::{Ladder, SplitTerms};
 use crate::facts::{Feed, Observation, Version};
 use evenkeel_schemas::{Instant, InstrumentId};
 
@@ -57,4 +57,25 @@ fn changes_of_one_epoch_may_come_in_any_order() {
     assert_eq!(ladder.current(), None);
     ladder.update(&observed(1, 0, 100, true), 1);
     assert!(ladder.is_empty());
+}
+
+#[test]
+fn a_price_is_restated_from_the_ex_date_until_the_first_one_on_the_new_basis() {
+    const DAY: i64 = 86_400_000_000;
+    let mut ladder = Ladder::default();
+    ladder.update(&observed(DAY, 0, 100_000_000, false), 1);
+    let whole = |units| evenkeel_schemas::Quantity::from_whole(units).unwrap();
+    let split = |number, new, old| SplitTerms {
+        ex_date: "1970-01-03".parse().unwrap(),
+        number,
+        new: whole(new),
+        old: whole(old),
+    };
+    ladder.split(split(1, 1, 10), 1);
+    assert_eq!(ladder.current(), Some(1_000_000_000), "one new unit is ten old ones");
+    ladder.split(split(2, 3, 1), 1);
+    assert_eq!(ladder.current(), Some(333_333_333));
+    ladder.split(split(2, 3, 1), -1);
+    ladder.update(&observed(2 * DAY, 1, 990_000_000, false), 1);
+    assert_eq!(ladder.current(), Some(990_000_000), "a price of the ex date is on the new basis");
 }

@@ -10,8 +10,8 @@ use evenkeel_schemas::events::{
     TriggerRef,
 };
 use evenkeel_schemas::{
-    AllocationRow, CustomerId, DueKind, Epoch, Measure, Money, Name, Price, Quantity, Ratio, Subject,
-    TradeDate, TriggerKey,
+    AllocationRow, CustomerId, DueKind, Epoch, InstrumentId, Measure, Money, Name, Price, Quantity, Ratio,
+    Subject, TradeDate, TriggerKey,
 };
 
 use super::{Admission, Inputs, Origin};
@@ -141,6 +141,11 @@ impl Admission {
             let band = e.bands.get(name).copied().unwrap_or(band_default);
             lines.push(TargetLine { instrument, weight: *weight, band });
         }
+        if let Some(name) = &e.sweep {
+            let instrument = self.instrument(name, "sweep")?;
+            let band = e.bands.get(name).copied().unwrap_or(band_default);
+            sweep(&mut lines, instrument, band);
+        }
         let buckets = self.buckets(e);
         let set = TargetSet { lines, band_default, buckets };
         Ok(vec![fact(Fact::Targets(customer, version, Arc::new(set)))])
@@ -259,6 +264,16 @@ impl Admission {
             fee: e.fee,
         };
         Ok(vec![fact(Fact::Allocated(Box::new(row)))])
+    }
+}
+
+/// What the weights leave goes to the cash instrument that sweeps.
+fn sweep(lines: &mut Vec<TargetLine>, instrument: InstrumentId, band: Ratio) {
+    // The event's weights sum to at most one.
+    let left = Ratio::ONE - lines.iter().map(|line| line.weight.raw()).sum::<i64>();
+    match lines.iter_mut().find(|line| line.instrument == instrument) {
+        Some(line) => line.weight = Ratio::from_raw(line.weight.raw() + left),
+        None => lines.push(TargetLine { instrument, weight: Ratio::from_raw(left), band }),
     }
 }
 

@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
+use crate::bench::books;
 use crate::bench::drift::{Found, Options, Times, run as run_drift};
 use crate::bench::kernel::Valued;
 use crate::config::DriftEngine;
@@ -18,6 +19,8 @@ pub(super) struct Args {
 enum Bench {
     /// The drift dataflow, epoch by epoch: ticks and account events in, breaches and triggers out
     Drift(Watched),
+    /// The books: account events a second with lots, and the time of a correction of long ago
+    Books(Booked),
     /// The monitor by itself, without the dataflow around it; then valuations of everybody and of one
     Monitor(Watched),
 }
@@ -65,8 +68,80 @@ struct Watched {
     json: bool,
 }
 
+#[derive(clap::Args)]
+#[command(after_help = "\
+Figures depend on the machine and on what else it does. The time of a correction is set beside working everything out
+from scratch. Exit status 1 says that the two came to different lots or gains.")]
+struct Booked {
+    /// Customers
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    customers: u32,
+    /// Instruments
+    #[arg(long, default_value_t = 137, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    instruments: u32,
+    /// Fills, over all customers
+    #[arg(long, default_value_t = 200_000, value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
+    events: u64,
+    /// Fills amended afterwards, one after the other
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    corrections: u32,
+    /// Worker threads
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=64))]
+    workers: u64,
+    /// Everything that is left to chance follows from it
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// One JSON object on stdout instead of a table
+    #[arg(long)]
+    json: bool,
+}
+
+fn run_books(args: &Booked) -> Result<(), Error> {
+    let found = books::run(books::Options {
+        customers: args.customers,
+        instruments: args.instruments,
+        events: args.events,
+        corrections: args.corrections,
+        workers: args.workers as usize,
+        seed: args.seed,
+    })?;
+    if args.json {
+        let text = serde_json::to_string(&found).map_err(|error| Error::Check(error.to_string()))?;
+        super::out(format_args!("{text}\n"))?;
+    } else {
+        let same = if found.identical { "the same lots and gains" } else { "DIFFERENT LOTS OR GAINS" };
+        super::out(format_args!(
+            "{} customers, {} fills, {} workers: {:.0} fills/s (reading {:.2} us, judging {:.2} us of the feeding thread)\n\
+             {} lots open; {:.0} bytes resident a fill\n\
+             {} corrections: {:.2} ms p50, {:.2} ms p99, {:.2} ms at most; {:.1} rows, {} customer(s) each\n\
+             from scratch {:.0} ms: {:.0} times a correction; {same}\n",
+            found.customers,
+            found.events,
+            found.workers,
+            found.events_per_second,
+            found.parse_us,
+            found.judge_us,
+            found.open_lots,
+            found.bytes_per_event,
+            found.corrections,
+            found.p50_ms,
+            found.p99_ms,
+            found.max_ms,
+            found.rows_per_correction,
+            found.customers_per_correction,
+            found.scratch_ms,
+            found.ratio,
+        ))?;
+    }
+    if found.identical {
+        return Ok(());
+    }
+    Err(Error::Check("incremental and from scratch come to different lots or gains".to_owned()))
+}
+
 pub(super) fn run(args: &Args) -> Result<(), Error> {
     let (args, kernel) = match &args.bench {
+        Bench::Books(args) => return run_books(args),
         Bench::Drift(args) => (args, false),
         Bench::Monitor(args) => (args, true),
     };

@@ -144,7 +144,12 @@ fn check_targets(event: &super::types::TargetsSet) -> Result<(), Refusal> {
         positive(&format!("bands.{instrument}"), band)?;
         fraction(&format!("bands.{instrument}"), *band)?;
         let bucket = labels_wanted(instrument.as_str()).is_some();
-        if !bucket && instrument.as_str() != "default" && !event.weights.contains_key::<Name>(instrument) {
+        let sweeps = event.sweep.as_ref() == Some(instrument);
+        if !bucket
+            && !sweeps
+            && instrument.as_str() != "default"
+            && !event.weights.contains_key::<Name>(instrument)
+        {
             let reason = "expected \"default\", an instrument that weights names, or a bucket such as \
                           asset_class:bond or asset_class:equity/region:au";
             return Err(Refusal::new(format!("bands.{instrument}"), reason));

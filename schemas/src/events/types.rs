@@ -562,6 +562,8 @@ body! {
         #[serde(default, skip_serializing_if = "Option::is_none")] benchmark: Option<Name>,
         /// Which lots a sale takes first.
         #[serde(default, skip_serializing_if = "Option::is_none")] cost_basis: Option<CostBasis>,
+        /// A cash instrument that takes what the weights leave, in the place of cash.
+        #[serde(default, skip_serializing_if = "Option::is_none")] sweep: Option<Name>,
     }
 }
 

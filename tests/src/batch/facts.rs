@@ -6,7 +6,7 @@ use std::sync::Arc;
 use evenkeel_schemas::events::TriggerKind;
 use evenkeel_schemas::{
     CashLadderRow, Currency, CustomerId, DueKind, Epoch, Instant, InstrumentId, Measure, Money, Pair, Price,
-    Quantity, Rate, Ratio, Row, Subject, TradeDate, TriggerKey,
+    Quantity, Rate, Ratio, Row, Subject, TradeDate, TriggerKey, div_half_even,
 };
 
 use super::income::{Action, Days, Doing, Income, KIND, income};
@@ -259,7 +259,7 @@ impl Facts {
     pub fn settle(&mut self, epoch: Epoch) -> Result<Changes, BatchError> {
         let mut touched = std::mem::take(&mut self.touched);
         while let Some(entry) = self.due.first_entry().filter(|entry| *entry.key() <= epoch) {
-            entry.remove();
+            touched.prices.extend(entry.remove());
             // Whom an action reaches is not asked: everybody is looked at.
             touched.books.extend(self.movements.keys().map(|(c, _)| *c));
         }
@@ -290,7 +290,7 @@ impl Facts {
             customers.insert(c);
         }
         for i in touched.prices {
-            let new = last(self.prices.get(&i));
+            let new = self.restated(i, epoch);
             let old = swap(&mut self.price_rows, i, new);
             if old != new {
                 rows.extend(replaced(old, new, |price| Row::Price { instrument: i, price }));
@@ -313,6 +313,22 @@ impl Facts {
             customers.extend(self.targets.keys());
         }
         Ok(Changes { rows, customers, lots })
+    }
+
+    /// The last price, on the basis of the splits whose ex date came after it.
+    fn restated(&self, i: InstrumentId, epoch: Epoch) -> Option<Price> {
+        let ((at, _), price) = self.prices.get(&i)?.last_key_value()?;
+        let mut raw = i128::from(price.raw());
+        for ((ex_date, _), action) in &self.actions {
+            if let Doing::Split(new, old, _) = action.what
+                && action.instrument == i
+                && action.due <= epoch
+                && *ex_date > at.date()
+            {
+                raw = div_half_even(raw * i128::from(old.raw()), new.raw().into()).clamp(1, i64::MAX.into());
+            }
+        }
+        i64::try_from(raw).ok().map(Price::from_raw)
     }
 
     fn income_of(&self, c: CustomerId, epoch: Epoch) -> Result<Income, BatchError> {

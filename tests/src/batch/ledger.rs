@@ -300,6 +300,12 @@ impl Ledger {
             let band = e.bands.get(name).copied().unwrap_or(default);
             targets.lines.insert(self.instrument(name)?, (*weight, band));
         }
+        if let Some(name) = &e.sweep {
+            let band = e.bands.get(name).copied().unwrap_or(default);
+            let left = Ratio::ONE - targets.lines.values().map(|(weight, _)| weight.raw()).sum::<i64>();
+            let line = targets.lines.entry(self.instrument(name)?).or_insert((Ratio::ZERO, band));
+            line.0 = Ratio::from_raw(line.0.raw() + left);
+        }
         Some(targets)
     }
 

@@ -59,7 +59,8 @@ fn a_deposit_a_buy_and_a_price_make_a_valuation() {
         + &tick(4, "VAS", "101")
         + &tick(5, "VAS", "101");
     let (counts, files) = run_text(&text, 1_000);
-    assert_eq!((counts.accepted, counts.refused, counts.epochs), (9, 0, 5));
+    // Five epochs with events, and the day on which the buy settles.
+    assert_eq!((counts.accepted, counts.refused, counts.epochs), (9, 0, 6));
     assert_eq!(
         files["positions"],
         [r#"{"epoch":3000,"diff":1,"customer":"c1","instrument":"VAS","quantity":"5"}"#]

@@ -342,6 +342,7 @@ impl Book {
             bands,
             benchmark: None,
             cost_basis: None,
+            sweep: None,
         }))
     }
 
