@@ -187,6 +187,10 @@ fn print(args: &Args, figures: Figures) -> Result<(), Error> {
         }
         // Figures that are made of others stand further left than what they are made of.
         let indent = if row.line.contains('/') { "    " } else { "  " };
+        if row.line.starts_with("note/") {
+            super::out(format_args!("  note: {}\n", row.label))?;
+            continue;
+        }
         let label = format!("{indent}{}", row.label);
         super::out(format_args!("{label:<88} {:>16}\n", row.amount.to_string()))?;
         if args.sources && !row.rule.is_empty() {
