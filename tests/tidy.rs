@@ -54,6 +54,7 @@ const DEPENDENCIES: [(&str, &[&str]); 13] = [
             "operators/calendar",
             "operators/lots",
             "operators/monitor",
+            "operators/tax",
             "actors",
             "actors/optimizer",
             "pipeline/log",
