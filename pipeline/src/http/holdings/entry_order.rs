@@ -125,3 +125,82 @@ fn standing(replayed: &Replayed) -> Vec<&Fact> {
     }
     facts.into_iter().filter(|(_, times)| *times > 0).map(|(fact, _)| fact).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::holdings::stored::Stored;
+    use evenkeel_lots::Ledger;
+    use evenkeel_schemas::derive::lot_number;
+    use evenkeel_schemas::events::parse_event;
+
+    fn listed(name: &str) -> String {
+        format!(
+            r#"{{"type":"instrument_listed","at":"2026-01-05T00:00:00Z","instrument":"{name}","name":"{name}","kind":"etf","currency":"AUD","tick_size":"0.01","lot_size":"1"}}"#
+        )
+    }
+
+    fn bought(id: &str, instrument: &str, at: &str) -> String {
+        format!(
+            r#"{{"type":"fill","at":"2026-01-05T{at}Z",{id}"customer":"ann","instrument":"{instrument}","side":"buy","quantity":"5","price":"10","fee":"0","currency":"AUD","trade_date":"2026-01-05"}}"#
+        )
+    }
+
+    /// Bought on one day: in the order of time, not of record or name; without an id; transferred in later with the
+    /// same acquisition date; moved here by a merger.
+    #[test]
+    fn lots_of_one_day_are_in_the_order_of_the_ledger() {
+        let lines = [
+            listed("A"),
+            listed("B"),
+            r#"{"type":"customer_onboarded","at":"2026-01-05T00:00:00Z","customer":"ann","base_currency":"AUD"}"#.to_owned(),
+            bought(r#""id":"a-late","#, "A", "05:00:00"),
+            bought(r#""id":"moved","#, "B", "01:00:00"),
+            bought("", "A", "03:00:00"),
+            bought(r#""id":"z-early","#, "A", "02:00:00"),
+            bought(r#""id":"c-same","#, "A", "03:00:00"),
+            r#"{"type":"transfer_in","at":"2026-03-01T00:00:00Z","id":"b-in","customer":"ann","instrument":"A","quantity":"5","cost_base":"50","acquired":"2026-01-05"}"#.to_owned(),
+            r#"{"type":"merger","at":"2026-02-01T00:00:00Z","id":"m","instrument":"B","into":"A","new":"1","old":"1","effective_date":"2026-02-01"}"#.to_owned(),
+        ];
+        let stored = (0_u64..).zip(&lines).map(|(offset, line)| Stored {
+            epoch: offset * 100,
+            offset,
+            event: parse_event(line.as_bytes()).unwrap(),
+        });
+        let replayed = replay(stored.collect(), "ann", true);
+        assert_eq!(replayed.refused, Vec::<String>::new());
+        let into = replayed.names.read().instrument_id("A").unwrap();
+
+        let mut ledger = Ledger::default();
+        for fact in standing(&replayed) {
+            if let Fact::Lot(_, entry) | Fact::Action(_, entry) = fact {
+                ledger.insert(entry.entry.clone());
+            }
+        }
+        ledger.settle(&mut Vec::new());
+        let expected: Vec<u64> = ledger.lots_of(into).iter().map(|lot| lot.lot.0).collect();
+
+        let orders = entered(&replayed, into);
+        let mut names: Vec<&Arc<str>> = orders.keys().collect();
+        names.sort_by_key(|name| orders[*name]);
+        assert_eq!(
+            names.iter().map(|name| name.as_ref()).collect::<Vec<_>>(),
+            ["z-early", "seq:5", "c-same", "a-late", "moved", "b-in"]
+        );
+        assert_eq!(names.iter().map(|name| lot_number(name)).collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn lots_without_an_id_are_counted_alike_on_both_sides() {
+        let order = |number| {
+            let order = ("2026-01-05".parse().unwrap(), 2, 0, number);
+            (order, order)
+        };
+        let own =
+            [("seq:3", 3), ("seq:8", 8), ("f", 5)].map(|(name, number)| (Arc::from(name), order(number)));
+        let mut orders: Orders = own.into_iter().collect();
+        rename(&mut orders, &BTreeSet::from([70, 12]), &BTreeSet::from([3, 8])).unwrap();
+        assert_eq!((orders[&Arc::from("seq:12")], orders[&Arc::from("seq:70")]), (order(3), order(8)));
+        assert!(rename(&mut orders, &BTreeSet::from([70]), &BTreeSet::from([3, 8])).is_err());
+    }
+}
