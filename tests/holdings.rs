@@ -455,11 +455,11 @@ fn open_buys_reserve_cash_and_what_is_open_is_listed() {
     assert_eq!(monitor["anomalies"], Value::Array(vec![]), "{monitor}");
 
     house.onboard("oda");
-    house.post("/positions/open", r#"{"client_id":"oda","ticker":"VAS","quantity":"1","price":"100"}"#);
+    house.post("/positions/open", r#"{"client_id":"oda","ticker":"VAS","quantity":"1","price":"99"}"#);
     let monitor = house.get("/portfolio/oda/monitor");
     assert_eq!(
         rows(&monitor["anomalies"], &["kind", "detail"]),
-        one_row(&["overdraft", "cash is -100 AUD"]),
+        one_row(&["overdraft", "cash is -99 AUD"]),
         "{monitor}"
     );
 }

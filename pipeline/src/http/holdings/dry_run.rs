@@ -248,7 +248,7 @@ mod tests {
         {
             let refused = outcome(&lots, CostBasis::Fifo, terms, &[]).unwrap_err();
             assert!(
-                refused.to_string().contains("quantity: expected no more than open lots hold"),
+                refused.to_string().contains("quantity: expected at most what open lots hold"),
                 "{refused}"
             );
         }

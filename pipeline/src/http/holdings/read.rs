@@ -43,13 +43,14 @@ pub(super) fn body<T: DeserializeOwned>(body: Body) -> Result<T, Problem> {
     Ok(read)
 }
 
-/// serde reports a missing, unknown or repeated field at the object that holds it; its name is in the text.
+/// serde reports a missing or repeated field at the object that holds it, its name is in the text; an unknown one at
+/// itself.
 fn refused(path: &str, reason: &str) -> Problem {
     let named = reason.split('`').nth(1).filter(|_| reason.contains("field `"));
     let field = match (path, named) {
         (".", named) => named.unwrap_or("body").to_owned(),
-        (path, Some(named)) => format!("{path}.{named}"),
-        (path, None) => path.to_owned(),
+        (path, Some(named)) if path.rsplit('.').next() != Some(named) => format!("{path}.{named}"),
+        (path, _) => path.to_owned(),
     };
     Problem::unprocessable(field, reason)
 }

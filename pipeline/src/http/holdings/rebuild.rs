@@ -1,8 +1,8 @@
 //! A customer's holdings worked out anew from its accepted events: through a door of their own and the dataflow of
 //! production, on one worker that sees nobody else.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use evenkeel_operators::dataflow::{Timing, Watching};
 use evenkeel_schemas::events::{Correction, Event};
@@ -42,7 +42,7 @@ pub(super) struct Replayed {
 struct Reader<'a> {
     customer: &'a str,
     /// Ids of events that count.
-    ids: std::collections::BTreeSet<Name>,
+    ids: BTreeSet<Name>,
 }
 
 impl Reader<'_> {
@@ -77,7 +77,7 @@ impl Reader<'_> {
             | Event::Merger(_)
             | Event::Delisting(_) => true,
             Event::CustomerOnboarded(e) => e.customer.as_str() == self.customer,
-            // Instruments alone count: what targets name may be corrected away, a method is elected all the same.
+            // They may elect a method.
             Event::TargetsSet(e) => e.customer.as_str() == self.customer,
             Event::TransferIn(e) => e.customer.as_str() == self.customer,
             Event::Fill(e) => e.customer.as_str() == self.customer,
@@ -97,7 +97,7 @@ pub(super) fn replay(stored: Vec<Stored>, customer: &str, lots: bool) -> Replaye
         corrections: 0,
         refused: Vec::new(),
     };
-    let mut reader = Reader { customer, ids: std::collections::BTreeSet::new() };
+    let mut reader = Reader { customer, ids: BTreeSet::new() };
     for Stored { epoch, offset, event } in stored {
         let correction = matches!(event, Event::Correction(_));
         let Some(event) = reader.own(event) else { continue };
@@ -116,7 +116,10 @@ pub(super) fn replay(stored: Vec<Stored>, customer: &str, lots: bool) -> Replaye
     replayed
 }
 
-/// The rows that hold after an epoch.
+/// One at a time: each starts a dataflow.
+static ONE: Mutex<()> = Mutex::new(());
+
+/// The rows that hold after an epoch. Blocks.
 ///
 /// # Errors
 /// In words, when the dataflow cannot be started.
@@ -125,6 +128,7 @@ pub(super) fn derive(
     epoch_ms: u64,
     upto: Epoch,
 ) -> Result<Vec<Row>, String> {
+    let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
     let mark_ms = epoch_ms.saturating_mul(MARKS);
     let timing = Timing { epoch_ms, mark_ms, drift_mark_ms: 0, stale_ms: 0 };
     let plan = Plan { timing, watching: Watching::Textbook, opening: 0 };

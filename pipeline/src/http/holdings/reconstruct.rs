@@ -5,7 +5,6 @@
 //! ClickHouse has of that moment. Both sides are of one epoch.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use actix_web::web::{self, Json};
@@ -24,9 +23,6 @@ use super::{Answer, Context, Problem, of_position};
 pub(super) struct Known {
     as_of: Option<String>,
 }
-
-/// One at a time: each starts a dataflow.
-static ONE: Mutex<()> = Mutex::new(());
 
 /// How often the two sides are taken again when they differ: the view may be an epoch ahead of ClickHouse.
 const LOOKS: u32 = 5;
@@ -68,7 +64,6 @@ pub(super) async fn reconstruct(
     let Known { as_of } = query(known)?;
     let as_of: Option<Instant> = as_of.as_deref().map(|text| value("as_of", text)).transpose()?;
     let answer = web::block(move || {
-        let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
         let mut looks = 0;
         loop {
             looks += 1;
