@@ -1,5 +1,5 @@
-//! `/api/v1/holdings` from outside: positions opened, closed and priced, cash around a trade, sales worked out and
-//! then made, histories rebuilt after a correction, and what cannot be taken.
+//! `/api/v1/holdings` from outside: positions opened, closed and priced, cash around a trade, sales worked
+//! out and then made, histories rebuilt after a correction, and what cannot be taken.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -44,8 +44,8 @@ fn start(changes: &[(&str, &str)]) -> House {
     house
 }
 
-/// One program for all tests that run at a time, each with customers of its own; the last one out stops it. Orders
-/// stay open for ten minutes.
+/// One program for all tests that run at a time, each with customers of its own; the last one out stops it.
+/// Orders stay open for ten minutes.
 fn house() -> Arc<House> {
     static HOUSE: Mutex<Weak<House>> = Mutex::new(Weak::new());
     let mut standing = HOUSE.lock().unwrap_or_else(PoisonError::into_inner);

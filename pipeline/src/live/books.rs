@@ -1,5 +1,5 @@
-//! Figures of the books: what the rows of each epoch change of lots, gains, distributions, the cash ladder and their
-//! anomalies, and corrections as they are accepted.
+//! Figures of the books: what the rows of each epoch change of lots, gains, distributions, the cash ladder
+//! and their anomalies, and corrections as they are accepted.
 
 use evenkeel_schemas::events::Correction;
 use evenkeel_schemas::{AnomalyKind, PaymentStatus, Row};

@@ -77,7 +77,8 @@ fn reserved(client: &Client<'_>) -> BTreeMap<Currency, Sum> {
     reserved
 }
 
-/// Cash by currency: balance = settled + unsettled, as posted; what orders reserve and distributions will pay.
+/// Cash by currency: balance = settled + unsettled, as posted; what orders reserve and distributions will
+/// pay.
 pub(super) fn cash(client: &Client<'_>) -> Vec<Json_> {
     let (due, reserved) = (due(client), reserved(client));
     let held = client.customer.cash.iter().map(|(currency, _)| *currency);
@@ -103,8 +104,8 @@ pub(super) fn cash(client: &Client<'_>) -> Vec<Json_> {
     currencies.into_iter().map(line).collect()
 }
 
-/// What is settled now, and by value date what becomes of it: one running balance a currency. Only what is on the
-/// ladder is known: settlements and distributions announced. Nothing is invested, spent or converted.
+/// What is settled now, and by value date what becomes of it: one running balance a currency. Only what is on
+/// the ladder is known: settlements and distributions announced. Nothing is invested, spent or converted.
 pub(super) fn forecast(client: &Client<'_>) -> Json_ {
     let today = client.today();
     let until = Instant::from_micros(today.start().micros().saturating_add(AHEAD_DAYS * MICROS_A_DAY)).date();

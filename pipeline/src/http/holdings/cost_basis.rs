@@ -1,4 +1,5 @@
-//! The cost basis of a holding: its lots, what a sale at the current price would gain, and which lots are at a loss.
+//! The cost basis of a holding: its lots, what a sale at the current price would gain, and which lots are at
+//! a loss.
 
 use actix_web::web::{self, Json};
 use evenkeel_schemas::{Money, Ratio, div_half_even};
@@ -99,8 +100,8 @@ pub(super) async fn unrealised(
     })
 }
 
-/// A loss × the marginal rate, rounded half-even to 10⁻⁶: what it saves if gains of the year take all of it and are
-/// not discounted.
+/// A loss × the marginal rate, rounded half-even to 10⁻⁶: what it saves if gains of the year take all of it
+/// and are not discounted.
 fn saving(loss: Money, rate: Ratio) -> Option<Money> {
     let scaled = i128::from(loss.raw()) * i128::from(rate.raw());
     Money::from_wide(div_half_even(scaled, i128::from(Ratio::ONE)))

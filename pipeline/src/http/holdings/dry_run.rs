@@ -1,7 +1,8 @@
-//! A sale that is only worked out: which lots would go, and what each would gain, by the ledger of production.
+//! A sale that is only worked out: which lots would go, and what each would gain, by the ledger of
+//! production.
 //!
-//! The ledger is given the open lots, in the order in which they were entered, and one sale of today. So the answer is
-//! what a real sale with the same terms realises, as long as nothing else comes between.
+//! The ledger is given the open lots, in the order in which they were entered, and one sale of today. So the
+//! answer is what a real sale with the same terms realises, as long as nothing else comes between.
 
 use actix_web::web::{self, Json};
 use evenkeel_lots::{Choice, Entry, EventId, Ledger, LotId, OpenLot, RealisedGain, Row, Trouble, What};
@@ -194,7 +195,8 @@ mod tests {
         }
     }
 
-    /// Two years-old units at 10, ten of March at 30, ten of October at 20; 12 are sold for 25 less a fee of 12.
+    /// Two years-old units at 10, ten of March at 30, ten of October at 20; 12 are sold for 25 less a fee of
+    /// 12.
     fn gains(method: CostBasis, named: &[LotChoice]) -> Vec<[String; 3]> {
         let lots = [
             lot("old", "2024-01-10", "2", "20"),

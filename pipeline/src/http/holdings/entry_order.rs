@@ -1,5 +1,5 @@
-//! In which order lots of one day were entered. The view does not keep it, and it matters only where two open lots were
-//! acquired on the same day: then the customer's events are asked for, and judged again.
+//! In which order lots of one day were entered. The view does not keep it, and it matters only where two open
+//! lots were acquired on the same day: then the customer's events are asked for, and judged again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -146,8 +146,8 @@ mod tests {
         )
     }
 
-    /// Bought on one day: in the order of time, not of record or name; without an id; transferred in later with the
-    /// same acquisition date; moved here by a merger.
+    /// Bought on one day: in the order of time, not of record or name; without an id; transferred in later
+    /// with the same acquisition date; moved here by a merger.
     #[test]
     fn lots_of_one_day_are_in_the_order_of_the_ledger() {
         let lines = [

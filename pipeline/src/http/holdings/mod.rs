@@ -1,5 +1,6 @@
-//! Holdings: `/api/v1/holdings`. Positions are opened, closed and priced by events that pass the door like any other;
-//! everything else is read from the live view, and `reconstruct` from ClickHouse. `docs/holdings.md` lists the paths.
+//! Holdings: `/api/v1/holdings`. Positions are opened, closed and priced by events that pass the door like
+//! any other; everything else is read from the live view, and `reconstruct` from ClickHouse.
+//! `docs/holdings.md` lists the paths.
 //!
 //! A position is named `{client_id}~{ticker}`: no name has a `~`. A `/` in a name is written `%2F` in a path.
 
@@ -161,7 +162,8 @@ fn lots_kept(context: &Context) -> Result<(), Problem> {
     Err(Problem::conflict(NO_LOTS))
 }
 
-const NO_LOTS: &str = "no tax lots are kept in this folder: start another one with `lots = true` in the settings, or ask for the position";
+const NO_LOTS: &str = "no tax lots are kept in this folder: start another one with `lots = true` in the \
+                       settings, or ask for the position";
 
 /// A number as text; null where there is none.
 fn text(number: Option<impl std::fmt::Display>) -> Option<String> {

@@ -43,8 +43,8 @@ pub(super) fn body<T: DeserializeOwned>(body: Body) -> Result<T, Problem> {
     Ok(read)
 }
 
-/// serde reports a missing or repeated field at the object that holds it, its name is in the text; an unknown one at
-/// itself.
+/// serde reports a missing or repeated field at the object that holds it, its name is in the text; an unknown
+/// one at itself.
 fn refused(path: &str, reason: &str) -> Problem {
     let named = reason.split('`').nth(1).filter(|_| reason.contains("field `"));
     let field = match (path, named) {

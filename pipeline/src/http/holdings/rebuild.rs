@@ -1,5 +1,5 @@
-//! A customer's holdings worked out anew from its accepted events: through a door of their own and the dataflow of
-//! production, on one worker that sees nobody else.
+//! A customer's holdings worked out anew from its accepted events: through a door of their own and the
+//! dataflow of production, on one worker that sees nobody else.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,8 +1,8 @@
-//! `GET /positions/{id}/reconstruct`: a position, its open lots and realised gains worked out anew from the accepted
-//! events in ClickHouse, beside what was believed, and whether they agree.
+//! `GET /positions/{id}/reconstruct`: a position, its open lots and realised gains worked out anew from the
+//! accepted events in ClickHouse, beside what was believed, and whether they agree.
 //!
-//! Without `as_of` what was believed is the live view, with realised gains from ClickHouse; with `as_of`, what
-//! ClickHouse has of that moment. Both sides are of one epoch.
+//! Without `as_of` what was believed is the live view, with realised gains from ClickHouse; with `as_of`,
+//! what ClickHouse has of that moment. Both sides are of one epoch.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -186,9 +186,9 @@ impl Side {
         self.clone().names().filter_map(|name| running(name)).collect()
     }
 
-    /// Events without an id go by their running number over all topics, which ClickHouse does not have: here they are
-    /// counted among account events alone. Both counts rise together, so the names of one side are those of the
-    /// other in order.
+    /// Events without an id go by their running number over all topics, which ClickHouse does not have: here
+    /// they are counted among account events alone. Both counts rise together, so the names of one side are
+    /// those of the other in order.
     fn rename(&mut self, believed: &Side) {
         let (own, theirs) = (self.numbers(), believed.numbers());
         if own.len() != theirs.len() {

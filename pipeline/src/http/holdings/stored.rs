@@ -78,7 +78,8 @@ fn away(error: impl std::fmt::Display) -> Problem {
     Problem::unavailable(format!("ClickHouse does not answer; everything else goes on: {error}"))
 }
 
-/// Asks ClickHouse. Blocks; a client of its own, because idle connections would hold up an engine that is to end.
+/// Asks ClickHouse. Blocks; a client of its own, because idle connections would hold up an engine that is to
+/// end.
 pub(super) fn ask<T, F: Future<Output = Result<T, Problem>>>(
     context: &Context,
     question: impl FnOnce(Client) -> F,
@@ -112,7 +113,8 @@ pub(super) fn caught_up(context: &Context) -> Result<(), Problem> {
 
 // Names of customers and instruments are of letters, digits and . _ : / - + ^ = alone: nothing to quote.
 
-/// A customer's account events with those that everybody's depend on, recorded up to an epoch, in their order.
+/// A customer's account events with those that everybody's depend on, recorded up to an epoch, in their
+/// order.
 pub(super) async fn events(client: &Client, customer: &str, upto: Epoch) -> Result<Vec<Stored>, Problem> {
     let sql = format!(
         "SELECT epoch, `offset`, payload FROM events WHERE topic = 'accounts' AND epoch <= {upto} \
