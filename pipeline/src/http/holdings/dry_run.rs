@@ -146,8 +146,7 @@ fn outcome(lots: &[HeldLot], method: CostBasis, terms: Terms, named: &[LotChoice
     let named = named.iter().filter_map(chosen).collect();
     let gains = realised(&numbered, method, terms, named).map_err(|trouble| match trouble {
         Trouble::Oversold { missing } => {
-            let reason =
-                format!("expected no more than open lots hold up to {}, {missing} fewer", terms.date);
+            let reason = format!("expected at most what open lots hold on {}: {missing} fewer", terms.date);
             Problem::unprocessable("quantity", reason)
         }
         _ => Problem::unprocessable("quantity", "expected amounts within the range of lots"),

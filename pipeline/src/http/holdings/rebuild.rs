@@ -136,7 +136,8 @@ pub(super) fn derive(
     let mut rows: BTreeMap<Row, isize> = BTreeMap::new();
     std::thread::scope(|scope| {
         scope.spawn(move || {
-            for (epoch, changes) in inputs {
+            // What was recorded later must not be fed: the inputs end at this epoch.
+            for (epoch, changes) in inputs.into_iter().take_while(|(epoch, _)| *epoch <= upto) {
                 engine.advance(epoch);
                 engine.feed(epoch, Arc::new(changes));
             }
