@@ -517,145 +517,138 @@ fn cost_bases_tell_losses_gains_and_what_a_loss_saves() {
     assert_eq!(house.get("/cost-basis/VAS/unrealized-gl?client_id=lou")["net"], "0");
 }
 
+/// A request that is refused for a field.
+fn refused_for(method: &str, path: &str, body: &str, (status, field): (u16, &str)) {
+    let problem = house().refused(method, path, body, status);
+    let shown: String = body.chars().take(80).collect();
+    assert_eq!(problem["field"], field, "{method} {path} {shown}: {problem}");
+    assert!(problem["detail"].as_str().unwrap().starts_with(&format!("{field}: ")), "{problem}");
+}
+
+/// Five units at 100, and that they are all there still.
+fn five_units(customer: &str) -> impl Fn() {
+    house().onboard(customer);
+    house().transfer(customer, "VAS", &format!("{customer}-1"), ("5", "500"), "2025-01-05");
+    let path = format!("/positions/{customer}~VAS/reconstruct");
+    move || {
+        let history = house().get(&path);
+        let found = (&history["agrees"], &history["rebuilt"]["quantity"]);
+        assert_eq!(found, (&true.into(), &"5".into()), "{history}");
+    }
+}
+
 #[test]
-fn what_cannot_be_taken_is_a_problem_that_names_the_field() {
+fn an_opening_that_cannot_be_taken_is_a_problem_that_names_the_field() {
     let house = house();
-    house.onboard("gus");
-    house.transfer("gus", "VAS", "gus-1", ("5", "500"), "2025-01-05");
-    let (open, close, value) = ("/positions/open", "/positions/gus~VAS/close", "/positions/gus~VAS/value");
-    let sell = "/cost-basis/VAS/sell";
+    let unchanged = five_units("gus");
     let start = r#""client_id":"gus","ticker":"VAS","quantity":"1""#;
-    for (method, path, body, status, field) in [
-        ("POST", open, String::new(), 400, "body"),
-        ("POST", open, "no json".into(), 400, "body"),
-        ("POST", open, "[\"gus\",\"VAS\"]".into(), 400, "body"),
-        ("POST", open, "{".into(), 400, "body"),
-        ("POST", open, "{}{}".into(), 422, "client_id"),
-        ("POST", open, format!("{{{start},\"price\":\"1\"}} 2"), 400, "body"),
-        ("POST", open, "{".repeat(10_000), 400, "body"),
-        ("POST", open, format!("{{{start}}}"), 422, "price"),
-        ("POST", open, format!("{{{start},\"price\":1.5}}"), 422, "price"),
-        ("POST", open, format!("{{{start},\"price\":\"NaN\"}}"), 422, "price"),
-        ("POST", open, format!("{{{start},\"price\":\"0\"}}"), 422, "price"),
-        ("POST", open, format!("{{{start},\"price\":\"1\",\"fee\":\"-1\"}}"), 422, "fee"),
-        ("POST", open, format!("{{{start},\"price\":\"1\",\"currency\":\"USD\"}}"), 422, "currency"),
-        ("POST", open, format!("{{{start},\"price\":\"1\",\"currency\":\"usd\"}}"), 422, "currency"),
+    let cases: [(String, u16, &str); 24] = [
+        (String::new(), 400, "body"),
+        ("no json".into(), 400, "body"),
+        ("[\"gus\",\"VAS\"]".into(), 400, "body"),
+        ("{".into(), 400, "body"),
+        ("{}{}".into(), 422, "client_id"),
+        (format!("{{{start},\"price\":\"1\"}} 2"), 400, "body"),
+        ("{".repeat(10_000), 400, "body"),
+        (format!("{{{start}}}"), 422, "price"),
+        (format!("{{{start},\"price\":1.5}}"), 422, "price"),
+        (format!("{{{start},\"price\":\"NaN\"}}"), 422, "price"),
+        (format!("{{{start},\"price\":\"0\"}}"), 422, "price"),
+        (format!("{{{start},\"price\":\"1\",\"fee\":\"-1\"}}"), 422, "fee"),
+        (format!("{{{start},\"price\":\"1\",\"currency\":\"USD\"}}"), 422, "currency"),
+        (format!("{{{start},\"price\":\"1\",\"currency\":\"usd\"}}"), 422, "currency"),
+        (format!("{{{start},\"price\":\"1\",\"trade_date\":\"2026-02-30\"}}"), 422, "trade_date"),
+        (format!("{{{start},\"price\":\"1\",\"colour\":\"red\"}}"), 422, "colour"),
+        (format!("{{{start},\"price\":\"1\",\"id\":\"a b\"}}"), 422, "id"),
+        (format!("{{{start},\"acquired\":\"2025-01-05\"}}"), 422, "cost_base"),
+        (format!("{{{start},\"cost_base\":\"5\"}}"), 422, "acquired"),
+        (format!("{{{start},\"cost_base\":\"5\",\"acquired\":\"2199-01-05\"}}"), 422, "acquired"),
         (
-            "POST",
-            open,
-            format!("{{{start},\"price\":\"1\",\"trade_date\":\"2026-02-30\"}}"),
-            422,
-            "trade_date",
-        ),
-        ("POST", open, format!("{{{start},\"price\":\"1\",\"colour\":\"red\"}}"), 422, "colour"),
-        ("POST", open, format!("{{{start},\"price\":\"1\",\"id\":\"a b\"}}"), 422, "id"),
-        ("POST", open, format!("{{{start},\"acquired\":\"2025-01-05\"}}"), 422, "cost_base"),
-        ("POST", open, format!("{{{start},\"cost_base\":\"5\"}}"), 422, "acquired"),
-        (
-            "POST",
-            open,
-            format!("{{{start},\"cost_base\":\"5\",\"acquired\":\"2199-01-05\"}}"),
-            422,
-            "acquired",
-        ),
-        (
-            "POST",
-            open,
             format!("{{{start},\"cost_base\":\"5\",\"acquired\":\"2025-01-05\",\"price\":\"1\"}}"),
             422,
             "price",
         ),
         (
-            "POST",
-            open,
             r#"{"client_id":"gus","ticker":"VAS","quantity":"9000000000000","price":"9000000000000"}"#.into(),
             422,
             "quantity",
         ),
-        (
-            "POST",
-            open,
-            r#"{"client_id":"zoe","ticker":"VAS","quantity":"1","price":"1"}"#.into(),
-            404,
-            "client_id",
-        ),
-        (
-            "POST",
-            open,
-            r#"{"client_id":"gus","ticker":"ZZZ","quantity":"1","price":"1"}"#.into(),
-            404,
-            "ticker",
-        ),
-        ("POST", close, r#"{"price":"1","quantity":"6"}"#.into(), 422, "quantity"),
-        ("POST", close, r#"{"price":"1","quantity":"-1"}"#.into(), 422, "quantity"),
-        ("POST", close, r#"{"price":"1","lots":[{"lot":"none","quantity":"1"}]}"#.into(), 422, "lots[0].lot"),
+        (r#"{"client_id":"zoe","ticker":"VAS","quantity":"1","price":"1"}"#.into(), 404, "client_id"),
+        (r#"{"client_id":"gus","ticker":"ZZZ","quantity":"1","price":"1"}"#.into(), 404, "ticker"),
+    ];
+    for (body, status, field) in &cases {
+        refused_for("POST", "/positions/open", body, (*status, field));
+    }
+    house.refused("POST", "/positions/open", &"x".repeat(300_000), 413);
+    unchanged();
+}
+
+#[test]
+fn what_cannot_be_closed_priced_or_sold_is_a_problem_that_names_the_field() {
+    let _house = house();
+    let unchanged = five_units("gil");
+    let (close, value) = ("/positions/gil~VAS/close", "/positions/gil~VAS/value");
+    let sell = "/cost-basis/VAS/sell";
+    for (method, path, body, status, field) in [
+        ("POST", close, r#"{"price":"1","quantity":"6"}"#, 422, "quantity"),
+        ("POST", close, r#"{"price":"1","quantity":"-1"}"#, 422, "quantity"),
+        ("POST", close, r#"{"price":"1","lots":[{"lot":"none","quantity":"1"}]}"#, 422, "lots[0].lot"),
         (
             "POST",
             close,
-            r#"{"price":"1","lots":[{"lot":"gus-1","quantity":"6"}],"quantity":"5"}"#.into(),
+            r#"{"price":"1","lots":[{"lot":"gil-1","quantity":"6"}],"quantity":"5"}"#,
             422,
             "lots[0].quantity",
         ),
         (
             "POST",
             close,
-            r#"{"price":"1","lots":[{"lot":"gus-1","quantity":"2"}],"quantity":"5"}"#.into(),
+            r#"{"price":"1","lots":[{"lot":"gil-1","quantity":"2"}],"quantity":"5"}"#,
             422,
             "lots",
         ),
-        ("POST", close, r#"{"price":"1","lots":[{"lot":"gus-1"}]}"#.into(), 422, "lots[0].quantity"),
-        ("POST", close, r#"{"price":"1","lots":7}"#.into(), 422, "lots"),
-        ("POST", "/positions/gus/close", r#"{"price":"1"}"#.into(), 404, "id"),
-        ("POST", "/positions/gus~VGB/close", r#"{"price":"1"}"#.into(), 404, "id"),
-        ("POST", "/positions/%FF~%00/close", r#"{"price":"1"}"#.into(), 404, "client_id"),
-        ("PUT", value, "{}".into(), 422, "price"),
-        ("PUT", value, r#"{"price":"1","bid":"2"}"#.into(), 422, "bid"),
-        ("PUT", "/positions/gus~ZZZ/value", r#"{"price":"1"}"#.into(), 404, "ticker"),
-        ("POST", sell, r#"{"client_id":"gus","quantity":"6","price":"1"}"#.into(), 422, "quantity"),
-        ("POST", sell, r#"{"client_id":"gus","quantity":"0","price":"1"}"#.into(), 422, "quantity"),
-        ("POST", sell, r#"{"client_id":"gus","quantity":"1","price":"0"}"#.into(), 422, "price"),
-        ("POST", sell, r#"{"client_id":"gus","quantity":"1","price":"1","fee":"-1"}"#.into(), 422, "fee"),
-        (
-            "POST",
-            sell,
-            r#"{"client_id":"gus","quantity":"1","price":"1","method":"best"}"#.into(),
-            422,
-            "method",
-        ),
-        ("POST", sell, r#"{"quantity":"1","price":"1"}"#.into(), 422, "client_id"),
-        (
-            "POST",
-            "/cost-basis/ZZZ/sell",
-            r#"{"client_id":"gus","quantity":"1","price":"1"}"#.into(),
-            404,
-            "ticker",
-        ),
-        ("GET", "/cost-basis/VAS/summary", String::new(), 400, "client_id"),
-        ("GET", "/cost-basis/VAS/summary?client_id=zoe", String::new(), 404, "client_id"),
-        ("GET", "/cost-basis/VAS/tax-loss-harvest?client_id=gus&rate=2", String::new(), 400, "rate"),
-        ("GET", "/cost-basis/VAS/tax-loss-harvest?client_id=gus&rate=x", String::new(), 400, "rate"),
-        ("GET", "/cost-basis/VAS/unrealized-gl?client_id=gus&x=1", String::new(), 400, "x"),
-        ("GET", "/positions/gus~VAS/reconstruct?as_of=yesterday", String::new(), 400, "as_of"),
-        ("GET", "/positions/gus~VAS/reconstruct?as_of=2199-01-01T00:00:00Z", String::new(), 400, "as_of"),
-        ("GET", "/positions/zoe~VAS/reconstruct", String::new(), 404, "client_id"),
-        ("GET", "/portfolio/zoe/value", String::new(), 404, "client_id"),
-        ("GET", "/portfolio/zoe/monitor", String::new(), 404, "client_id"),
-        ("GET", "/portfolio/zoe/positions", String::new(), 404, "client_id"),
+        ("POST", close, r#"{"price":"1","lots":[{"lot":"gil-1"}]}"#, 422, "lots[0].quantity"),
+        ("POST", close, r#"{"price":"1","lots":7}"#, 422, "lots"),
+        ("POST", "/positions/gil/close", r#"{"price":"1"}"#, 404, "id"),
+        ("POST", "/positions/gil~VGB/close", r#"{"price":"1"}"#, 404, "id"),
+        ("POST", "/positions/%FF~%00/close", r#"{"price":"1"}"#, 404, "client_id"),
+        ("PUT", value, "{}", 422, "price"),
+        ("PUT", value, r#"{"price":"1","bid":"2"}"#, 422, "bid"),
+        ("PUT", "/positions/gil~ZZZ/value", r#"{"price":"1"}"#, 404, "ticker"),
+        ("POST", sell, r#"{"client_id":"gil","quantity":"6","price":"1"}"#, 422, "quantity"),
+        ("POST", sell, r#"{"client_id":"gil","quantity":"0","price":"1"}"#, 422, "quantity"),
+        ("POST", sell, r#"{"client_id":"gil","quantity":"1","price":"0"}"#, 422, "price"),
+        ("POST", sell, r#"{"client_id":"gil","quantity":"1","price":"1","fee":"-1"}"#, 422, "fee"),
+        ("POST", sell, r#"{"client_id":"gil","quantity":"1","price":"1","method":"best"}"#, 422, "method"),
+        ("POST", sell, r#"{"quantity":"1","price":"1"}"#, 422, "client_id"),
+        ("POST", "/cost-basis/ZZZ/sell", r#"{"client_id":"gil","quantity":"1","price":"1"}"#, 404, "ticker"),
     ] {
-        let problem = house.refused(method, path, &body, status);
-        let shown: String = body.chars().take(80).collect();
-        assert_eq!(problem["field"], field, "{method} {path} {shown}: {problem}");
-        assert!(problem["detail"].as_str().unwrap().starts_with(&format!("{field}: ")), "{problem}");
+        refused_for(method, path, body, (status, field));
     }
-    house.refused("POST", open, &"x".repeat(300_000), 413);
+    unchanged();
+}
+
+#[test]
+fn a_question_that_cannot_be_answered_is_a_problem_that_names_the_field() {
+    let house = house();
+    let unchanged = five_units("gav");
+    for (path, status, field) in [
+        ("/cost-basis/VAS/summary", 400, "client_id"),
+        ("/cost-basis/VAS/summary?client_id=zoe", 404, "client_id"),
+        ("/cost-basis/VAS/tax-loss-harvest?client_id=gav&rate=2", 400, "rate"),
+        ("/cost-basis/VAS/tax-loss-harvest?client_id=gav&rate=x", 400, "rate"),
+        ("/cost-basis/VAS/unrealized-gl?client_id=gav&x=1", 400, "x"),
+        ("/positions/gav~VAS/reconstruct?as_of=yesterday", 400, "as_of"),
+        ("/positions/gav~VAS/reconstruct?as_of=2199-01-01T00:00:00Z", 400, "as_of"),
+        ("/positions/zoe~VAS/reconstruct", 404, "client_id"),
+        ("/portfolio/zoe/value", 404, "client_id"),
+        ("/portfolio/zoe/monitor", 404, "client_id"),
+        ("/portfolio/zoe/positions", 404, "client_id"),
+    ] {
+        refused_for("GET", path, "", (status, field));
+    }
     house.refused("GET", "/nothing", "", 404);
-    // Whatever was refused has changed nothing.
-    let history = house.get("/positions/gus~VAS/reconstruct");
-    assert_eq!(
-        (&history["agrees"], &history["rebuilt"]["quantity"]),
-        (&true.into(), &"5".into()),
-        "{history}"
-    );
+    unchanged();
 }
 
 #[test]
