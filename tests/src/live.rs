@@ -197,6 +197,14 @@ impl Running {
         request(self.address.ok_or("evenkeel was not waited for: no address yet")?, method, path, body)
     }
 
+    /// Any request.
+    ///
+    /// # Errors
+    /// As [`request`].
+    pub fn send(&self, method: &str, path: &str, body: &str) -> Result<Answer, String> {
+        self.ask(method, path, body.as_bytes())
+    }
+
     /// GET.
     ///
     /// # Errors

@@ -69,7 +69,7 @@ mod tests {
         let (vas, spy, fund) = (InstrumentId(0), InstrumentId(1), InstrumentId(2));
         let version = Version { at: Instant::from_micros(0), number: 1 };
         settlement.list(spy, version, Some(&Name::new("XNYS").unwrap()));
-        settlement.list(fund, version, Some(&Name::new("XXXX").unwrap()));
+        settlement.list(fund, version, Some(&Name::new("XNZE").unwrap()));
         let settles = |settlement: &Settlement, of, currency: &str, date: &str| {
             settlement.date(of, currency.parse().unwrap(), date.parse().unwrap()).to_string()
         };

@@ -76,10 +76,7 @@ impl Running {
         let baseline = beginning(&log, &sink)?;
         let keeper = Keeper::start(config, log.clone(), sink_state.clone())?;
         let line = Line::start(config, Parts { log, baseline, sink, keeper })?;
-        let http = Server::start(
-            config.listen,
-            Context::new(&line, sink_state, mode, config.policy.market.clone()),
-        )?;
+        let http = Server::start(config.listen, Context::new(&line, sink_state, mode, config))?;
         let mut progress = Progress::new("reading the log", None);
         while !line.live.ready() && !line.failed() && !stop.load(Ordering::Relaxed) {
             std::thread::sleep(Duration::from_millis(10));

@@ -3,6 +3,7 @@
 mod api;
 mod customers;
 mod events;
+mod holdings;
 mod pages;
 mod problem;
 mod status;
@@ -17,6 +18,7 @@ use prometheus::{Encoder, TextEncoder};
 
 use evenkeel_schemas::Name;
 
+use crate::config::Config;
 use crate::error::Error;
 use crate::live::{Line, Live, Submitter, spawn};
 use crate::sink::SinkState;
@@ -41,19 +43,22 @@ pub struct Context {
     pub market: Name,
     /// When the program started, RFC 3339.
     pub started: String,
+    /// The settings in force.
+    pub config: Arc<Config>,
 }
 
 impl Context {
     /// The context of a running line.
-    pub fn new(line: &Line, sink: Arc<SinkState>, mode: &'static str, market: Name) -> Context {
+    pub fn new(line: &Line, sink: Arc<SinkState>, mode: &'static str, config: &Config) -> Context {
         Context {
             view: line.view.clone(),
             live: line.live.clone(),
             sink,
             submitter: line.submitter.clone(),
             mode,
-            market,
+            market: config.policy.market.clone(),
             started: jiff::Timestamp::now().to_string(),
+            config: Arc::new(config.clone()),
         }
     }
 }
@@ -127,6 +132,7 @@ fn routes(config: &mut web::ServiceConfig) {
                 .route("/events", web::post().to(events::accept))
                 .configure(customers::routes)
                 .configure(api::routes)
+                .service(web::scope("/holdings").configure(holdings::routes))
                 .default_service(web::to(not_found)),
         )
         .default_service(web::get().to(pages::page));
@@ -134,7 +140,7 @@ fn routes(config: &mut web::ServiceConfig) {
 
 async fn not_found() -> Problem {
     Problem::not_found(
-        "no such resource; /api/v1/status, /customers, /triggers, /decisions and /orders are there",
+        "no such resource; /api/v1/status, /customers, /triggers, /decisions, /orders and /holdings are there",
     )
 }
 

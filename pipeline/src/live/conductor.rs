@@ -176,6 +176,7 @@ impl Conductor {
         let Some(closed) = closed else { return Ok(()) };
         view.apply_rows(closed);
         drop(view);
+        self.live.booked(closed);
         let entered = self.watch.note(closed);
         if self.acting {
             self.measure(epoch, recorded, entered);
@@ -210,6 +211,7 @@ impl Conductor {
                 {
                     ended_blocks.push(state.order.clone());
                 }
+                Event::Correction(correction) => self.live.corrected(correction),
                 Event::Session(session) => self.view.write().apply_session(session),
                 Event::Order(order) => *ordered.entry(order.customer.clone()).or_default() += 1,
                 _ => {}

@@ -12,6 +12,7 @@
 //! bounded by open triggers and orders.
 
 mod baseline;
+mod books;
 mod conductor;
 mod event_log;
 mod keeper;

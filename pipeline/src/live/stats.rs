@@ -5,12 +5,15 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use evenkeel_operators::monitoring::{Mode, Report};
+use evenkeel_schemas::events::Correction;
 use hdrhistogram::Histogram;
 use prometheus::{Gauge, Histogram as Metric, HistogramOpts, IntCounter, IntGauge, Opts, Registry};
 use serde::Serialize;
 
+use super::books::BookFigures;
 use crate::config::Config;
 use crate::door::Counts;
+use crate::engine::Closed;
 
 /// Quantiles over the last minute: of a latency in milliseconds, of a count as it is.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Serialize)]
@@ -133,6 +136,7 @@ pub struct Live {
     pub epoch_lag: Gauge,
     orders: IntCounter,
     decisions: prometheus::IntCounterVec,
+    books: BookFigures,
     monitor_epochs: prometheus::IntCounterVec,
     monitor_woken: IntCounter,
     monitored: Mutex<Monitored>,
@@ -189,6 +193,7 @@ impl Live {
         .expect("Invariant: a valid metric");
         r.register(Box::new(monitor_epochs.clone())).expect("Invariant: metric names differ");
         Live {
+            books: BookFigures::new(r),
             monitor_epochs,
             monitor_woken: counter(
                 r,
@@ -291,6 +296,16 @@ impl Live {
     /// Epochs that the monitor closed in a mode, since the start.
     pub fn monitor_epochs(&self, mode: &str) -> u64 {
         self.monitor_epochs.with_label_values(&[mode]).get()
+    }
+
+    /// Takes note of what an epoch changed of the books.
+    pub(crate) fn booked(&self, closed: &Closed) {
+        self.books.booked(closed);
+    }
+
+    /// Takes note of an accepted correction.
+    pub(crate) fn corrected(&self, correction: &Correction) {
+        self.books.corrected(correction);
     }
 
     pub(crate) fn decided(&self, outcome: &str) {

@@ -166,6 +166,20 @@ impl View {
         self.anomalies.iter()
     }
 
+    /// Open anomalies of a customer.
+    pub fn anomalies_of(&self, customer: CustomerId) -> impl Iterator<Item = &AnomalyKind> {
+        let source = AnomalySource::Customer(customer);
+        // The least of all kinds: what is of one customer lies together.
+        let first = (source.clone(), AnomalyKind::Unpriced(InstrumentId(0)));
+        let own = self.anomalies.range(first..).take_while(move |(of, _)| *of == source);
+        own.map(|(_, kind)| kind)
+    }
+
+    /// Whether an instrument's last price is older than it may be.
+    pub fn is_stale(&self, instrument: InstrumentId) -> bool {
+        self.anomalies.contains(&(AnomalySource::Instrument(instrument), AnomalyKind::Stale))
+    }
+
     /// The latest triggers, the newest first.
     pub fn latest_triggers(&self) -> impl Iterator<Item = &(Epoch, TriggerKey, Measure, Measure)> {
         self.latest_triggers.iter().rev()

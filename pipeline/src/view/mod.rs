@@ -5,6 +5,7 @@
 
 mod books;
 mod current;
+mod lots;
 mod open;
 #[cfg(test)]
 mod tests;
@@ -13,8 +14,9 @@ mod watch;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use evenkeel_lots::What;
 use evenkeel_operators::facts::{Fact, Input, TargetSet, Terms, Version};
-use evenkeel_schemas::events::{Decision, OrderStatus, Session, SessionState, TriggerKind};
+use evenkeel_schemas::events::{CostBasis, Decision, OrderStatus, Session, SessionState, TriggerKind};
 use evenkeel_schemas::{
     AllocationRow, AnomalyKind, AnomalySource, Currency, CustomerId, DueKind, Epoch, ExposureRow, Holding,
     InstrumentId, Measure, Money, Name, OrderRow, Pair, Price, Quantity, Rate, Row, TradeDate, TriggerKey,
@@ -27,6 +29,7 @@ use crate::few::Few;
 use crate::names::SharedNames;
 
 pub use books::ViewBooks;
+pub use lots::HeldLot;
 pub use open::Open;
 pub use watch::TriggerWatch;
 
@@ -44,6 +47,7 @@ pub struct Customer {
     pub cash: Few<Currency, Money>,
     /// Money that is due, by day.
     pub due: BTreeMap<(TradeDate, Currency, DueKind), Money>,
+    lots: lots::CustomerLots,
 }
 
 impl Customer {
@@ -55,6 +59,16 @@ impl Customer {
     /// The targets that hold.
     pub fn targets(&self) -> Option<&Arc<TargetSet>> {
         self.targets.last()
+    }
+
+    /// The open lots of an instrument, by acquisition date; none where the folder keeps no lots.
+    pub fn lots_of(&self, instrument: InstrumentId) -> &[HeldLot] {
+        self.lots.of(instrument)
+    }
+
+    /// Which lots a sale of this day takes, by the customer's elections.
+    pub fn method_on(&self, date: TradeDate) -> CostBasis {
+        self.lots.method_on(date)
     }
 }
 
@@ -137,6 +151,11 @@ impl View {
                     let instrument = self.instruments.entry(*instrument).or_default();
                     state(&mut instrument.terms, *version, *terms, *diff);
                 }
+                Fact::Lot(customer, entry) => {
+                    if let What::Election { .. } = entry.entry.what {
+                        self.customers.entry(*customer).or_default().lots.elect(&entry.entry, *diff);
+                    }
+                }
                 _ => {}
             }
         }
@@ -195,8 +214,9 @@ impl View {
             Row::FxRate { pair, .. } => drop(self.rates.remove(pair)),
             // Any customer is valued when somebody asks, by the same formulas.
             Row::Valuation { .. } | Row::Valuations(_) | Row::Drift { .. } => {}
-            // For the books, which are asked in ClickHouse.
-            Row::Lot(_) | Row::RealisedGain(_) | Row::Distribution(_) | Row::Tax(_) => {}
+            Row::Lot(row) => self.customers.entry(row.customer).or_default().lots.close(row),
+            // Asked of ClickHouse.
+            Row::RealisedGain(_) | Row::Distribution(_) | Row::Tax(_) => {}
             Row::CashLadder(row) => {
                 let customer = self.customers.entry(row.customer).or_default();
                 customer.due.remove(&(row.value_date, row.currency, row.kind));
@@ -232,7 +252,8 @@ impl View {
             }
             Row::FxRate { pair, rate } => drop(self.rates.insert(*pair, *rate)),
             Row::Valuation { .. } | Row::Valuations(_) | Row::Drift { .. } => {}
-            Row::Lot(_) | Row::RealisedGain(_) | Row::Distribution(_) | Row::Tax(_) => {}
+            Row::Lot(row) => self.customers.entry(row.customer).or_default().lots.open(row),
+            Row::RealisedGain(_) | Row::Distribution(_) | Row::Tax(_) => {}
             Row::CashLadder(row) => {
                 let customer = self.customers.entry(row.customer).or_default();
                 customer.due.insert((row.value_date, row.currency, row.kind), row.amount);

@@ -92,6 +92,11 @@ impl Open {
         self.breaches.get(&customer).map_or(0, BTreeSet::len)
     }
 
+    /// What of a customer is outside its band, and on which side.
+    pub fn breached(&self, customer: CustomerId) -> impl Iterator<Item = &(InstrumentId, BandSide)> {
+        self.breaches.get(&customer).into_iter().flatten()
+    }
+
     /// Instruments outside their band.
     pub fn breach_count(&self) -> usize {
         self.breach_count

@@ -107,3 +107,27 @@ fn a_missing_price_leaves_a_customer_without_a_value() {
     assert!(view.worth(customer).is_err());
     assert!(view.standings(customer).is_empty());
 }
+
+#[test]
+fn anomalies_and_breaches_are_told_by_customer() {
+    use evenkeel_schemas::{AnomalyKind, AnomalySource, BandSide, CustomerId, InstrumentId, Money};
+    let (_, mut view) = held();
+    let overdraft = AnomalyKind::Overdraft(Currency::AUD, Money::from_raw(-1));
+    let of = |customer, kind| Row::Anomaly { source: AnomalySource::Customer(CustomerId(customer)), kind };
+    let rows = [
+        of(0, AnomalyKind::Unpriced(InstrumentId(7))),
+        of(1, overdraft.clone()),
+        of(1, AnomalyKind::Unpriced(InstrumentId(0))),
+        of(2, overdraft.clone()),
+        Row::Anomaly { source: AnomalySource::Instrument(InstrumentId(7)), kind: AnomalyKind::Stale },
+        Row::Breach { customer: CustomerId(1), instrument: InstrumentId(7), side: BandSide::Over },
+    ];
+    view.apply_rows(&Closed { epoch: 200, changes: rows.into_iter().map(|row| (row, 1)).collect() });
+    let kinds = |customer| view.anomalies_of(CustomerId(customer)).cloned().collect::<Vec<_>>();
+    assert_eq!(kinds(1), [AnomalyKind::Unpriced(InstrumentId(0)), overdraft]);
+    assert_eq!((kinds(0).len(), kinds(3).len()), (1, 0));
+    assert!(view.is_stale(InstrumentId(7)) && !view.is_stale(InstrumentId(0)));
+    let breached: Vec<_> = view.open().breached(CustomerId(1)).collect();
+    assert_eq!(breached, [&(InstrumentId(7), BandSide::Over)]);
+    assert_eq!(view.open().breached(CustomerId(0)).count(), 0);
+}
