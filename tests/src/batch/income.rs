@@ -163,9 +163,9 @@ fn distribute(
         return Ok(());
     }
     let total = cents * 10_000;
-    let elections = days.elections.get(&action.instrument).into_iter().flatten();
+    let mut elections = days.elections.get(&action.instrument).into_iter().flatten();
     let elected =
-        elections.filter(|((date, ..), _)| *date <= ex_date).last().is_some_and(|(_, units)| *units);
+        elections.rfind(|((date, ..), _)| *date <= ex_date).is_some_and(|(_, units)| *units);
     let price = price.filter(|_| elected).map_or(0, |price| i128::from(price.raw()));
     let whole = if price > 0 { total / price } else { 0 };
     let is_paid = *paid <= days.epoch;

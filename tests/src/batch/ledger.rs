@@ -166,31 +166,8 @@ impl Ledger {
             Event::Close(e) => vec![Fact::Price(self.instrument(&e.instrument)?, key, e.price)],
             Event::ClosingMark(e) => vec![Fact::Price(self.instrument(&e.instrument)?, key, e.price)],
             Event::FxRate(e) => vec![Fact::Rate(e.pair, key, e.rate)],
-            Event::Split(e) => {
-                let what = Doing::Split(e.new, e.old, e.cash_in_lieu);
-                vec![self.action(&e.instrument, e.ex_date, (order, epoch), &subject, what)?]
-            }
-            Event::Distribution(e) => {
-                let what = Doing::Distribution {
-                    amount: e.amount,
-                    franked: e.franked_fraction,
-                    pay_date: e.pay_date,
-                    paid: e.pay_date.start().epoch(self.epoch_ms),
-                    price: e.reinvestment_price,
-                };
-                vec![self.action(&e.instrument, e.ex_date, (order, epoch), &subject, what)?]
-            }
-            Event::Merger(e) => {
-                let into = self.instrument(&e.into)?;
-                if self.currencies.get(&into) != self.currencies.get(&self.instrument(&e.instrument)?) {
-                    return None;
-                }
-                let what = Doing::Merger(into, e.new, e.old, e.cash.unwrap_or_default());
-                vec![self.action(&e.instrument, e.effective_date, (order, epoch), &subject, what)?]
-            }
-            Event::Delisting(e) => {
-                let what = Doing::Delisting(e.amount);
-                vec![self.action(&e.instrument, e.effective_date, (order, epoch), &subject, what)?]
+            Event::Split(_) | Event::Distribution(_) | Event::Merger(_) | Event::Delisting(_) => {
+                vec![self.of_action(event, (order, epoch), &subject)?]
             }
             Event::ReinvestmentElected(e) => {
                 let (c, i) = (self.customer(&e.customer)?, self.instrument(&e.instrument)?);
@@ -258,6 +235,34 @@ impl Ledger {
         facts.extend(TaxSaid::of(event, customer, order).map(|said| Fact::Tax(Box::new(said))));
         facts.extend(self.of_lots(event, order, epoch).map(|fact| Fact::Lot(Box::new(fact))));
         Some(facts)
+    }
+
+    /// What a corporate action does.
+    fn of_action(&self, event: &Event, when: (Order, Epoch), name: &str) -> Option<Fact> {
+        let (instrument, date, what) = match event {
+            Event::Split(e) => (&e.instrument, e.ex_date, Doing::Split(e.new, e.old, e.cash_in_lieu)),
+            Event::Distribution(e) => {
+                let what = Doing::Distribution {
+                    amount: e.amount,
+                    franked: e.franked_fraction,
+                    pay_date: e.pay_date,
+                    paid: e.pay_date.start().epoch(self.epoch_ms),
+                    price: e.reinvestment_price,
+                };
+                (&e.instrument, e.ex_date, what)
+            }
+            Event::Merger(e) => {
+                let into = self.instrument(&e.into)?;
+                if self.currencies.get(&into) != self.currencies.get(&self.instrument(&e.instrument)?) {
+                    return None;
+                }
+                let what = Doing::Merger(into, e.new, e.old, e.cash.unwrap_or_default());
+                (&e.instrument, e.effective_date, what)
+            }
+            Event::Delisting(e) => (&e.instrument, e.effective_date, Doing::Delisting(e.amount)),
+            _ => return None,
+        };
+        self.action(instrument, date, when, name, what)
     }
 
     fn action(

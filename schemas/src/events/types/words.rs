@@ -1,0 +1,140 @@
+//! The words that events use.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+words! {
+    /// What an instrument is.
+    InstrumentKind {
+        /// Exchange-traded fund.
+        Etf = "etf",
+        /// Share.
+        Stock = "stock",
+        /// Unlisted managed fund.
+        Fund = "fund",
+        /// Bond.
+        Bond = "bond",
+        /// Cash instrument.
+        Cash = "cash",
+        /// Anything else.
+        Alternative = "alternative",
+    }
+}
+
+words! {
+    /// Whether a market trades.
+    SessionState {
+        /// Trading.
+        Open = "open",
+        /// Not trading.
+        Closed = "closed",
+        /// Interrupted.
+        Halted = "halted",
+    }
+}
+
+words! {
+    /// The side of an order or execution.
+    Side {
+        /// Units come in, money goes out.
+        Buy = "buy",
+        /// Units go out, money comes in.
+        Sell = "sell",
+    }
+}
+
+words! {
+    /// Which lots a sale takes first.
+    CostBasis {
+        /// First in, first out.
+        Fifo = "fifo",
+        /// Last in, first out.
+        Lifo = "lifo",
+        /// Highest cost first.
+        Hifo = "hifo",
+        /// Average cost.
+        Average = "average",
+        /// Lots named at the sale.
+        Specific = "specific",
+    }
+}
+
+words! {
+    /// Why cash moved.
+    CashKind {
+        /// Interest, positive when received.
+        Interest = "interest",
+        /// A fee, negative when charged.
+        Fee = "fee",
+        /// Tax, negative when paid.
+        Tax = "tax",
+        /// A distribution, positive when received.
+        Distribution = "distribution",
+    }
+}
+
+words! {
+    /// The kinds of reasons to act: the one place to extend.
+    TriggerKind {
+        /// A weight left its band.
+        Drift = "drift",
+        /// Money came in or went out.
+        CashFlow = "cash_flow",
+        /// Somebody asked.
+        Manual = "manual",
+    }
+}
+
+words! {
+    /// How a decision came out.
+    Outcome {
+        /// Orders go to the desk.
+        Trade = "trade",
+        /// Nothing is traded; the reason says why.
+        Hold = "hold",
+    }
+}
+
+words! {
+    /// FIX order states (tag 39).
+    OrderStatus {
+        /// Accepted by the desk, not yet acknowledged by the broker (A).
+        PendingNew = "pending_new",
+        /// Working (0).
+        New = "new",
+        /// Working, part is done (1).
+        PartiallyFilled = "partially_filled",
+        /// All done (2).
+        Filled = "filled",
+        /// Ended with a part not done (4).
+        Canceled = "canceled",
+        /// Refused by the desk or the broker (8).
+        Rejected = "rejected",
+        /// Ended by time (C).
+        Expired = "expired",
+    }
+}
+
+impl OrderStatus {
+    /// Whether nothing can follow.
+    pub fn terminal(self) -> bool {
+        matches!(
+            self,
+            OrderStatus::Filled | OrderStatus::Canceled | OrderStatus::Rejected | OrderStatus::Expired
+        )
+    }
+}
+
+words! {
+    /// What kind of taxpayer a customer is.
+    TaxEntity {
+        /// A person.
+        Individual = "individual",
+        /// A complying superannuation fund in accumulation.
+        SuperFund = "super_fund",
+        /// A company.
+        Company = "company",
+    }
+}
