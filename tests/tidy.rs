@@ -44,7 +44,7 @@ const DEPENDENCIES: [(&str, &[&str]); 12] = [
     ("pipeline/log", &[]),
     ("pipeline/clickhouse", &[]),
     ("pipeline/feeds", &["schemas"]),
-    ("pipeline/validation", &["schemas", "operators/lots", "operators/tax"]),
+    ("pipeline/validation", &["schemas", "operators/lots", "operators/tax", "actors/optimizer"]),
     (
         "pipeline",
         &[

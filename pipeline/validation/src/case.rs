@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::answer::Answer;
 use crate::compare::Tolerance;
 use crate::inputs::Node;
-use crate::{lots, tax_au};
+use crate::{lots, opt, tax_au};
 
 /// Why a case cannot be run: a field, and what was expected there.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -70,7 +70,7 @@ impl Family {
             Family::Lots => Ok(lots::answer),
             Family::TaxAu => Ok(tax_au::answer),
             Family::Attribution => Err("attribution"),
-            Family::Optimiser => Err("optimisation"),
+            Family::Optimiser => Ok(opt::answer),
             Family::Performance => Err("performance measurement"),
             Family::Risk => Err("risk measures"),
         }

@@ -46,6 +46,20 @@ impl Tolerance {
         self.0.entry(field.to_owned()).or_default()
     }
 
+    /// A field without a limit of its own takes that of another, if there is one.
+    pub(crate) fn like(&mut self, field: &str, other: &str) {
+        if let Some(limit) = self.0.get(other).copied() {
+            self.0.entry(field.to_owned()).or_insert(limit);
+        }
+    }
+
+    /// A field that was printed with so many decimals, without a limit of its own, may be half a unit of the
+    /// last one away.
+    pub(crate) fn printed(&mut self, field: &str, decimals: u32) {
+        let half = Decimal::new(5, decimals.min(20) + 1);
+        self.0.entry(field.to_owned()).or_insert(Limit { abs: half, rel: Decimal::ZERO });
+    }
+
     /// The limit for a figure under these fields, outermost first: that of the innermost field that has one
     /// of its own. Under `published` those of published figures come first.
     fn at(&self, fields: &[String]) -> Limit {

@@ -10,10 +10,11 @@
 //! | `inputs` | reading inputs field by field; a fault names the field and what was expected there |
 //! | `answer` | what the product gives, in the form of `expected` |
 //! | `compare` | expected beside given, figure by figure, with deviation and tolerance |
-//! | `lots`, `tax_au` | from inputs to calls of production, by family |
+//! | `lots`, `tax_au`, `opt` | from inputs to calls of production, by family |
 //! | `run`, `report` | a folder of cases; the table for people and the lines for programs |
 //!
-//! Numbers are decimals taken from their text: money is compared exactly, without binary fractions.
+//! Numbers are decimals taken from their text: money is compared exactly, without binary fractions. Figures of
+//! statistics and optimisation are binary where they are computed, and have limits in the cases.
 #![warn(missing_docs)]
 
 mod answer;
@@ -22,6 +23,7 @@ mod compare;
 mod inputs;
 mod ledger;
 mod lots;
+mod opt;
 mod report;
 mod run;
 mod tax_au;

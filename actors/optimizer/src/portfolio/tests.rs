@@ -1,0 +1,1 @@
+//! Promises of the construction, checked on numbers that are known.
