@@ -2,7 +2,7 @@
 
 use super::answer::{Portfolio, PortfolioError};
 use super::measure::Measure;
-use super::problem::{Objective, PortfolioProblem, Priority, Rule, SearchLimits};
+use super::problem::{Objective, PortfolioProblem, Rule, SearchLimits};
 use super::solve::{construct, solve};
 use super::task::{Goal, Task};
 
@@ -22,14 +22,11 @@ pub fn efficient_frontier(
         )));
     }
     let with = |objective: Objective| PortfolioProblem { objective, ..problem.clone() };
-    // Of all with the least variance the one with the most return.
-    let slack = 0.0;
-    let aims = [Measure::Variance, Measure::Return].map(|measure| Priority { measure, slack });
-    let safest = construct(&with(Objective::Priorities(aims.to_vec())), limits)?;
     let greatest = construct(&with(Objective::Weighted(vec![(1.0, Measure::Return)])), limits)?;
     let variance = with(Objective::MinimumVariance);
+    let safest = construct(&variance, limits)?;
     let (least, most) = (returned(&safest), returned(&greatest));
-    let mut frontier = vec![construct(&variance, limits)?];
+    let mut frontier = vec![safest];
     for point in 1..points {
         let share = point as f64 / (points - 1) as f64;
         // The greatest return itself leaves the solver no room.

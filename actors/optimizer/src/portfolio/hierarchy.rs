@@ -156,12 +156,13 @@ mod tests {
     const PAPER: Hierarchy = Hierarchy { distance: Distance::Columns, linkage: Linkage::Single };
 
     /// Without correlation, four instruments split in halves: 1 and 4 against 9 and 16, each half by inverse
-    /// variances: V(1, 4) = 4/5, V(9, 16) = 144/25; the left gets 1 − 0.8 / 6.56.
+    /// variances: V(1, 4) = 4/5, V(9, 16) = 144/25; the first half gets 1 − 0.8 / 6.56. All distances are the
+    /// same: the first two merge, and each single instrument stands left of the cluster.
     #[test]
     fn halves_share_by_inverse_variance() {
         let covariance = Covariance::diagonal(array![1.0, 4.0, 9.0, 16.0]).unwrap();
         let HierarchicalWeights { weights, leaves } = hierarchical_weights(&covariance, PAPER).unwrap();
-        assert_eq!(leaves, [0, 1, 2, 3]);
+        assert_eq!(leaves, [3, 2, 0, 1]);
         let left = 1.0 - 0.8 / 6.56;
         for (weight, expected) in
             weights.iter().zip([left * 0.8, left * 0.2, (1.0 - left) * 0.64, (1.0 - left) * 0.36])

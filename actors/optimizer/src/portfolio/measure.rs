@@ -109,6 +109,18 @@ pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
+/// The scenarios with the largest losses.
+pub(crate) fn worst(scenarios: &Array2<f64>, weights: &[f64], count: usize) -> Vec<usize> {
+    let mut by_loss: Vec<(f64, usize)> = scenarios
+        .rows()
+        .into_iter()
+        .map(|row| row.iter().zip(weights).map(|(r, w)| r * w).sum::<f64>())
+        .zip(0..)
+        .collect();
+    by_loss.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+    by_loss.into_iter().take(count).map(|(_, at)| at).collect()
+}
+
 /// Losses by scenario, largest first.
 fn losses(scenarios: &Array2<f64>, weights: &[f64]) -> Vec<f64> {
     let mut losses: Vec<f64> = scenarios

@@ -10,7 +10,7 @@
 //! | `validate` | what makes no sense, refused with a reason |
 //! | `task` | an objective as sums and ratios of measures, with its rules |
 //! | `model`, `trading`, `goal` | the conic program: columns and rules, trades with costs and tax, objective |
-//! | `solve` | which way each objective goes |
+//! | `solve`, `tail` | which way each objective goes; which scenarios need rows |
 //! | `budget`, `hierarchy` | risk budgeting by coordinate descent; hierarchical risk parity |
 //! | `search`, `perspective` | who is held and what is traded: branch and bound with a proved gap |
 //! | `frontier` | the efficient frontier |
@@ -34,6 +34,7 @@ mod problem;
 mod report;
 mod search;
 mod solve;
+mod tail;
 mod task;
 #[cfg(test)]
 mod tests;

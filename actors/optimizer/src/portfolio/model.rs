@@ -476,7 +476,10 @@ impl<'a> Model<'a> {
         let level = self.program.column(0.0);
         let mut tail = Affine::column(level);
         let share = 1.0 / ((1.0 - confidence) * scenarios.nrows() as f64);
-        for returns in scenarios.rows() {
+        let has_row = |at: usize| self.task.scenarios.as_ref().is_none_or(|rows| rows.contains(&at));
+        let rows: Vec<usize> = (0..scenarios.nrows()).filter(|at| has_row(*at)).collect();
+        for at in rows {
+            let returns = scenarios.row(at);
             let beyond = self.program.column(0.0);
             self.at_most(None, Affine::column(beyond).times(-1.0));
             let mut row = self.sum(returns.iter().map(|r| -r).enumerate());

@@ -153,12 +153,18 @@ pub(crate) fn traded(model: &Model<'_>, solved: &Solved) -> Option<Traded> {
     let at = |column: &Option<usize>| {
         column.map_or(0.0, |column| (solved.optimum.primal[column] / solved.scale).max(0.0))
     };
-    let bought: Vec<f64> = trades.bought.iter().map(at).collect();
+    let mut bought: Vec<f64> = trades.bought.iter().map(at).collect();
     let sold_by_lot: Vec<f64> = trades.lots.iter().map(at).collect();
     let mut sold: Vec<f64> = trades.sold.iter().map(at).collect();
     let lots = problem.tax.as_ref().map_or(&[][..], |tax| &tax.lots);
     for (lot, amount) in lots.iter().zip(&sold_by_lot) {
         sold[lot.instrument] += amount;
+    }
+    // What is bought and sold at once without parcels is nothing.
+    for at in (0..sold.len()).filter(|at| !lots.iter().any(|lot| lot.instrument == *at)) {
+        let both = sold[at].min(bought[at]);
+        sold[at] -= both;
+        bought[at] -= both;
     }
     let each: Vec<f64> = bought.iter().zip(&sold).map(|(bought, sold)| bought + sold).collect();
     let costs = problem.costs.as_ref();

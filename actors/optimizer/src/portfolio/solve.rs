@@ -10,6 +10,7 @@ use super::model::{Choices, Model};
 use super::problem::{Objective, PortfolioProblem, Priority, Rule, SearchLimits};
 use super::report::{direct, from_model, report};
 use super::search::{Best, Found, account, search};
+use super::tail;
 use super::task::{Goal, Named, Task, task};
 use super::validate::validate;
 use super::words;
@@ -17,9 +18,11 @@ use crate::SolverFailure;
 
 /// Constraints broken by less than this are kept, for weights that no solver made.
 const KEPT: f64 = 1e-9;
-/// What an aim gives up at least for the aims that follow, relative to it: without any room an interior-point
-/// method has no interior.
-const ROOM: f64 = 1e-7;
+/// The least weight that risk budgets need of every instrument.
+const LITTLE: f64 = 1e-6;
+/// What an aim gives up at least for the aims that follow, relative to it, tried in turn: without any room an
+/// interior-point method has no interior.
+const ROOMS: [f64; 3] = [1e-7, 1e-6, 1e-5];
 
 /// The best portfolio for a problem.
 ///
@@ -76,7 +79,17 @@ fn risk_budgets(
             return Ok(direct(&task, weights, objective - free.gap, free.sweeps));
         }
     }
-    solve(&task, limits)
+    // The barrier needs a little of every instrument.
+    let held = (0..problem.names.len()).fold(task.clone(), |task, at| {
+        let name = format!("some of {}", problem.names[at]);
+        task.with(&name, Rule::group(&[at], Some(LITTLE), None))
+    });
+    let plain = held.feasibility();
+    let model = Model::new(&plain, &Choices::root(&plain), &[]);
+    match model.solve(&limits.solver, true)? {
+        Ok(_) => solve(&task, limits),
+        Err(proof) => Err(impossible(&plain, Some((&model, &proof)), limits)),
+    }
 }
 
 fn priorities(
@@ -84,19 +97,20 @@ fn priorities(
     aims: &[Priority],
     limits: &SearchLimits,
 ) -> Result<Portfolio, PortfolioError> {
-    let mut reached: Vec<(String, Rule)> = Vec::new();
     let mut last = None;
     let (mut iterations, mut standing) = (0, Standing::Optimal);
-    for (number, Priority { measure, slack }) in aims.iter().enumerate() {
-        let goal = Goal::Sum(vec![(1.0, measure.clone())]);
-        let task =
-            reached.iter().fold(Task::new(problem, goal), |task, (name, rule)| task.with(name, rule.clone()));
-        let portfolio = solve(&task, limits)?;
-        let value = measure.value(problem, &portfolio.weights);
-        let room = slack.max(ROOM) * value.abs().max(ROOM);
-        let limit = if measure.maximised() { value - room } else { value + room };
-        let name = format!("priority {}: {}", number + 1, measure.name());
-        reached.push((name, Rule::Limit { measure: measure.clone(), limit }));
+    let mut values: Vec<f64> = Vec::new();
+    for aim in aims {
+        let mut answer = Err(SolverFailure::Numerical.into());
+        for room in ROOMS {
+            answer = solve(&aimed(problem, aims, &values, aim, room), limits);
+            // With the least room the interior can be too thin for the solver.
+            if values.is_empty() || !matches!(answer, Err(PortfolioError::Solver(_))) {
+                break;
+            }
+        }
+        let portfolio = answer?;
+        values.push(aim.measure.value(problem, &portfolio.weights));
         iterations += portfolio.iterations;
         if portfolio.standing == Standing::Stopped {
             standing = Standing::Stopped;
@@ -116,19 +130,54 @@ fn priorities(
     Ok(portfolio)
 }
 
-/// The answer of one program.
+/// The task of an aim, with the earlier ones (of these values) as limits.
+fn aimed<'a>(
+    problem: &'a PortfolioProblem,
+    aims: &[Priority],
+    values: &[f64],
+    aim: &Priority,
+    room: f64,
+) -> Task<'a> {
+    let mut task = Task::new(problem, Goal::Sum(vec![(1.0, aim.measure.clone())]));
+    for (number, (Priority { measure, slack }, value)) in (1..).zip(aims.iter().zip(values)) {
+        let given = slack.max(room) * value.abs().max(room);
+        let limit = if measure.maximised() { value - given } else { value + given };
+        let rule = Rule::Limit { measure: measure.clone(), limit };
+        task = task.with(&format!("priority {number}: {}", measure.name()), rule);
+    }
+    task
+}
+
+/// The answer of one program, with as many scenarios as it takes.
 ///
 /// # Errors
 /// As [`construct`].
 pub(crate) fn solve(task: &Task<'_>, limits: &SearchLimits) -> Result<Portfolio, PortfolioError> {
+    let Some(mut part) = tail::start(task) else { return solve_whole(task, limits) };
+    let mut iterations = 0;
+    loop {
+        // Scenarios without rows only lower the measure: what they prove impossible is, and their bound holds.
+        let mut portfolio = solve_whole(&part, limits)?;
+        iterations += portfolio.iterations;
+        if !tail::grow(&mut part, &portfolio.weights) {
+            portfolio.iterations = iterations;
+            return Ok(portfolio);
+        }
+    }
+}
+
+/// The answer of one program as it is.
+fn solve_whole(task: &Task<'_>, limits: &SearchLimits) -> Result<Portfolio, PortfolioError> {
     let root = Choices::root(task);
     if !root.decided() {
         return whole(task, &root, limits);
     }
     let model = Model::new(task, &root, &[]);
-    match model.solve(&limits.solver, false)? {
-        Ok(solved) => Ok(report(&model, &solved, solved.optimum.bound)),
-        Err(proof) => Err(impossible(task, Some((&model, &proof)), limits)),
+    match model.solve(&limits.solver, false) {
+        Ok(Ok(solved)) => Ok(report(&model, &solved, solved.optimum.bound)),
+        Ok(Err(proof)) => Err(impossible(task, Some((&model, &proof)), limits)),
+        // An exact proof may be out of the solver's reach in one form and easy without the objective.
+        Err(failure) => Err(conflict(task, None, limits).map_or(failure.into(), PortfolioError::Infeasible)),
     }
 }
 

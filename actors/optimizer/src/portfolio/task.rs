@@ -48,13 +48,15 @@ pub(crate) struct Task<'a> {
     pub rules: Vec<(usize, Constraint)>,
     /// What is left out, in the search for a conflict.
     pub dropped: BTreeSet<Named>,
+    /// The scenarios that have rows, where not all have (see `tail`).
+    pub scenarios: Option<BTreeSet<usize>>,
 }
 
 impl<'a> Task<'a> {
     /// The rules of the problem with a goal.
     pub fn new(problem: &'a PortfolioProblem, goal: Goal) -> Task<'a> {
         let rules = problem.constraints.iter().cloned().enumerate().collect();
-        Task { problem, goal, rules, dropped: BTreeSet::new() }
+        Task { problem, goal, rules, dropped: BTreeSet::new(), scenarios: None }
     }
 
     /// With one more rule.
@@ -109,6 +111,16 @@ impl<'a> Task<'a> {
     pub fn upper(&self, at: usize) -> f64 {
         let kept = !self.dropped.contains(&Named::Upper(at));
         if kept { self.problem.bounds[at].upper } else { f64::INFINITY }
+    }
+
+    /// Every measure of the goal and the rules.
+    pub fn measures(&self) -> impl Iterator<Item = &Measure> {
+        let goal: &[(f64, Measure)] = if let Goal::Sum(terms) = &self.goal { terms } else { &[] };
+        let rules = self.rules.iter().filter_map(|(_, constraint)| match &constraint.rule {
+            Rule::Limit { measure, .. } => Some(measure),
+            _ => None,
+        });
+        goal.iter().map(|(_, measure)| measure).chain(rules)
     }
 
     /// How many instruments may be held and at what least weight, with the rule's number.
