@@ -175,9 +175,17 @@ pub(crate) struct Optimum {
 pub(crate) enum Outcome {
     /// Solved at full accuracy.
     Solved(Optimum),
-    /// Proved to have no feasible point, by multipliers of the rows in the order of [`Optimum::dual`]: rows
-    /// whose multiplier is zero have no part in the proof.
-    Infeasible(Array1<f64>),
+    /// Proved to have no feasible point.
+    Infeasible(Proof),
+}
+
+/// A proof that there is no feasible point.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Proof {
+    /// Of the rows, in the order of [`Optimum::dual`]: rows whose multiplier is zero have no part in it.
+    pub multipliers: Array1<f64>,
+    /// As [`Optimum::seconds`].
+    pub seconds: f64,
 }
 
 impl Program {
@@ -348,7 +356,10 @@ fn outcome(
                 seconds: solution.solve_time,
             }))
         }
-        SolverStatus::PrimalInfeasible => Ok(Outcome::Infeasible(Array1::from_vec(solution.z.clone()))),
+        SolverStatus::PrimalInfeasible => Ok(Outcome::Infeasible(Proof {
+            multipliers: Array1::from_vec(solution.z.clone()),
+            seconds: solution.solve_time,
+        })),
         SolverStatus::AlmostSolved
         | SolverStatus::AlmostPrimalInfeasible
         | SolverStatus::AlmostDualInfeasible => Err(SolverFailure::Inexact),

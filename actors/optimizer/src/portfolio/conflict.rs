@@ -4,26 +4,33 @@
 
 use std::collections::BTreeSet;
 
-use ndarray::Array1;
-
 use super::answer::Conflict;
 use super::model::{Choices, Model};
 use super::problem::SearchLimits;
 use super::search::{Found, search};
 use super::task::{Named, Task};
 use super::words::describe;
+use crate::conic::Proof;
 
 /// Multipliers of a proof below this share of the largest have no part in it.
 const PART: f64 = 1e-7;
+/// Searches that may take as long as the one that found nothing.
+const SEARCHES: u32 = 10;
 
 /// The conflict among a task's constraints; nothing if they hold together after all. `proof` is that of the
 /// task's own model with all decisions open.
 pub(crate) fn conflict(
     task: &Task<'_>,
-    proof: Option<(&Model<'_>, &Array1<f64>)>,
+    proof: Option<(&Model<'_>, &Proof)>,
     limits: &SearchLimits,
 ) -> Option<Conflict> {
     let plain = task.feasibility();
+    // Each of many searches may take a part of what one may.
+    let limits = &SearchLimits {
+        nodes_max: limits.nodes_max / SEARCHES,
+        time_max: limits.time_max / SEARCHES,
+        ..*limits
+    };
     let all: BTreeSet<Named> = plain.named().into_iter().collect();
     let suspected = proof.map(|(model, proof)| suspects(model, proof));
     let mut kept = match suspected.filter(|set| infeasible(&plain, set, limits) == Some(true)) {
@@ -54,13 +61,13 @@ pub(crate) fn conflict(
 }
 
 /// The named constraints with a part in a proof.
-fn suspects(model: &Model<'_>, proof: &Array1<f64>) -> BTreeSet<Named> {
+fn suspects(model: &Model<'_>, proof: &Proof) -> BTreeSet<Named> {
     let labels = &model.labels;
     let sizes = model.program.cones.iter().map(|cone| cone.rows().len());
     let cones = labels.cones.iter().zip(sizes).flat_map(|(label, size)| vec![*label; size]);
     let rows = labels.equal.iter().chain(&labels.most).copied().chain(cones);
-    let largest = proof.iter().fold(0.0_f64, |most, z| most.max(z.abs()));
-    let parts = rows.zip(proof).filter(|(_, z)| z.abs() > PART * largest);
+    let largest = proof.multipliers.iter().fold(0.0_f64, |most, z| most.max(z.abs()));
+    let parts = rows.zip(&proof.multipliers).filter(|(_, z)| z.abs() > PART * largest);
     parts.filter_map(|(label, _)| label.map(|label| label.named)).collect()
 }
 

@@ -7,7 +7,7 @@ use super::task::Goal;
 use crate::conic::{Affine, Cone};
 
 impl Model<'_> {
-    /// Adds the objective; `diagonal` is d of the perspective (empty without).
+    /// Adds the objective; `diagonal` is d of the perspective, empty where none is wanted.
     pub fn strive(&mut self, diagonal: &[f64]) {
         let task = self.task;
         match &task.goal {
@@ -71,7 +71,7 @@ impl Model<'_> {
             Measure::TrackingVariance { benchmark } => self.quadratic(weight, benchmark, diagonal),
             Measure::Distance { from } => {
                 for (at, from) in from.iter().enumerate() {
-                    self.square(at, weight, *from);
+                    self.square(at, weight, *from, !diagonal.is_empty());
                 }
             }
             _ => {
@@ -89,10 +89,14 @@ impl Model<'_> {
         self.program.constant += factor * value.constant;
     }
 
-    /// Adds `weight · (w − from)²` of one instrument.
-    fn square(&mut self, at: usize, weight: f64, from: f64) {
+    /// Adds `weight · (w − from)²` of one instrument; with a perspective, if it is not decided.
+    fn square(&mut self, at: usize, weight: f64, from: f64, perspective: bool) {
         if let Some(column) = self.weight[at] {
-            self.program.quadratic.push((column, column, 2.0 * weight));
+            if perspective && self.shares[at].is_some() {
+                self.perspective(at, weight);
+            } else {
+                self.program.quadratic.push((column, column, 2.0 * weight));
+            }
             self.program.linear[column] -= 2.0 * weight * from;
         }
         self.program.constant += weight * from * from;
@@ -177,7 +181,7 @@ impl Model<'_> {
             self.linear(costs.weight, &cost);
             let current = problem.current.as_deref().unwrap_or_default();
             for (at, (rate, current)) in costs.quadratic.iter().zip(current).enumerate() {
-                self.square(at, costs.weight * rate, *current);
+                self.square(at, costs.weight * rate, *current, false);
             }
         }
         if let Some(tax) = &problem.tax {

@@ -13,7 +13,7 @@ use super::measure::Measure;
 use super::problem::Rule;
 use super::task::{Named, Task};
 use super::trading::Trades;
-use crate::conic::{Affine, Cone, Optimum, Outcome, Program, SolverFailure};
+use crate::conic::{Affine, Cone, Optimum, Outcome, Program, Proof, SolverFailure};
 use crate::kkt::{Residuals, residuals};
 
 /// Whether something is done, or left to the search.
@@ -156,7 +156,7 @@ impl<'a> Model<'a> {
         &self,
         limits: &crate::Limits,
         roughly: bool,
-    ) -> Result<Result<Solved, ndarray::Array1<f64>>, SolverFailure> {
+    ) -> Result<Result<Solved, Proof>, SolverFailure> {
         let solved = if roughly { self.program.solve_roughly(limits) } else { self.program.solve(limits) };
         let mut optimum = match solved? {
             Outcome::Solved(optimum) => optimum,

@@ -242,7 +242,9 @@ impl Rule {
 /// Who pays for trading.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum Paid {
-    /// The portfolio: weights and costs together are what is invested.
+    /// The portfolio: weights and costs together are what is invested. Give it an instrument for cash: where
+    /// less should be invested than there is, and nothing else takes it, buying and selling the same instrument
+    /// is the only way to be rid of it.
     FromPortfolio,
     /// Somebody else: costs count in the objective alone.
     Outside,

@@ -160,8 +160,9 @@ pub(crate) fn traded(model: &Model<'_>, solved: &Solved) -> Option<Traded> {
     for (lot, amount) in lots.iter().zip(&sold_by_lot) {
         sold[lot.instrument] += amount;
     }
-    // What is bought and sold at once without parcels is nothing.
-    for at in (0..sold.len()).filter(|at| !lots.iter().any(|lot| lot.instrument == *at)) {
+    // What is bought and sold at once without parcels is nothing, unless the portfolio pays for it.
+    let free = |at: &usize| !trades.paid && !lots.iter().any(|lot| lot.instrument == *at);
+    for at in (0..sold.len()).filter(free) {
         let both = sold[at].min(bought[at]);
         sold[at] -= both;
         bought[at] -= both;

@@ -15,8 +15,10 @@ use crate::SolverFailure;
 
 /// Shares nearer to 0 or 1 than this count as decided.
 const WHOLE: f64 = 1e-5;
-/// Instruments that a swap may bring in: the largest shares of the root's relaxation.
-const SWAPS_IN: usize = 15;
+/// Instruments that a swap may bring in: the largest shares of the root's relaxation; and take out: the
+/// smallest ones.
+const SWAPS_IN: usize = 8;
+const SWAPS_OUT: usize = 6;
 /// Rounds of swaps.
 const SWAP_ROUNDS: usize = 30;
 
@@ -90,7 +92,8 @@ struct Searcher<'t, 'a> {
 /// # Errors
 /// [`SolverFailure`] when a limit came before anything was found.
 pub(crate) fn search(task: &Task<'_>, limits: &SearchLimits, any: bool) -> Result<Found, SolverFailure> {
-    let diagonal = task.problem.covariance.as_ref().filter(|_| !any).map(spare_diagonal);
+    let none = || vec![0.0; task.problem.names.len()];
+    let diagonal = (!any).then(|| task.problem.covariance.as_ref().map_or_else(none, spare_diagonal));
     let mut searcher = Searcher {
         task,
         limits,
@@ -109,7 +112,9 @@ pub(crate) fn search(task: &Task<'_>, limits: &SearchLimits, any: bool) -> Resul
     if any && searcher.best.is_some() {
         return Ok(searcher.found(true));
     }
-    if !any {
+    // Rounding may have closed the gap at once.
+    let closed = searcher.open.peek().is_none_or(|root| root.bound >= searcher.cutoff());
+    if !any && !closed {
         searcher.swap(&root)?;
     }
     while let Some(node) = searcher.open.pop() {
@@ -209,21 +214,29 @@ impl Searcher<'_, '_> {
     }
 
     fn relax(&mut self, model: &Model<'_>) -> Result<Relaxed, SolverFailure> {
-        match model.solve(&self.limits.solver, true) {
+        let mut answer = model.solve(&self.limits.solver, true);
+        if answer.is_err() {
+            answer = model.solve(&self.limits.solver, false);
+        }
+        match answer {
             Ok(Ok(solved)) => {
                 self.iterations += solved.optimum.iterations;
                 self.seconds += solved.optimum.seconds;
                 Ok(Relaxed::Solved(solved))
             }
-            Ok(Err(_)) => Ok(Relaxed::Infeasible),
+            Ok(Err(proof)) => {
+                self.seconds += proof.seconds;
+                Ok(Relaxed::Infeasible)
+            }
             Err(failure @ (SolverFailure::Unbounded | SolverFailure::Refused(_))) => Err(failure),
             Err(_) => Ok(Relaxed::Failed),
         }
     }
 
-    /// The exact program of decided choices. `parent` bounds it if the solver fails.
+    /// The exact program of decided choices. `parent` bounds it if the solver fails; ∞ where these choices are
+    /// among others that stay open.
     fn attempt(&mut self, choices: Choices, parent: f64) -> Result<bool, SolverFailure> {
-        if !self.tried.insert(choices.clone()) {
+        if self.tried.contains(&choices) {
             return Ok(false);
         }
         let model = Model::new(self.task, &choices, &[]);
@@ -232,11 +245,15 @@ impl Searcher<'_, '_> {
                 let objective = solved.optimum.objective;
                 let better = self.best.as_ref().is_none_or(|(best, _)| objective < *best);
                 if better {
-                    self.best = Some((objective, choices));
+                    self.best = Some((objective, choices.clone()));
                 }
+                self.tried.insert(choices);
                 Ok(better)
             }
-            Relaxed::Infeasible => Ok(false),
+            Relaxed::Infeasible => {
+                self.tried.insert(choices);
+                Ok(false)
+            }
             Relaxed::Failed => {
                 self.floor = self.floor.min(parent);
                 Ok(false)
@@ -272,7 +289,7 @@ impl Searcher<'_, '_> {
             let out = decided.held[at] == Choice::Out && start != 0.0;
             *choice = if moved || out { Choice::In } else { Choice::Out };
         }
-        self.attempt(decided, f64::NEG_INFINITY)?;
+        self.attempt(decided, f64::INFINITY)?;
         Ok(())
     }
 
@@ -285,13 +302,13 @@ impl Searcher<'_, '_> {
         promising.sort_by(|a, b| shares[*b].total_cmp(&shares[*a]).then(a.cmp(b)));
         for _ in 0..SWAP_ROUNDS {
             let Some((_, now)) = self.best.clone() else { return Ok(()) };
-            let moves = self.moves(&now, &root, &promising);
+            let moves = self.moves(&now, &root, &promising, shares);
             let mut better = false;
             for choices in moves {
                 if self.seconds >= self.limits.time_max.as_secs_f64() {
                     return Ok(());
                 }
-                better = self.attempt(choices, f64::NEG_INFINITY)?;
+                better = self.attempt(choices, f64::INFINITY)?;
                 if better {
                     break;
                 }
@@ -303,12 +320,14 @@ impl Searcher<'_, '_> {
         Ok(())
     }
 
-    fn moves(&self, now: &Choices, root: &Choices, promising: &[usize]) -> Vec<Choices> {
+    fn moves(&self, now: &Choices, root: &Choices, promising: &[usize], shares: &[f64]) -> Vec<Choices> {
         let mut moves = Vec::new();
         if let Some((_, most, _)) = self.task.names_rule() {
             let is_in = |at: &usize| now.held[*at] == Choice::In;
-            let leaving: Vec<usize> =
+            let mut leaving: Vec<usize> =
                 (0..now.held.len()).filter(|at| root.held[*at] == Choice::Free && is_in(at)).collect();
+            leaving.sort_by(|a, b| shares[*a].total_cmp(&shares[*b]).then(a.cmp(b)));
+            leaving.truncate(SWAPS_OUT);
             let coming: Vec<usize> =
                 promising.iter().copied().filter(|at| !is_in(at)).take(SWAPS_IN).collect();
             let full = now.held.iter().filter(|choice| **choice == Choice::In).count() >= most;

@@ -15,6 +15,7 @@ use super::task::{Goal, Named, Task, task};
 use super::validate::validate;
 use super::words;
 use crate::SolverFailure;
+use crate::conic::Proof;
 
 /// Constraints broken by less than this are kept, for weights that no solver made.
 const KEPT: f64 = 1e-9;
@@ -42,7 +43,8 @@ pub fn construct(problem: &PortfolioProblem, limits: &SearchLimits) -> Result<Po
             let weights = weights.ok_or_else(|| no_risk(problem))?.weights;
             let from: Vec<f64> = weights.iter().map(|weight| weight * problem.invested).collect();
             let task = Task::new(problem, Goal::Sum(vec![(1.0, Measure::Distance { from: from.clone() })]));
-            if broken(&task, &from, None, KEPT).is_empty() {
+            let free = problem.costs.is_none() && problem.tax.is_none();
+            if free && broken(&task, &from, None, KEPT).is_empty() {
                 return Ok(direct(&task, from, 0.0, 0));
             }
             solve(&task, limits)
@@ -184,12 +186,13 @@ fn solve_whole(task: &Task<'_>, limits: &SearchLimits) -> Result<Portfolio, Port
 /// The answer of a program with whole decisions.
 fn whole(task: &Task<'_>, root: &Choices, limits: &SearchLimits) -> Result<Portfolio, PortfolioError> {
     let open = Model::new(task, root, &[]);
-    if let Err(proof) = open.solve(&limits.solver, true)? {
-        return Err(impossible(task, Some((&open, &proof)), limits));
-    }
+    let least = match open.solve(&limits.solver, true)? {
+        Ok(solved) => solved.optimum.bound,
+        Err(proof) => return Err(impossible(task, Some((&open, &proof)), limits)),
+    };
     match search(task, limits, false)? {
         Found::Nothing => Err(impossible(task, None, limits)),
-        Found::Best(best) => finish(task, &best, limits),
+        Found::Best(best) => finish(task, &Best { bound: best.bound.max(least), ..best }, limits),
     }
 }
 
@@ -215,11 +218,7 @@ fn finish(task: &Task<'_>, best: &Best, limits: &SearchLimits) -> Result<Portfol
 }
 
 /// Why a task has no portfolio.
-fn impossible(
-    task: &Task<'_>,
-    proof: Option<(&Model<'_>, &ndarray::Array1<f64>)>,
-    limits: &SearchLimits,
-) -> PortfolioError {
+fn impossible(task: &Task<'_>, proof: Option<(&Model<'_>, &Proof)>, limits: &SearchLimits) -> PortfolioError {
     if let Some(conflict) = conflict(task, proof, limits) {
         return PortfolioError::Infeasible(conflict);
     }

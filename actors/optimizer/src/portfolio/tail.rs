@@ -58,7 +58,9 @@ pub(crate) fn grow(task: &mut Task<'_>, weights: &[f64]) -> bool {
 /// The mean of the tail when the scenarios without rows lose no more than the value at risk among the others.
 fn known(scenarios: &ndarray::Array2<f64>, confidence: f64, rows: &BTreeSet<usize>, weights: &[f64]) -> f64 {
     let loss = |at: &usize| -scenarios.row(*at).iter().zip(weights).map(|(r, w)| r * w).sum::<f64>();
-    let mut losses: Vec<f64> = rows.iter().map(loss).collect();
+    // Two measures may have different numbers of scenarios.
+    let own = rows.iter().filter(|at| **at < scenarios.nrows());
+    let mut losses: Vec<f64> = own.map(loss).collect();
     losses.sort_by(|a, b| b.total_cmp(a));
     let tail = (1.0 - confidence) * scenarios.nrows() as f64;
     let mut left = tail;
