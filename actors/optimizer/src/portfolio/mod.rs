@@ -9,10 +9,10 @@
 //! | `covariance`, `linear_algebra` | a matrix that is known to be a covariance, dense or by factors |
 //! | `validate` | what makes no sense, refused with a reason |
 //! | `task` | an objective as sums and ratios of measures, with its rules |
-//! | `model`, `trading`, `goal` | the conic program: columns and rules, trades with costs and tax, objective |
+//! | `model`, `rules`, `trading`, `goal` | the conic program: columns, rules, trades with costs and tax, objective |
 //! | `solve`, `tail` | which way each objective goes; which scenarios need rows |
 //! | `budget`, `hierarchy` | risk budgeting by coordinate descent; hierarchical risk parity |
-//! | `search`, `perspective` | who is held and what is traded: branch and bound with a proved gap |
+//! | `search`, `swap`, `perspective` | who is held and what is traded: branch and bound with a proved gap |
 //! | `frontier` | the efficient frontier |
 //! | `answer`, `report`, `words` | weights, terms, active constraints with shadow prices, in numbers and words |
 //! | `conflict` | a smallest set of constraints that cannot hold together |
@@ -32,8 +32,10 @@ mod model;
 mod perspective;
 mod problem;
 mod report;
+mod rules;
 mod search;
 mod solve;
+mod swap;
 mod tail;
 mod task;
 #[cfg(test)]

@@ -14,14 +14,7 @@ use super::task::Task;
 use crate::SolverFailure;
 
 /// Shares nearer to 0 or 1 than this count as decided.
-const WHOLE: f64 = 1e-5;
-/// Instruments that a swap may bring in: the largest shares of the root's relaxation; and take out: the
-/// smallest ones.
-const SWAPS_IN: usize = 8;
-const SWAPS_OUT: usize = 6;
-/// Rounds of swaps.
-const SWAP_ROUNDS: usize = 30;
-
+pub(crate) const WHOLE: f64 = 1e-5;
 /// What a search came to.
 pub(crate) enum Found {
     /// The best choices; their program is to be solved once more at full accuracy.
@@ -73,18 +66,18 @@ impl PartialEq for Node {
 }
 impl Eq for Node {}
 
-struct Searcher<'t, 'a> {
-    task: &'t Task<'a>,
-    limits: &'t SearchLimits,
+pub(crate) struct Searcher<'t, 'a> {
+    pub task: &'t Task<'a>,
+    pub limits: &'t SearchLimits,
     diagonal: Vec<f64>,
-    best: Option<(f64, Choices)>,
+    pub best: Option<(f64, Choices)>,
     tried: BTreeSet<Choices>,
     open: BinaryHeap<Node>,
     /// The lowest bound among what was cut off.
     floor: f64,
     nodes: u32,
     iterations: u32,
-    seconds: f64,
+    pub seconds: f64,
 }
 
 /// Searches for the best choices; with `any`, for any that satisfy the constraints.
@@ -235,7 +228,7 @@ impl Searcher<'_, '_> {
 
     /// The exact program of decided choices. `parent` bounds it if the solver fails; ∞ where these choices are
     /// among others that stay open.
-    fn attempt(&mut self, choices: Choices, parent: f64) -> Result<bool, SolverFailure> {
+    pub fn attempt(&mut self, choices: Choices, parent: f64) -> Result<bool, SolverFailure> {
         if self.tried.contains(&choices) {
             return Ok(false);
         }
@@ -292,70 +285,6 @@ impl Searcher<'_, '_> {
         self.attempt(decided, f64::INFINITY)?;
         Ok(())
     }
-
-    /// Swaps one instrument for another, adds one, drops one, or changes whether one is traded, as long as
-    /// that helps.
-    fn swap(&mut self, shares: &[f64]) -> Result<(), SolverFailure> {
-        let root = Choices::root(self.task);
-        let mut promising: Vec<usize> =
-            (0..shares.len()).filter(|at| root.held[*at] == Choice::Free && shares[*at] > WHOLE).collect();
-        promising.sort_by(|a, b| shares[*b].total_cmp(&shares[*a]).then(a.cmp(b)));
-        for _ in 0..SWAP_ROUNDS {
-            let Some((_, now)) = self.best.clone() else { return Ok(()) };
-            let moves = self.moves(&now, &root, &promising, shares);
-            let mut better = false;
-            for choices in moves {
-                if self.seconds >= self.limits.time_max.as_secs_f64() {
-                    return Ok(());
-                }
-                better = self.attempt(choices, f64::INFINITY)?;
-                if better {
-                    break;
-                }
-            }
-            if !better {
-                return Ok(());
-            }
-        }
-        Ok(())
-    }
-
-    fn moves(&self, now: &Choices, root: &Choices, promising: &[usize], shares: &[f64]) -> Vec<Choices> {
-        let mut moves = Vec::new();
-        if let Some((_, most, _)) = self.task.names_rule() {
-            let is_in = |at: &usize| now.held[*at] == Choice::In;
-            let mut leaving: Vec<usize> =
-                (0..now.held.len()).filter(|at| root.held[*at] == Choice::Free && is_in(at)).collect();
-            leaving.sort_by(|a, b| shares[*a].total_cmp(&shares[*b]).then(a.cmp(b)));
-            leaving.truncate(SWAPS_OUT);
-            let coming: Vec<usize> =
-                promising.iter().copied().filter(|at| !is_in(at)).take(SWAPS_IN).collect();
-            let full = now.held.iter().filter(|choice| **choice == Choice::In).count() >= most;
-            let mut with = |out: Option<usize>, come: Option<usize>| {
-                let mut choices = now.clone();
-                out.into_iter().for_each(|at| choices.held[at] = Choice::Out);
-                come.into_iter().for_each(|at| choices.held[at] = Choice::In);
-                // Who leaves has to be sold, who comes to be bought.
-                let traded = out.into_iter().chain(come).filter(|at| root.traded[*at] == Choice::Free);
-                traded.for_each(|at| choices.traded[at] = Choice::In);
-                moves.push(choices);
-            };
-            for come in &coming {
-                if !full {
-                    with(None, Some(*come));
-                }
-                leaving.iter().for_each(|out| with(Some(*out), Some(*come)));
-            }
-            leaving.iter().for_each(|out| with(Some(*out), None));
-        }
-        for at in (0..now.traded.len()).filter(|at| root.traded[*at] == Choice::Free) {
-            let mut choices = now.clone();
-            let other = if now.traded[at] == Choice::In { Choice::Out } else { Choice::In };
-            choices.traded[at] = other;
-            moves.push(choices);
-        }
-        moves
-    }
 }
 
 enum Relaxed {
@@ -364,7 +293,8 @@ enum Relaxed {
     Failed,
 }
 
-/// The least decided share; where all are whole, the largest weight.
+/// The largest weight whose share is least decided: leaving it out costs most, so that one of the two sides is
+/// cut off soon. Trades by their share alone.
 fn branch(
     choices: &Choices,
     held: &[Option<f64>],
@@ -378,12 +308,14 @@ fn branch(
         }
     };
     let share = |shares: &[Option<f64>], at: usize| shares.get(at).copied().flatten().unwrap_or(0.0);
-    for (at, _) in choices.held.iter().enumerate().filter(|(_, c)| **c == Choice::Free) {
-        let z = share(held, at);
-        let weight = weights.get(at).copied().unwrap_or(0.0);
-        consider(z.min(1.0 - z).max(0.0) + 1e-6 * weight.abs().min(1.0), Branch::Held(at));
+    let free = |choices: &[Choice]| -> Vec<usize> {
+        (0..choices.len()).filter(|at| choices[*at] == Choice::Free).collect()
+    };
+    for at in free(&choices.held) {
+        let weight = weights.get(at).map_or(0.0, |weight| weight.abs());
+        consider((1.0 - share(held, at)).max(0.0) * weight, Branch::Held(at));
     }
-    for (at, _) in choices.traded.iter().enumerate().filter(|(_, c)| **c == Choice::Free) {
+    for at in free(&choices.traded) {
         let z = share(traded, at);
         consider(z.min(1.0 - z).max(0.0), Branch::Traded(at));
     }
