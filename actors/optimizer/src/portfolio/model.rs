@@ -219,6 +219,7 @@ impl<'a> Model<'a> {
         let names = self.task.names_rule();
         let long = (0..n).all(|at| self.task.lower(at) >= 0.0);
         let invested = self.task.problem.invested;
+        let current = self.task.problem.current.as_deref().unwrap_or_default();
         for at in 0..n {
             let (mut lower, upper) = (self.task.lower(at), self.task.upper(at));
             let mut label = Label::new(Named::Lower(at), Side::Lower);
@@ -235,6 +236,11 @@ impl<'a> Model<'a> {
             }
             let column = self.program.column(0.0);
             self.weight[at] = Some(column);
+            // A weight that is not traded is fixed: rows that it meets exactly would leave no interior.
+            let fixed = current.get(at).filter(|_| choices.traded[at] == Choice::Out);
+            if fixed.is_some_and(|start| (lower..=upper).contains(start)) {
+                continue;
+            }
             if lower.is_finite() {
                 let mut row = Affine::constant(lower);
                 row.terms.push((column, -1.0));

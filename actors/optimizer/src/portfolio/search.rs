@@ -15,6 +15,9 @@ use crate::SolverFailure;
 
 /// Shares nearer to 0 or 1 than this count as decided.
 pub(crate) const WHOLE: f64 = 1e-5;
+/// How far a weight that is not traded may be outside its bounds.
+const FIXED: f64 = 1e-12;
+
 /// What a search came to.
 pub(crate) enum Found {
     /// The best choices; their program is to be solved once more at full accuracy.
@@ -197,7 +200,21 @@ impl Searcher<'_, '_> {
 
     /// Decisions that follow from others; false if they contradict each other.
     fn follow(&self, choices: &mut Choices) -> bool {
-        let Some((_, most, _)) = self.task.names_rule() else { return true };
+        let current = self.task.problem.current.as_deref().unwrap_or_default();
+        let names = self.task.names_rule();
+        let least = names.map_or(0.0, |(_, _, least)| least);
+        for (at, start) in current.iter().enumerate().filter(|(at, _)| choices.traded[*at] == Choice::Out) {
+            // What is not traded stays what it is.
+            if choices.held[at] == Choice::Free {
+                choices.held[at] = if *start == 0.0 { Choice::Out } else { Choice::In };
+            }
+            let low = if choices.held[at] == Choice::In { self.task.lower(at).max(least) } else { 0.0 };
+            let high = if choices.held[at] == Choice::In { self.task.upper(at) } else { 0.0 };
+            if *start < low - FIXED || *start > high + FIXED {
+                return false;
+            }
+        }
+        let Some((_, most, _)) = names else { return true };
         let held = choices.held.iter().filter(|choice| **choice == Choice::In).count();
         if held == most {
             let free = choices.held.iter_mut().filter(|choice| **choice == Choice::Free);
@@ -228,8 +245,8 @@ impl Searcher<'_, '_> {
 
     /// The exact program of decided choices. `parent` bounds it if the solver fails; ∞ where these choices are
     /// among others that stay open.
-    pub fn attempt(&mut self, choices: Choices, parent: f64) -> Result<bool, SolverFailure> {
-        if self.tried.contains(&choices) {
+    pub fn attempt(&mut self, mut choices: Choices, parent: f64) -> Result<bool, SolverFailure> {
+        if self.tried.contains(&choices) || !self.follow(&mut choices) {
             return Ok(false);
         }
         let model = Model::new(self.task, &choices, &[]);
@@ -262,7 +279,8 @@ impl Searcher<'_, '_> {
         solved: &Solved,
     ) -> Result<(), SolverFailure> {
         let mut decided = choices.clone();
-        if let Some((_, most, _)) = self.task.names_rule() {
+        let names = self.task.names_rule();
+        if let Some((_, most, _)) = names {
             let sure = choices.held.iter().filter(|choice| **choice == Choice::In).count();
             let mut free: Vec<(usize, f64)> =
                 held.iter().enumerate().filter_map(|(at, share)| Some((at, (*share)?))).collect();
@@ -279,8 +297,10 @@ impl Searcher<'_, '_> {
         for (at, choice) in decided.traded.iter_mut().enumerate().filter(|(_, c)| **c == Choice::Free) {
             let start = current.get(at).copied().unwrap_or(0.0);
             let moved = (solved.weights[at] - start).abs() > 1e-4;
+            let least = names.map_or(0.0, |(_, _, least)| least).max(self.task.lower(at));
             let out = decided.held[at] == Choice::Out && start != 0.0;
-            *choice = if moved || out { Choice::In } else { Choice::Out };
+            let raised = decided.held[at] == Choice::In && start < least;
+            *choice = if moved || out || raised { Choice::In } else { Choice::Out };
         }
         self.attempt(decided, f64::INFINITY)?;
         Ok(())

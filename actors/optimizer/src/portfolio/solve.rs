@@ -19,6 +19,10 @@ use crate::conic::Proof;
 
 /// Constraints broken by less than this are kept, for weights that no solver made.
 const KEPT: f64 = 1e-9;
+/// A gap that counts as proved however narrow a search was asked for: the solver's own.
+const PROVED: f64 = 1e-5;
+/// And its size, for an objective that is nearly zero.
+const NOTHING: f64 = 1e-10;
 /// The least weight that risk budgets need of every instrument.
 const LITTLE: f64 = 1e-6;
 /// What an aim gives up at least for the aims that follow, relative to it, tried in turn: without any room an
@@ -191,7 +195,14 @@ fn whole(task: &Task<'_>, root: &Choices, limits: &SearchLimits) -> Result<Portf
         Err(proof) => return Err(impossible(task, Some((&open, &proof)), limits)),
     };
     match search(task, limits, false)? {
-        Found::Nothing => Err(impossible(task, None, limits)),
+        // The search has proved it, even if a part of its time is not enough to say by what.
+        Found::Nothing => Err(match impossible(task, None, limits) {
+            PortfolioError::Solver(_) => {
+                let constraints = task.named().into_iter().map(|named| words::describe(task, named));
+                PortfolioError::Infeasible(Conflict { constraints: constraints.collect(), minimal: false })
+            }
+            found => found,
+        }),
         Found::Best(best) => finish(task, &Best { bound: best.bound.max(least), ..best }, limits),
     }
 }
@@ -212,7 +223,10 @@ fn finish(task: &Task<'_>, best: &Best, limits: &SearchLimits) -> Result<Portfol
         Err(_) => return Err(SolverFailure::Numerical.into()),
     };
     portfolio.iterations += best.iterations;
-    portfolio.standing = if best.proved { Standing::Optimal } else { Standing::Stopped };
+    // The bound also counts what the solver could not decide.
+    let near = portfolio.gap <= (10.0 * limits.gap).max(PROVED);
+    let proved = best.proved && (near || (portfolio.objective - portfolio.bound).abs() <= NOTHING);
+    portfolio.standing = if proved { Standing::Optimal } else { Standing::Stopped };
     portfolio.search = Some(account(task, best, relaxed));
     Ok(portfolio)
 }
