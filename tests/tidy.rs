@@ -47,7 +47,10 @@ const DEPENDENCIES: [(&str, &[&str]); 15] = [
     ("pipeline/log", &[]),
     ("pipeline/clickhouse", &[]),
     ("pipeline/feeds", &["schemas"]),
-    ("pipeline/validation", &["schemas", "operators/estimates", "operators/lots", "operators/tax"]),
+    (
+        "pipeline/validation",
+        &["schemas", "operators/estimates", "operators/lots", "operators/tax", "actors/optimizer"],
+    ),
     (
         "pipeline",
         &[

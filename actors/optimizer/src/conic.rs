@@ -1,19 +1,19 @@
-//! A convex quadratic program, said row by row and solved by Clarabel.
+//! A convex quadratic program over cones, said row by row and solved by Clarabel.
 //!
 //! minimise   ½ xᵀP x + qᵀx + constant
-//! subject to A₌ x = b₌,  A≤ x ≤ b≤
+//! subject to A₌ x = b₌,  A≤ x ≤ b≤,  affine expressions of x in second-order and exponential cones
 //!
 //! Clarabel (Goulart and Chen, "Clarabel: an interior-point solver for conic programs with quadratic
-//! objectives", 2024) takes the form `A x + s = b, s ∈ K`; equalities go to the zero cone and inequalities to
-//! the nonnegative one, in that order. One thread and one factorisation method, so that a program gives the
-//! same bits each time.
+//! objectives", 2024) takes the form `A x + s = b, s ∈ K`; equalities go to the zero cone, inequalities to the
+//! nonnegative one, then the other cones follow in the order in which they were added. One thread and one
+//! factorisation method, so that a program gives the same bits each time.
 
 use std::time::Duration;
 
 use clarabel::algebra::CscMatrix;
 use clarabel::solver::{
-    DefaultSettings, DefaultSolution, DefaultSolver, IPSolver, NonnegativeConeT, SolverStatus,
-    SupportedConeT, ZeroConeT,
+    DefaultSettings, DefaultSolution, DefaultSolver, ExponentialConeT, IPSolver, NonnegativeConeT,
+    SecondOrderConeT, SolverStatus, SupportedConeT, ZeroConeT,
 };
 use ndarray::Array1;
 use serde::{Deserialize, Serialize};
@@ -83,6 +83,59 @@ pub(crate) struct Row {
     pub bound: f64,
 }
 
+/// `Σ coefficient · x[column] + constant`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Affine {
+    /// (column, coefficient).
+    pub terms: Vec<(usize, f64)>,
+    /// What it is without x.
+    pub constant: f64,
+}
+
+impl Affine {
+    /// One column.
+    pub fn column(column: usize) -> Affine {
+        Affine { terms: vec![(column, 1.0)], constant: 0.0 }
+    }
+
+    /// A number.
+    pub fn constant(constant: f64) -> Affine {
+        Affine { terms: Vec::new(), constant }
+    }
+
+    /// Adds `factor · other`.
+    pub fn add(&mut self, factor: f64, other: &Affine) {
+        self.terms.extend(other.terms.iter().map(|(column, value)| (*column, factor * value)));
+        self.constant += factor * other.constant;
+    }
+
+    /// `factor ·` this.
+    pub fn times(&self, factor: f64) -> Affine {
+        let mut scaled = Affine::default();
+        scaled.add(factor, self);
+        scaled
+    }
+}
+
+/// A cone beside the two of [`Program::equalities`] and [`Program::inequalities`].
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Cone {
+    /// The first expression is at least the Euclidean norm of the others.
+    SecondOrder(Vec<Affine>),
+    /// (x, y, z) with `y exp(x / y) <= z`, y > 0, and their limits.
+    Exponential([Affine; 3]),
+}
+
+impl Cone {
+    /// Its expressions, in order.
+    pub fn rows(&self) -> &[Affine] {
+        match self {
+            Cone::SecondOrder(rows) => rows,
+            Cone::Exponential(rows) => rows,
+        }
+    }
+}
+
 /// The program. Columns are numbered in the order in which they are added.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Program {
@@ -96,6 +149,8 @@ pub(crate) struct Program {
     pub equalities: Vec<Row>,
     /// Rows that are at most their bound.
     pub inequalities: Vec<Row>,
+    /// Expressions that lie in a cone.
+    pub cones: Vec<Cone>,
 }
 
 /// A solution at full accuracy.
@@ -103,12 +158,16 @@ pub(crate) struct Program {
 pub(crate) struct Optimum {
     /// x, by column.
     pub primal: Array1<f64>,
-    /// Multipliers, equalities first, then inequalities (these are not negative).
+    /// Multipliers: equalities, inequalities (these are not negative), then cone by cone.
     pub dual: Array1<f64>,
+    /// The objective at `primal`, with the constant.
+    pub objective: f64,
     /// The smaller of the primal and the dual objective with the constant: what nothing feasible goes below.
     pub bound: f64,
     /// Interior-point iterations used.
     pub iterations: u32,
+    /// Seconds that the solver took by its own clock: for limits only, never for an answer.
+    pub seconds: f64,
 }
 
 /// What a program came to.
@@ -117,7 +176,16 @@ pub(crate) enum Outcome {
     /// Solved at full accuracy.
     Solved(Optimum),
     /// Proved to have no feasible point.
-    Infeasible,
+    Infeasible(Proof),
+}
+
+/// A proof that there is no feasible point.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Proof {
+    /// Of the rows, in the order of [`Optimum::dual`]: rows whose multiplier is zero have no part in it.
+    pub multipliers: Array1<f64>,
+    /// As [`Optimum::seconds`].
+    pub seconds: f64,
 }
 
 impl Program {
@@ -142,23 +210,84 @@ impl Program {
         self.at_most(vec![(column, -1.0)], -low);
     }
 
+    /// Adds that expressions lie in a cone.
+    pub fn within(&mut self, cone: Cone) {
+        self.cones.push(cone);
+    }
+
     /// Solves the program.
     ///
     /// # Errors
     /// [`SolverFailure`] for every end but the optimum at full accuracy and the proof of infeasibility.
     pub fn solve(&self, limits: &Limits) -> Result<Outcome, SolverFailure> {
-        let columns = self.linear.len();
-        let rows: Vec<&Row> = self.equalities.iter().chain(&self.inequalities).collect();
-        let mut entries = (Vec::new(), Vec::new(), Vec::new());
-        for (at, row) in rows.iter().enumerate() {
-            for (column, coefficient) in &row.terms {
-                entries.0.push(at);
-                entries.1.push(*column);
-                entries.2.push(*coefficient);
+        let data = self.data();
+        let [tight, usual] = TOLERANCES;
+        let few = limits.iterations_max.min(ITERATIONS_TIGHT);
+        let mut answer = self.attempt(&data, limits, (tight, few, true));
+        for (iterations_max, equilibrate) in [(few, false), (limits.iterations_max, true)] {
+            if !answer.as_ref().is_err_and(worth_another) {
+                break;
             }
+            answer = self.attempt(&data, limits, (usual, iterations_max, equilibrate));
         }
-        let bounds: Vec<f64> = rows.iter().map(|row| row.bound).collect();
-        let matrix = CscMatrix::new_from_triplets(rows.len(), columns, entries.0, entries.1, entries.2);
+        answer
+    }
+
+    /// Solves the program to the wider tolerance at once: for bounds, of which there are many.
+    ///
+    /// # Errors
+    /// As [`Program::solve`].
+    pub fn solve_roughly(&self, limits: &Limits) -> Result<Outcome, SolverFailure> {
+        let data = self.data();
+        let [_, usual] = TOLERANCES;
+        let mut answer = self.attempt(&data, limits, (usual, limits.iterations_max, true));
+        if answer.as_ref().is_err_and(worth_another) {
+            answer = self.attempt(&data, limits, (usual, limits.iterations_max, false));
+        }
+        answer
+    }
+
+    fn attempt(
+        &self,
+        data: &Data,
+        limits: &Limits,
+        (tolerance, iterations_max, equilibrate): (f64, u32, bool),
+    ) -> Result<Outcome, SolverFailure> {
+        let mut settings = settings(limits, tolerance, iterations_max);
+        settings.equilibrate_enable = equilibrate;
+        let Data { quadratic, matrix, bounds, cones } = data;
+        let mut solver = DefaultSolver::new(quadratic, &self.linear, matrix, bounds, cones, settings)
+            .map_err(|error| SolverFailure::Refused(error.to_string()))?;
+        solver.solve();
+        outcome(&solver.solution, self.constant, limits)
+    }
+
+    /// The program in the solver's form.
+    fn data(&self) -> Data {
+        let columns = self.linear.len();
+        let mut bounds = Vec::new();
+        let mut entries = (Vec::new(), Vec::new(), Vec::new());
+        let mut add = |terms: &[(usize, f64)], sign: f64, bound: f64| {
+            for (column, coefficient) in terms {
+                entries.0.push(bounds.len());
+                entries.1.push(*column);
+                entries.2.push(sign * coefficient);
+            }
+            bounds.push(bound);
+        };
+        for row in self.equalities.iter().chain(&self.inequalities) {
+            add(&row.terms, 1.0, row.bound);
+        }
+        let mut cones = vec![ZeroConeT(self.equalities.len()), NonnegativeConeT(self.inequalities.len())];
+        for cone in &self.cones {
+            // s = b − A x is the expression itself.
+            cone.rows().iter().for_each(|row| add(&row.terms, -1.0, row.constant));
+            cones.push(match cone {
+                Cone::SecondOrder(rows) => SecondOrderConeT(rows.len()),
+                Cone::Exponential(_) => ExponentialConeT(),
+            });
+        }
+        let matrix = CscMatrix::new_from_triplets(bounds.len(), columns, entries.0, entries.1, entries.2);
         let quadratic = CscMatrix::new_from_triplets(
             columns,
             columns,
@@ -166,27 +295,16 @@ impl Program {
             self.quadratic.iter().map(|entry| entry.1).collect(),
             self.quadratic.iter().map(|entry| entry.2).collect(),
         );
-        let cones: [SupportedConeT<f64>; 2] =
-            [ZeroConeT(self.equalities.len()), NonnegativeConeT(self.inequalities.len())];
-        let attempt = |tolerance: f64, iterations_max: u32, equilibrate: bool| {
-            let mut settings = settings(limits, tolerance, iterations_max);
-            settings.equilibrate_enable = equilibrate;
-            let mut solver = DefaultSolver::new(&quadratic, &self.linear, &matrix, &bounds, &cones, settings)
-                .map_err(|error| SolverFailure::Refused(error.to_string()))?;
-            solver.solve();
-            outcome(&solver.solution, self.constant, limits)
-        };
-        let [tight, usual] = TOLERANCES;
-        let few = limits.iterations_max.min(ITERATIONS_TIGHT);
-        let mut answer = attempt(tight, few, true);
-        for (iterations_max, equilibrate) in [(few, false), (limits.iterations_max, true)] {
-            if !answer.as_ref().is_err_and(worth_another) {
-                break;
-            }
-            answer = attempt(usual, iterations_max, equilibrate);
-        }
-        answer
+        Data { quadratic, matrix, bounds, cones }
     }
+}
+
+/// What the solver takes.
+struct Data {
+    quadratic: CscMatrix<f64>,
+    matrix: CscMatrix<f64>,
+    bounds: Vec<f64>,
+    cones: Vec<SupportedConeT<f64>>,
 }
 
 /// True for ends that depend on scaling and tolerance: a weakly determined program can stall under one scaling
@@ -232,11 +350,16 @@ fn outcome(
             Ok(Outcome::Solved(Optimum {
                 primal: Array1::from_vec(solution.x.clone()),
                 dual: Array1::from_vec(solution.z.clone()),
+                objective: solution.obj_val + constant,
                 bound,
                 iterations: solution.iterations,
+                seconds: solution.solve_time,
             }))
         }
-        SolverStatus::PrimalInfeasible => Ok(Outcome::Infeasible),
+        SolverStatus::PrimalInfeasible => Ok(Outcome::Infeasible(Proof {
+            multipliers: Array1::from_vec(solution.z.clone()),
+            seconds: solution.solve_time,
+        })),
         SolverStatus::AlmostSolved
         | SolverStatus::AlmostPrimalInfeasible
         | SolverStatus::AlmostDualInfeasible => Err(SolverFailure::Inexact),

@@ -46,13 +46,33 @@ impl Tolerance {
         self.0.entry(field.to_owned()).or_default()
     }
 
+    /// A field without a limit of its own takes that of another, if there is one.
+    pub(crate) fn like(&mut self, field: &str, other: &str) {
+        if let Some(limit) = self.0.get(other).copied() {
+            self.0.entry(field.to_owned()).or_insert(limit);
+        }
+    }
+
+    /// Whether there are limits for published figures.
+    pub(crate) fn knows_published(&self) -> bool {
+        self.0.keys().any(|name| published(name).is_some())
+    }
+
+    /// A field that was printed with so many decimals, without a limit of its own, may be half a unit of the
+    /// last one away.
+    pub(crate) fn printed(&mut self, field: &str, decimals: u32) {
+        let half = Decimal::new(5, decimals.min(20) + 1);
+        self.0.entry(field.to_owned()).or_insert(Limit { abs: half, rel: Decimal::ZERO });
+    }
+
     /// The limit for a figure under these fields, outermost first: that of the innermost field that has one
     /// of its own. Under `published` those of published figures come first: `published_returns` is for
     /// `returns` and for what ends in `_returns`, and where none fits it is the narrowest of them.
     fn at(&self, fields: &[String]) -> Limit {
         let inside = fields.iter().position(|field| field == PUBLISHED).map(|at| &fields[at + 1..]);
         let printed = inside.into_iter().flat_map(|inside| {
-            let own = inside.iter().rev().map(|field| self.printed(field).unwrap_or_default().to_owned());
+            let own =
+                inside.iter().rev().map(|field| self.of_published(field).unwrap_or_default().to_owned());
             own.filter(|name| !name.is_empty()).chain([PUBLISHED.to_owned()])
         });
         let named = printed.chain(fields.iter().rev().cloned());
@@ -65,7 +85,7 @@ impl Tolerance {
     }
 
     /// The name of the limit for a published field: of those that fit the longest.
-    fn printed(&self, field: &str) -> Option<&str> {
+    fn of_published(&self, field: &str) -> Option<&str> {
         let fits = |name: &&String| {
             let ending = published(name);
             ending

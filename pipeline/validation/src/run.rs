@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::case::{Case, Family, Fault};
 use crate::compare::{Figure, compare};
 use crate::inputs::Node;
-use crate::lots;
+use crate::{lots, opt};
 
 /// The largest file that is read as a case: hundreds of times the largest that we know.
 const BYTES_MAX: u64 = 64 << 20;
@@ -154,5 +154,9 @@ fn judge(file: &Node<'_>) -> Result<Outcome, Fault> {
         Family::Lots => lots::expected(case.expected.clone()),
         _ => case.expected.clone(),
     };
-    Ok(Outcome::Ran(compare(&expected, &answer, &case.tolerance)))
+    let tolerance = match family {
+        Family::Optimiser => opt::tolerance(&case),
+        _ => case.tolerance,
+    };
+    Ok(Outcome::Ran(compare(&expected, &answer, &tolerance)))
 }

@@ -164,8 +164,7 @@ fn distribute(
     }
     let total = cents * 10_000;
     let mut elections = days.elections.get(&action.instrument).into_iter().flatten();
-    let elected =
-        elections.rfind(|((date, ..), _)| *date <= ex_date).is_some_and(|(_, units)| *units);
+    let elected = elections.rfind(|((date, ..), _)| *date <= ex_date).is_some_and(|(_, units)| *units);
     let price = price.filter(|_| elected).map_or(0, |price| i128::from(price.raw()));
     let whole = if price > 0 { total / price } else { 0 };
     let is_paid = *paid <= days.epoch;

@@ -72,7 +72,7 @@ pub(crate) fn relax(book: &Book, limits: &Limits) -> Result<Relaxed, NoOptimum> 
             let traded = columns.iter().map(|columns| at(columns.buy) - at(columns.sell)).collect();
             Ok(Relaxed { traded, bound: optimum.bound.max(0.0), iterations: optimum.iterations })
         }
-        Outcome::Infeasible => Err(NoOptimum::Infeasible(reasons(book, limits)?)),
+        Outcome::Infeasible(_) => Err(NoOptimum::Infeasible(reasons(book, limits)?)),
     }
 }
 
@@ -217,7 +217,7 @@ fn reasons(book: &Book, limits: &Limits) -> Result<Vec<Reason>, SolverFailure> {
     }
     let optimum = match program.solve(limits)? {
         Outcome::Solved(optimum) => optimum,
-        Outcome::Infeasible => return Err(SolverFailure::Numerical),
+        Outcome::Infeasible(_) => return Err(SolverFailure::Numerical),
     };
     let reasons: Vec<Reason> = elastic
         .into_iter()
