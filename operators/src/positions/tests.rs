@@ -103,7 +103,7 @@ fn a_two_for_one_split_doubles_what_was_held_before_it() {
 fn a_consolidation_truncates_to_the_scale_or_pays_the_fraction() {
     let bought = (units("2020-01-01", 100), 1);
     assert_eq!(
-        after(&[(LATE, &[bought.clone()]), (LATE, &[(split("2020-06-01", 0, 1, 3), 1)])]),
+        after(&[(LATE, std::slice::from_ref(&bought)), (LATE, &[(split("2020-06-01", 0, 1, 3), 1)])]),
         ["33.333333 of 1"]
     );
     // 33.333333 units: 33 are kept, 0.333333 at 12 are 3.999996.

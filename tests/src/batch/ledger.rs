@@ -6,7 +6,9 @@ use std::sync::Arc;
 use evenkeel_calendar::{Calendars, Market};
 use evenkeel_lots::{Choice, Entry, EventId, LotId, Replacement, What};
 use evenkeel_schemas::derive::lot_number;
-use evenkeel_schemas::events::{Correction, Event, LotChoice, Side, TargetsSet, parse_event};
+use evenkeel_schemas::events::{
+    Correction, Event, Fill, FxConversion, LotChoice, Side, TargetsSet, parse_event,
+};
 use evenkeel_schemas::{
     Currency, CustomerId, DueKind, Epoch, InstrumentId, Measure, Money, Name, Names, Quantity, Ratio,
     TradeDate,
@@ -173,15 +175,7 @@ impl Ledger {
                 let (c, i) = (self.customer(&e.customer)?, self.instrument(&e.instrument)?);
                 vec![Fact::Reinvest(c, i, (at.date(), at, order), e.reinvest)]
             }
-            Event::FxConversion(e) => {
-                let c = self.customer(&e.customer)?;
-                let legs = [(e.sold_currency, -e.sold.raw()), (e.bought_currency, e.bought.raw())];
-                let posted = legs.map(|(currency, raw)| Fact::Posting(c, currency, raw.into()));
-                let due = legs.into_iter().filter_map(|(currency, raw)| {
-                    Some(Fact::Due(c, currency, e.settle_date?, DueKind::Settlement, raw.into()))
-                });
-                posted.into_iter().chain(due).collect()
-            }
+            Event::FxConversion(e) => self.of_conversion(e)?,
             Event::Deposit(e) => {
                 let c = self.customer(&e.customer)?;
                 let amount = i128::from(e.amount.raw());
@@ -202,22 +196,7 @@ impl Ledger {
                 let (c, i) = (self.customer(&e.customer)?, self.instrument(&e.instrument)?);
                 vec![Fact::Movement(c, i, (at.date(), order), e.quantity)]
             }
-            Event::Fill(e) => {
-                let (c, i) = (self.customer(&e.customer)?, self.instrument(&e.instrument)?);
-                let notional = i128::from(e.quantity.notional(e.price)?.raw());
-                let fee = i128::from(e.fee.raw());
-                let (units, money) = match e.side {
-                    Side::Buy => (e.quantity.raw(), -(notional + fee)),
-                    Side::Sell => (-e.quantity.raw(), notional - fee),
-                };
-                let units = Quantity::from_raw(units);
-                let settles = self.settle_date(i, e.trade_date);
-                vec![
-                    Fact::Movement(c, i, (e.trade_date, order), units),
-                    Fact::Posting(c, e.currency, money),
-                    Fact::Due(c, e.currency, settles, DueKind::Settlement, money),
-                ]
-            }
+            Event::Fill(e) => self.of_fill(e, order)?,
             Event::TargetsSet(e) => {
                 vec![Fact::Targets(self.customer(&e.customer)?, key, self.targets(e)?)]
             }
@@ -235,6 +214,32 @@ impl Ledger {
         facts.extend(TaxSaid::of(event, customer, order).map(|said| Fact::Tax(Box::new(said))));
         facts.extend(self.of_lots(event, order, epoch).map(|fact| Fact::Lot(Box::new(fact))));
         Some(facts)
+    }
+
+    fn of_fill(&self, e: &Fill, order: Order) -> Option<Vec<Fact>> {
+        let (c, i) = (self.customer(&e.customer)?, self.instrument(&e.instrument)?);
+        let notional = i128::from(e.quantity.notional(e.price)?.raw());
+        let fee = i128::from(e.fee.raw());
+        let (units, money) = match e.side {
+            Side::Buy => (e.quantity.raw(), -(notional + fee)),
+            Side::Sell => (-e.quantity.raw(), notional - fee),
+        };
+        let settles = self.settle_date(i, e.trade_date);
+        Some(vec![
+            Fact::Movement(c, i, (e.trade_date, order), Quantity::from_raw(units)),
+            Fact::Posting(c, e.currency, money),
+            Fact::Due(c, e.currency, settles, DueKind::Settlement, money),
+        ])
+    }
+
+    fn of_conversion(&self, e: &FxConversion) -> Option<Vec<Fact>> {
+        let c = self.customer(&e.customer)?;
+        let legs = [(e.sold_currency, -e.sold.raw()), (e.bought_currency, e.bought.raw())];
+        let posted = legs.map(|(currency, raw)| Fact::Posting(c, currency, raw.into()));
+        let due = legs.into_iter().filter_map(|(currency, raw)| {
+            Some(Fact::Due(c, currency, e.settle_date?, DueKind::Settlement, raw.into()))
+        });
+        Some(posted.into_iter().chain(due).collect())
     }
 
     /// What a corporate action does.

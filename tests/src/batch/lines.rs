@@ -5,12 +5,15 @@ use std::io::{self, Write};
 
 use evenkeel_schemas::{Collection, Epoch, Names, Row};
 
+/// Changes by collection and row.
+type Changes = BTreeMap<(Collection, String), i64>;
+
 /// Collects an epoch's changes and writes them, net, in order of text.
 pub struct Lines<W: Write> {
     files: BTreeMap<Collection, W>,
-    changes: BTreeMap<(Collection, String), i64>,
+    changes: Changes,
     /// An epoch that may still get changes, from the mark at its end.
-    held: Option<(Epoch, BTreeMap<(Collection, String), i64>)>,
+    held: Option<(Epoch, Changes)>,
     written: u64,
 }
 

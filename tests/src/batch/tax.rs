@@ -10,7 +10,7 @@ use evenkeel_schemas::{
     Row, TaxRow, TradeDate,
 };
 use evenkeel_tax::{
-    CostMethod, Cpi, Customer, Distribution, Entity, FinancialYear, GainRow, Interest, Law, Profile,
+    CostMethod, Cpi, Customer, Distribution, Entity, FinancialYear, GainRow, Interest, Law, Profile, Report,
     YearFacts, report,
 };
 
@@ -41,10 +41,13 @@ impl TaxSaid {
     }
 }
 
+/// What was said of one customer, by date, effective time and file order.
+type Said = BTreeMap<(TradeDate, Instant, Order), TaxSaid>;
+
 /// What was said of tax, and the rows of the last mark.
 #[derive(Default)]
 pub struct Taxes {
-    said: BTreeMap<CustomerId, BTreeMap<(TradeDate, Instant, Order), TaxSaid>>,
+    said: BTreeMap<CustomerId, Said>,
     told: BTreeMap<CustomerId, BTreeSet<Row>>,
 }
 
@@ -79,7 +82,7 @@ impl Taxes {
 
 fn rows(
     customer: CustomerId,
-    said: &BTreeMap<(TradeDate, Instant, Order), TaxSaid>,
+    said: &Said,
     facts: &Facts,
     names: &Names,
     books: &[Row],
@@ -87,94 +90,27 @@ fn rows(
 ) -> BTreeSet<Row> {
     let mut told = BTreeSet::new();
     let all = everything(said, names, books);
-    let years: BTreeSet<FinancialYear> = all
-        .gains
-        .iter()
-        .map(|gain| gain.disposed)
-        .chain(all.distributions.iter().map(|one| one.pay_date))
-        .chain(all.interest.iter().map(|one| one.date))
-        .map(FinancialYear::of)
-        .chain(said.values().filter_map(|said| match &said.event {
-            Event::TaxYearSet(e) => e.year.parse().ok(),
-            _ => None,
-        }))
-        .collect();
+    let years = years(&all, said);
     let (Some(first), Some(last)) = (years.first(), years.last()) else { return told };
-    let law = Law::built_in().expect("the law that comes with the program can be read");
     let mut losses = Money::ZERO;
     let mut year = *first;
     while year <= *last {
-        let payer = said.values().filter_map(|said| match &said.event {
-            Event::TaxpayerSet(e) if FinancialYear::of(e.at.date()) <= year => Some(e),
-            _ => None,
-        });
-        if let Some(payer) = payer.last() {
-            assert_eq!(payer.entity, TaxEntity::Individual, "others have to hold for 45 days");
-            let input = said
-                .values()
-                .filter_map(|said| match &said.event {
-                    Event::TaxYearSet(e) if e.year == year.to_string() => Some((said.key.1, said.key.2, e)),
-                    _ => None,
-                })
-                .max_by_key(|(at, order, _)| (*at, *order));
-            let input = input.map(|(.., input)| input);
-            let usual = payer.other_income.unwrap_or(Money::ZERO);
-            let other = input.and_then(|input| input.other_franking_credits);
-            let year_facts = YearFacts {
-                year,
-                other_income: input.map_or(usual, |input| input.other_income),
-                other_franking_credits: other.unwrap_or(Money::ZERO),
-            };
-            let brought = input.and_then(|input| input.losses_brought_forward).unwrap_or(losses);
-            let mut sold = all.gains.iter().filter(|gain| FinancialYear::of(gain.disposed) == year);
-            let average = sold.any(|gain| averaged(gain.disposed));
-            let cost_method = if average { CostMethod::Average } else { CostMethod::Fifo };
-            let profile =
-                Profile { resident: payer.resident, cost_method, ..Profile::resident(Entity::Individual) };
-            let one = Customer { profile, ..all.clone() };
-            let outcome = match foreign(said, facts, books, year) {
-                Some(reason) => Err(reason),
-                None => report(&law, &Cpi::default(), &one, &year_facts, brought).map_err(|e| e.to_string()),
-            };
-            match outcome {
-                Ok(report) => {
-                    losses = report.losses_carried_forward;
-                    let notes = report.notes.iter().enumerate();
-                    let notes = notes.map(|(n, note)| (format!("note/{}", n + 1), note, Money::ZERO, "", ""));
-                    let lines: Vec<_> = report
-                        .lines
-                        .iter()
-                        .map(|line| {
-                            (
-                                line.id.clone(),
-                                &line.label,
-                                line.amount,
-                                line.rule.as_str(),
-                                line.from.join(" "),
-                            )
-                        })
-                        .chain(
-                            notes.map(|(id, note, amount, rule, from)| (id, note, amount, rule, from.into())),
-                        )
-                        .collect();
-                    told.extend(lines.into_iter().map(|(line, label, amount, rule, sources)| {
-                        Row::Tax(Box::new(TaxRow {
-                            customer,
-                            year: year.to_string().into(),
-                            line: line.into(),
-                            label: label.as_str().into(),
-                            amount,
-                            rule: rule.into(),
-                            sources: sources.into(),
-                        }))
-                    }));
-                }
-                Err(reason) => {
-                    let reason = reason.replace('"', "'").replace('\\', "/");
-                    let kind = AnomalyKind::Tax(year.to_string().into(), reason.into());
-                    told.insert(Row::Anomaly { source: AnomalySource::Customer(customer), kind });
-                    break;
-                }
+        let outcome = match foreign(said, facts, books, year) {
+            Some(reason) => assessed(said, &all, year, losses, averaged).map(|_| Err(reason)),
+            None => assessed(said, &all, year, losses, averaged),
+        };
+        match outcome {
+            // Nobody is taxed yet.
+            None => {}
+            Some(Ok(report)) => {
+                losses = report.losses_carried_forward;
+                told.extend(lines(customer, &report));
+            }
+            Some(Err(reason)) => {
+                let reason = reason.replace('"', "'").replace('\\', "/");
+                let kind = AnomalyKind::Tax(year.to_string().into(), reason.into());
+                told.insert(Row::Anomaly { source: AnomalySource::Customer(customer), kind });
+                break;
             }
         }
         year = year.next();
@@ -182,13 +118,79 @@ fn rows(
     told
 }
 
-/// The first of a year that is not in Australian dollars: gains, then distributions, then what was posted.
-fn foreign(
-    said: &BTreeMap<(TradeDate, Instant, Order), TaxSaid>,
-    facts: &Facts,
-    books: &[Row],
+/// The years in which anything happened.
+fn years(all: &Customer, said: &Said) -> BTreeSet<FinancialYear> {
+    let days = all.gains.iter().map(|gain| gain.disposed);
+    let days = days.chain(all.distributions.iter().map(|one| one.pay_date));
+    let days = days.chain(all.interest.iter().map(|one| one.date));
+    let inputs = said.values().filter_map(|said| match &said.event {
+        Event::TaxYearSet(e) => e.year.parse().ok(),
+        _ => None,
+    });
+    days.map(FinancialYear::of).chain(inputs).collect()
+}
+
+/// A year's report, or why there is none; nothing while nobody is taxed.
+fn assessed(
+    said: &Said,
+    all: &Customer,
     year: FinancialYear,
-) -> Option<String> {
+    losses: Money,
+    averaged: &dyn Fn(TradeDate) -> bool,
+) -> Option<Result<Report, String>> {
+    let payers = said.values().rev().filter_map(|said| match &said.event {
+        Event::TaxpayerSet(e) if FinancialYear::of(e.at.date()) <= year => Some(e),
+        _ => None,
+    });
+    let payer = payers.into_iter().next()?;
+    assert_eq!(payer.entity, TaxEntity::Individual, "others have to hold for 45 days");
+    let inputs = said.values().filter_map(|said| match &said.event {
+        Event::TaxYearSet(e) if e.year == year.to_string() => Some((said.key.1, said.key.2, e)),
+        _ => None,
+    });
+    let input = inputs.max_by_key(|(at, order, _)| (*at, *order)).map(|(.., input)| input);
+    let usual = payer.other_income.unwrap_or(Money::ZERO);
+    let other = input.and_then(|input| input.other_franking_credits);
+    let facts = YearFacts {
+        year,
+        other_income: input.map_or(usual, |input| input.other_income),
+        other_franking_credits: other.unwrap_or(Money::ZERO),
+    };
+    let brought = input.and_then(|input| input.losses_brought_forward).unwrap_or(losses);
+    let mut sold = all.gains.iter().filter(|gain| FinancialYear::of(gain.disposed) == year);
+    let average = sold.any(|gain| averaged(gain.disposed));
+    let cost_method = if average { CostMethod::Average } else { CostMethod::Fifo };
+    let profile = Profile { resident: payer.resident, cost_method, ..Profile::resident(Entity::Individual) };
+    let law = Law::built_in().expect("the law that comes with the program can be read");
+    let one = Customer { profile, ..all.clone() };
+    Some(report(&law, &Cpi::default(), &one, &facts, brought).map_err(|error| error.to_string()))
+}
+
+fn lines(customer: CustomerId, report: &Report) -> impl Iterator<Item = Row> {
+    let year = report.year.to_string();
+    let row = move |line: String, label: &str, amount: Money, rule: &str, sources: String| {
+        Row::Tax(Box::new(TaxRow {
+            customer,
+            year: year.as_str().into(),
+            line: line.into(),
+            label: label.into(),
+            amount,
+            rule: rule.into(),
+            sources: sources.into(),
+        }))
+    };
+    let mut rows: Vec<Row> = Vec::new();
+    for line in &report.lines {
+        rows.push(row(line.id.clone(), &line.label, line.amount, &line.rule, line.from.join(" ")));
+    }
+    for (number, note) in report.notes.iter().enumerate() {
+        rows.push(row(format!("note/{}", number + 1), note, Money::ZERO, "", String::new()));
+    }
+    rows.into_iter()
+}
+
+/// The first of a year that is not in Australian dollars: gains, then distributions, then what was posted.
+fn foreign(said: &Said, facts: &Facts, books: &[Row], year: FinancialYear) -> Option<String> {
     let other = |what: String, currency: Currency| {
         (currency != Currency::AUD).then(|| {
             format!("{what} is in {currency}: expected AUD, rates of past days are not kept to translate it")
@@ -216,9 +218,7 @@ fn foreign(
 }
 
 /// Income that was posted, by the name of its event.
-fn posted(
-    said: &BTreeMap<(TradeDate, Instant, Order), TaxSaid>,
-) -> BTreeMap<(Arc<str>, TradeDate), &evenkeel_schemas::events::CashPosted> {
+fn posted(said: &Said) -> BTreeMap<(Arc<str>, TradeDate), &evenkeel_schemas::events::CashPosted> {
     let posted = said.values().filter_map(|said| match &said.event {
         Event::CashPosted(e) => Some(((said.name.clone(), e.at.date()), e.as_ref())),
         _ => None,
@@ -226,11 +226,7 @@ fn posted(
     posted.collect()
 }
 
-fn everything(
-    said: &BTreeMap<(TradeDate, Instant, Order), TaxSaid>,
-    names: &Names,
-    books: &[Row],
-) -> Customer {
+fn everything(said: &Said, names: &Names, books: &[Row]) -> Customer {
     let mut all = Customer {
         customer: String::new(),
         profile: Profile::resident(Entity::Individual),
