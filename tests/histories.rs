@@ -376,7 +376,10 @@ impl History {
         let kind = match kind {
             "distribution" if self.dice.percent(50) => {
                 let (instrument, _) = self.dice.one(&self.instruments).clone();
-                format!("distribution\",\"instrument\":\"{instrument}\",\"franked_fraction\":\"0.5")
+                format!(
+                    "distribution\",\"instrument\":\"{instrument}\",\"franked_fraction\":\"0.5\",\"ex_date\":\"{}",
+                    date(at)
+                )
             }
             kind => kind.to_owned(),
         };

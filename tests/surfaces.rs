@@ -674,9 +674,9 @@ fn reference_cases_are_validated() {
     assert!(failed.stdout.contains("refund: expected 99, got 100, deviation 1"), "{}", failed.stdout);
     assert!(failed.stderr.contains("0 of 1 cases pass, 1 fail"), "{}", failed.stderr);
     for (path, words) in
-        [("/nowhere", "cannot read cases from /nowhere"), (text(&cases), "no case of family risk")]
+        [("/nowhere", "cannot read cases from /nowhere"), (text(&cases), "no case of family performance")]
     {
-        let refused = run(&["validate", "--cases", path, "--family", "risk"]);
+        let refused = run(&["validate", "--cases", path, "--family", "performance"]);
         assert!(refused.code == Some(1) && refused.stderr.contains(words), "{}", refused.stderr);
     }
 }

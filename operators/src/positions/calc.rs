@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use evenkeel_schemas::{InstrumentId, Quantity, TradeDate, div_half_even};
+use evenkeel_schemas::{InstrumentId, Price, Quantity, TradeDate, div_half_even};
 
 use crate::facts::{Corporate, CorporateAction, Election};
 
@@ -43,8 +43,12 @@ pub(super) struct Terms<'a> {
     pub paid: &'a dyn Fn(TradeDate) -> bool,
 }
 
+/// Raw units that no quantity is: what is said of units once a product of theirs left all ranges. It stays so, since
+/// nothing that follows could be right.
+const BEYOND: i128 = i128::MAX;
+
 /// Walks movements and actions in the order of their dates. On a day, actions come before movements, by running
-/// number: they are about what is held when the day starts. Saturates at the range of i128.
+/// number: they are about what is held when the day starts.
 pub(super) fn walk(
     mut movements: Vec<(TradeDate, InstrumentId, i128)>,
     mut actions: Vec<(InstrumentId, Arc<CorporateAction>)>,
@@ -59,7 +63,13 @@ pub(super) fn walk(
             walk.add(of, units);
         }
         walk.allot(|pay_date| pay_date < action.date);
-        walk.act(instrument, &action, terms);
+        let held = walk.held.get(&instrument).copied().unwrap_or(0);
+        if walk.act(instrument, held, &action, terms).is_none() {
+            walk.held.insert(instrument, BEYOND);
+            if let Corporate::Merger { into, .. } = action.what {
+                walk.held.insert(into, BEYOND);
+            }
+        }
     }
     movements.for_each(|(_, of, units)| walk.add(of, units));
     walk.allot(|_| true);
@@ -77,7 +87,7 @@ struct Walk {
 impl Walk {
     fn add(&mut self, instrument: InstrumentId, units: i128) {
         let held = self.held.entry(instrument).or_default();
-        *held = held.saturating_add(units);
+        *held = if *held == BEYOND { BEYOND } else { held.checked_add(units).unwrap_or(BEYOND) };
     }
 
     fn allot(&mut self, due: impl Fn(TradeDate) -> bool) {
@@ -86,45 +96,50 @@ impl Walk {
         }
     }
 
-    /// Fewer than no units are an anomaly, and nobody is paid for them.
-    fn act(&mut self, instrument: InstrumentId, action: &Arc<CorporateAction>, terms: &Terms<'_>) {
-        let held = self.held.get(&instrument).copied().unwrap_or(0);
-        let mut payment = Payment {
-            instrument,
-            action: action.clone(),
-            entitled: held,
-            amount: 0,
-            reinvested: 0,
-            cost: 0,
-            paid: true,
-        };
+    /// Fewer than no units are an anomaly, and nobody is paid for them. `None` when a product leaves all ranges.
+    fn act(
+        &mut self,
+        instrument: InstrumentId,
+        held: i128,
+        action: &Arc<CorporateAction>,
+        terms: &Terms<'_>,
+    ) -> Option<()> {
+        if held == BEYOND {
+            return None;
+        }
+        let action_of = action.clone();
+        let (entitled, paid) = (held, true);
+        let mut payment =
+            Payment { instrument, action: action_of, entitled, amount: 0, reinvested: 0, cost: 0, paid };
         match action.what {
             Corporate::Split { new, old, in_lieu } => {
-                let after = rescaled(held, new, old);
+                let after = rescaled(held, new, old)?;
                 let fraction = in_lieu.filter(|_| after > 0).map_or(0, |_| after % ONE);
-                payment.amount = per_unit(fraction, in_lieu.map_or(0, |price| price.raw()));
+                payment.amount = per_unit(fraction, in_lieu.map_or(0, Price::raw))?;
                 self.held.insert(instrument, after - fraction);
             }
             Corporate::Merger { into, new, old, cash } => {
+                let after = rescaled(held, new, old)?;
+                payment.amount = per_unit(held.max(0), cash.raw())?;
                 self.held.remove(&instrument);
-                self.add(into, rescaled(held, new, old));
-                payment.amount = per_unit(held.max(0), cash.raw());
+                self.add(into, after);
             }
             Corporate::Delisting { amount } => {
-                payment.amount = per_unit(held.max(0), amount.raw());
+                payment.amount = per_unit(held.max(0), amount.raw())?;
                 if held > 0 {
                     self.held.remove(&instrument);
                 }
             }
             Corporate::Distribution { amount, pay_date, reinvestment_price, .. } => {
-                let gross = held.max(0).saturating_mul(amount.raw().into());
-                payment.amount = div_half_even(gross, ONE * CENT) * CENT;
+                let gross = held.max(0).checked_mul(amount.raw().into())?;
+                payment.amount = div_half_even(gross, ONE * CENT).checked_mul(CENT)?;
                 payment.paid = (terms.paid)(pay_date);
                 let price = reinvestment_price.filter(|price| price.raw() > 0);
                 let price = price.filter(|_| in_force((terms.elections)(instrument), action.date));
                 if let Some(price) = price {
                     let units = payment.amount / i128::from(price.raw());
-                    (payment.reinvested, payment.cost) = (units * ONE, units * i128::from(price.raw()));
+                    payment.reinvested = units.checked_mul(ONE)?;
+                    payment.cost = units.checked_mul(price.raw().into())?;
                     if payment.paid && units > 0 {
                         let allotted = self.allotted.entry(pay_date).or_default();
                         allotted.push((instrument, payment.reinvested));
@@ -135,17 +150,18 @@ impl Walk {
         if payment.amount > 0 {
             self.payments.push(payment);
         }
+        Some(())
     }
 }
 
 /// `old` units become `new`, truncated towards zero to the scale of a quantity.
-fn rescaled(units: i128, new: Quantity, old: Quantity) -> i128 {
-    units.saturating_mul(new.raw().into()) / i128::from(old.raw().max(1))
+fn rescaled(units: i128, new: Quantity, old: Quantity) -> Option<i128> {
+    Some(units.checked_mul(new.raw().into())? / i128::from(old.raw().max(1)))
 }
 
 /// Raw money for raw units at a raw price, rounded half-even.
-fn per_unit(units: i128, price: i64) -> i128 {
-    div_half_even(units.saturating_mul(price.into()), ONE)
+fn per_unit(units: i128, price: i64) -> Option<i128> {
+    units.checked_mul(price.into()).map(|product| div_half_even(product, ONE))
 }
 
 /// Whether the latest election at or before a date is for units.

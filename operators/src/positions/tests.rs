@@ -219,3 +219,18 @@ fn a_merger_moves_units_with_what_follows_and_a_delisting_pays_them_out() {
     let delisting = [(action("2020-06-01", 1, Corporate::Delisting { amount: price("3") }), 1)];
     assert_eq!(after(&[(LATE, &facts[..1]), (LATE, &delisting)]), ["posted 30"]);
 }
+
+#[test]
+fn what_left_all_ranges_does_not_come_back_as_something_else() {
+    let tiny = Quantity::from_raw(1);
+    let many = |number, new, old| {
+        action(&format!("2020-06-{number:02}"), number, Corporate::Split { new, old, in_lieu: None })
+    };
+    let million = whole(1_000_000);
+    let mut facts = vec![(units("2020-01-01", 1_000_000), 1)];
+    facts.extend((1..4).map(|n| (many(n, million, tiny), 1)));
+    facts.extend((4..7).map(|n| (many(n, tiny, million), 1)));
+    facts.push((distribution("2020-07-01", "2020-07-02", "9000000", Some("0.000001")), 1));
+    facts.push((elected("2020-01-01", 1, true), 1));
+    assert_eq!(after(&[(LATE, &facts)]), ["out of range"]);
+}

@@ -6,8 +6,9 @@ use evenkeel_tax::{Cpi, Law, Quarter};
 
 use super::account::{Account, Counted};
 use super::report::outcomes;
+use super::trades::Actions;
 use crate::epochwise::Changes;
-use crate::facts::{CorporateAction, Fact, Version};
+use crate::facts::{Fact, Version};
 use crate::told::Told;
 
 /// What is known of the market for tax.
@@ -15,7 +16,7 @@ pub(super) struct Market {
     /// Nothing when the texts that come with the program are not in order, which a test excludes.
     pub law: Option<Law>,
     pub cpi: Cpi,
-    pub actions: BTreeMap<InstrumentId, BTreeMap<Arc<CorporateAction>, isize>>,
+    pub actions: Actions,
     pub tickers: BTreeMap<InstrumentId, Arc<str>>,
     pub currencies: BTreeMap<InstrumentId, Counted<(Version, Currency)>>,
     pub closes: BTreeMap<InstrumentId, Counted<(Version, Price)>>,

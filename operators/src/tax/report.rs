@@ -14,8 +14,8 @@ use evenkeel_tax::{
 
 use super::account::Account;
 use super::books::Market;
-use super::trades::restated;
-use crate::facts::{Corporate, Income, TaxFact, Taxpayer, YearInput};
+use super::trades::trades_for;
+use crate::facts::{Corporate, CorporateAction, Income, TaxFact, Taxpayer, YearInput};
 use crate::told::Told;
 
 /// The home currency of the law at hand.
@@ -141,8 +141,16 @@ fn foreign(account: &Account, market: &Market, year: FinancialYear) -> Result<()
         format!("{what} is in {currency}: expected {HOME}, rates of past days are not kept to translate it")
     };
     for gain in account.gains.standing().filter(|gain| FinancialYear::of(gain.disposed) == year) {
-        if let Some(currency) = market.currency(gain.instrument).filter(|currency| *currency != HOME) {
-            return Err(other(format!("the gain of {}", gain.disposal), currency));
+        match market.currency(gain.instrument) {
+            Some(HOME) => {}
+            Some(currency) => return Err(other(format!("the gain of {}", gain.disposal), currency)),
+            None => {
+                let ticker = market.ticker(gain.instrument);
+                return Err(format!(
+                    "the gain of {} is in the currency of {ticker}, which is not listed",
+                    gain.disposal
+                ));
+            }
         }
     }
     for paid in account.paid.standing().filter(|paid| FinancialYear::of(paid.pay_date) == year) {
@@ -181,6 +189,7 @@ fn everything(account: &Account, market: &Market) -> Customer {
             franked_fraction: paid.franked_fraction,
             preference: false,
             entitled_in: None,
+            trades: held(account, market, paid.instrument, paid.ex_date),
         })
         .collect();
     let mut interest: Vec<Interest> = Vec::new();
@@ -198,6 +207,7 @@ fn everything(account: &Account, market: &Market) -> Customer {
                 franked_fraction,
                 preference: false,
                 entitled_in: None,
+                trades: instrument.map_or_else(Vec::new, |i| held(account, market, i, ex_date)),
             }),
         }
     }
@@ -205,23 +215,29 @@ fn everything(account: &Account, market: &Market) -> Customer {
     gains.sort_by(|a, b| (a.disposed, &a.disposal, &a.lot).cmp(&(b.disposed, &b.disposal, &b.lot)));
     distributions.sort_by(|a, b| (a.pay_date, &a.event).cmp(&(b.pay_date, &b.event)));
     interest.sort_by(|a, b| (a.date, &a.event).cmp(&(b.date, &b.event)));
-    let trades = restated(account.trades.standing().cloned().collect(), &market.actions);
-    let trades = trades.into_iter().filter_map(|trade| {
-        Some(Trade {
-            event: trade.event.to_string(),
-            instrument: market.ticker(trade.instrument),
-            date: trade.held_from,
-            quantity: Quantity::from_wide(trade.units)?,
-        })
-    });
     Customer {
         customer: String::new(),
         profile: Profile::resident(Entity::Individual),
         gains,
         distributions,
         interest,
-        trades: trades.collect(),
+        trades: Vec::new(),
     }
+}
+
+/// Buys and sells that count for the holding period of a distribution.
+fn held(account: &Account, market: &Market, instrument: InstrumentId, ex_date: TradeDate) -> Vec<Trade> {
+    let trades = account.trades.standing().cloned().collect();
+    let trades = trades_for(instrument, ex_date, trades, &market.actions).into_iter();
+    let trade = |trade: super::trades::Trade| {
+        Some(Trade {
+            event: trade.event.to_string(),
+            instrument: market.ticker(instrument),
+            date: trade.held_from,
+            quantity: Quantity::from_wide(trade.units)?,
+        })
+    };
+    trades.filter_map(trade).collect()
 }
 
 fn gain_row(gain: &RealisedGainRow, market: &Market) -> GainRow {
@@ -239,36 +255,34 @@ fn gain_row(gain: &RealisedGainRow, market: &Market) -> GainRow {
     }
 }
 
-/// What units sold under the regime of 1 July 2027 were worth when it began; splits since are undone.
+/// What units sold under the regime of 1 July 2027 were worth when it began; splits since are undone. Nothing where a
+/// merger since then may have brought them, or where cash came and units stayed: such a value is not known.
 fn value_at_start(gain: &RealisedGainRow, market: &Market) -> Option<Money> {
     let start = market.law.as_ref()?.regime_start()?;
     if gain.acquired >= start || gain.disposed < start {
         return None;
     }
-    let units = units_at(gain.instrument, gain.quantity, (start, gain.disposed), market)?;
-    Quantity::from_wide(units)?.notional(market.close(gain.instrument)?)
-}
-
-/// Raw units on the basis of the first day that are some units on the basis of the second.
-fn units_at(
-    instrument: InstrumentId,
-    quantity: Quantity,
-    (from, to): (TradeDate, TradeDate),
-    market: &Market,
-) -> Option<i128> {
-    let mut units = i128::from(quantity.raw());
-    let standing = market.actions.get(&instrument).into_iter().flatten().filter(|(_, count)| **count > 0);
-    for (action, _) in standing.filter(|(action, _)| from <= action.date && action.date <= to) {
-        match action.what {
-            Corporate::Split { new, old, .. } => {
-                units = units.checked_mul(old.raw().into())?.checked_div(new.raw().into())?;
-            }
-            // What came of another instrument had no price of its own then.
-            Corporate::Merger { .. } => return None,
-            Corporate::Distribution { .. } | Corporate::Delisting { .. } => {}
+    if gain.quantity == Quantity::ZERO && gain.cost_base > Money::ZERO {
+        return None;
+    }
+    let since = |action: &CorporateAction| start <= action.date && action.date <= gain.disposed;
+    let standing = || {
+        market.actions.iter().flat_map(|(instrument, all)| {
+            let all = all.iter().filter(|(action, count)| **count > 0 && since(action));
+            all.map(move |(action, _)| (*instrument, action.as_ref()))
+        })
+    };
+    let came = |(_, action): (InstrumentId, &CorporateAction)| matches!(action.what, Corporate::Merger { into, .. } if into == gain.instrument);
+    if standing().any(came) {
+        return None;
+    }
+    let mut units = i128::from(gain.quantity.raw());
+    for (_, action) in standing().filter(|(instrument, _)| *instrument == gain.instrument) {
+        if let Corporate::Split { new, old, .. } = action.what {
+            units = units.checked_mul(old.raw().into())?.checked_div(new.raw().into())?;
         }
     }
-    Some(units)
+    Quantity::from_wide(units)?.notional(market.close(gain.instrument)?)
 }
 
 fn rows(customer: CustomerId, report: &Report) -> impl Iterator<Item = TaxRow> {

@@ -7,7 +7,7 @@ use evenkeel_schemas::{
 };
 
 use super::books::Books;
-use super::trades::{Trade, restated};
+use super::trades::{Trade, trades_for};
 use crate::facts::{
     Corporate, CorporateAction, Fact, Income, Received, TaxFact, Taxpayer, Version, YearInput,
 };
@@ -212,10 +212,10 @@ fn a_gain_under_the_regime_of_2027_is_rebased_on_the_close_of_the_day_before() {
 }
 
 #[test]
-fn trades_are_restated_for_what_became_of_the_instrument() {
+fn trades_of_a_distribution_are_on_the_basis_of_its_ex_date() {
     let whole = |units: i64| Quantity::from_whole(units).unwrap();
-    let trade = |event: &str, date: &str, units: i128| Trade {
-        instrument: VAS,
+    let trade = |of: InstrumentId, event: &str, date: &str, units: i128| Trade {
+        instrument: of,
         held_from: date.parse().unwrap(),
         date: date.parse().unwrap(),
         event: event.into(),
@@ -223,23 +223,35 @@ fn trades_are_restated_for_what_became_of_the_instrument() {
     };
     let action = |date: &str, number, what| {
         let date = date.parse().unwrap();
-        let action = CorporateAction { date, number, name: "m".into(), currency: Currency::AUD, what };
-        BTreeMap::from([(Arc::new(action), 1)])
+        Arc::new(CorporateAction { date, number, name: "m".into(), currency: Currency::AUD, what })
     };
     let merger = Corporate::Merger { into: NEW, new: whole(2), old: whole(1), cash: "0".parse().unwrap() };
-    let actions = BTreeMap::from([(VAS, action("2024-06-01", 1, merger))]);
-    let trades = vec![trade("b1", "2024-01-01", 10), trade("s1", "2024-02-01", -4)];
-    let told: Vec<(u32, String, i128)> = restated(trades, &actions)
-        .into_iter()
-        .map(|trade| (trade.instrument.0, trade.event.to_string(), trade.units / 1_000_000))
-        .collect();
-    let expected = [(1, "b1", 10), (1, "s1", -4), (1, "m", -6), (2, "b1", 20), (2, "s1", -8)]
-        .map(|(i, e, u)| (i, e.to_owned(), u));
-    assert_eq!(told, expected);
-    // A sell of more than is held is cut: the lots tell of it.
-    let oversold =
-        restated(vec![trade("b1", "2024-01-01", 10), trade("s1", "2024-02-01", -40)], &BTreeMap::new());
-    assert_eq!(oversold[1].units, -10_000_000);
+    let split = Corporate::Split { new: whole(10), old: whole(1), in_lieu: None };
+    let of_vas = BTreeMap::from([(action("2024-06-01", 1, merger), 1)]);
+    let of_new = BTreeMap::from([(action("2024-08-01", 2, split), 1)]);
+    let actions = BTreeMap::from([(VAS, of_vas), (NEW, of_new)]);
+    let trades = vec![
+        trade(VAS, "b1", "2024-01-01", 10),
+        trade(VAS, "s1", "2024-02-01", -4),
+        trade(NEW, "b2", "2024-03-01", 7),
+        trade(NEW, "s2", "2024-09-01", -40),
+    ];
+    let told = |of, ex_date: &str| -> Vec<(String, i128)> {
+        let all = trades_for(of, ex_date.parse().unwrap(), trades.clone(), &actions);
+        all.into_iter().map(|trade| (trade.event.to_string(), trade.units / 1_000_000)).collect()
+    };
+    let words = |all: &[(&str, i128)]| -> Vec<(String, i128)> {
+        all.iter().map(|(event, units)| ((*event).to_owned(), *units)).collect()
+    };
+    // Before the merger: 40 of the later one are 4 after its split and 2 of before the merger.
+    assert_eq!(told(VAS, "2024-04-01"), words(&[("b1", 10), ("s1", -4), ("s2", -2)]));
+    // Between merger and split: what came counts since it was bought.
+    assert_eq!(told(NEW, "2024-07-01"), words(&[("b1", 20), ("s1", -8), ("b2", 7), ("s2", -4)]));
+    // Of the other instrument before the merger: what was held of it, and no more than that can be sold.
+    assert_eq!(told(NEW, "2024-04-01"), words(&[("b2", 7), ("s2", -4)]));
+    let oversold = vec![trade(VAS, "b1", "2024-01-01", 10), trade(VAS, "s1", "2024-02-01", -40)];
+    let cut = trades_for(VAS, "2024-01-10".parse().unwrap(), oversold, &BTreeMap::new());
+    assert_eq!(cut[1].units, -10_000_000);
 }
 
 #[test]

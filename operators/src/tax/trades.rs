@@ -1,5 +1,5 @@
-//! Buys and sells of one customer, as the holding period rule wants them: on one basis, through splits, mergers and
-//! delistings.
+//! Buys and sells of one customer, as the holding period rule wants them for one distribution: on the basis of its ex date,
+//! with what came by mergers before and what went by other codes after.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,10 +21,17 @@ pub(super) struct Trade {
     pub units: i128,
 }
 
-/// Trades on the basis of the last action, with what mergers and delistings do as trades of their own.
-pub(super) fn restated(
-    mut trades: Vec<Trade>,
-    actions: &BTreeMap<InstrumentId, BTreeMap<Arc<CorporateAction>, isize>>,
+/// Actions by instrument, with how often each was counted in.
+pub(super) type Actions = BTreeMap<InstrumentId, BTreeMap<Arc<CorporateAction>, isize>>;
+
+/// Trades of what a distribution with this ex date was paid on. Before the ex date actions change the trades that they
+/// reach. After it the same line goes on under other terms: later trades are restated back, and those of an instrument
+/// that units became are trades of the line, but for what was held of that one before.
+pub(super) fn trades_for(
+    instrument: InstrumentId,
+    ex_date: TradeDate,
+    trades: Vec<Trade>,
+    actions: &Actions,
 ) -> Vec<Trade> {
     let mut ordered: Vec<(InstrumentId, &Arc<CorporateAction>)> = Vec::new();
     for (instrument, standing) in actions {
@@ -32,69 +39,106 @@ pub(super) fn restated(
         ordered.extend(standing.map(|(action, _)| (*instrument, action)));
     }
     ordered.sort_by_key(|(instrument, action)| (action.date, action.number, *instrument));
-    for (instrument, action) in ordered {
-        act(&mut trades, instrument, action);
+    let since = ordered.partition_point(|(_, action)| action.date < ex_date);
+    let mut trades = trades;
+    for (of, action) in &ordered[..since] {
+        before(&mut trades, *of, action);
     }
-    matched(trades)
+    matched(after(instrument, trades, &ordered[since..]))
 }
 
-fn act(trades: &mut Vec<Trade>, instrument: InstrumentId, action: &CorporateAction) {
+/// Units on another basis; nothing where that leaves all ranges.
+fn rescaled(units: i128, times: i128, by: i128) -> i128 {
+    units.checked_mul(times).map_or(0, |product| product / by.max(1))
+}
+
+fn raw(quantity: Quantity) -> i128 {
+    i128::from(quantity.raw())
+}
+
+fn before(trades: &mut Vec<Trade>, instrument: InstrumentId, action: &CorporateAction) {
     let reached = |trade: &Trade| trade.instrument == instrument && trade.date < action.date;
-    let scale = |units: i128, new: Quantity, old: Quantity| {
-        units.saturating_mul(new.raw().into()) / i128::from(old.raw().max(1))
-    };
     match action.what {
         Corporate::Split { new, old, .. } => {
             for trade in trades.iter_mut().filter(|trade| reached(trade)) {
-                trade.units = scale(trade.units, new, old);
+                trade.units = rescaled(trade.units, raw(new), raw(old));
             }
         }
         Corporate::Merger { into, new, old, .. } => {
-            let came: Vec<Trade> = trades
-                .iter()
-                .filter(|trade| reached(trade))
-                .map(|trade| Trade {
-                    instrument: into,
-                    date: action.date,
-                    units: scale(trade.units, new, old),
-                    ..trade.clone()
-                })
-                .collect();
-            end(trades, instrument, action, reached);
-            trades.extend(came);
+            for trade in trades.iter_mut().filter(|trade| reached(trade)) {
+                let units = rescaled(trade.units, raw(new), raw(old));
+                (trade.instrument, trade.date, trade.units) = (into, action.date, units);
+            }
         }
-        Corporate::Delisting { .. } => end(trades, instrument, action, reached),
+        Corporate::Delisting { .. } => trades.retain(|trade| !reached(trade)),
         Corporate::Distribution { .. } => {}
     }
 }
 
-/// What is held when a day starts is sold.
-fn end(
-    trades: &mut Vec<Trade>,
+/// The line from an ex date on, on the basis of that day.
+fn after(
     instrument: InstrumentId,
-    action: &CorporateAction,
-    reached: impl Fn(&Trade) -> bool,
-) {
-    let held: i128 = trades.iter().filter(|trade| reached(trade)).map(|trade| trade.units).sum();
+    trades: Vec<Trade>,
+    actions: &[(InstrumentId, &Arc<CorporateAction>)],
+) -> Vec<Trade> {
+    let (mut line, mut from, mut basis) = (instrument, None, (1_i128, 1_i128));
+    let mut all = Vec::new();
+    let take = |all: &mut Vec<Trade>,
+                line,
+                from: Option<TradeDate>,
+                until: Option<TradeDate>,
+                basis: (i128, i128)| {
+        let of_line = trades.iter().filter(|trade| trade.instrument == line);
+        let within = of_line.filter(|trade| {
+            from.is_none_or(|from| trade.date >= from) && until.is_none_or(|until| trade.date < until)
+        });
+        all.extend(
+            within.map(|trade| Trade { units: rescaled(trade.units, basis.0, basis.1), ..trade.clone() }),
+        );
+    };
+    for (of, action) in actions {
+        if *of != line {
+            continue;
+        }
+        let (next, (new, old)) = match action.what {
+            Corporate::Split { new, old, .. } => (line, (raw(new), raw(old))),
+            Corporate::Merger { into, new, old, .. } if raw(new) > 0 => (into, (raw(new), raw(old))),
+            Corporate::Merger { .. } | Corporate::Delisting { .. } => {
+                take(&mut all, line, from, Some(action.date), basis);
+                end(&mut all, line, action);
+                return all;
+            }
+            Corporate::Distribution { .. } => continue,
+        };
+        take(&mut all, line, from, Some(action.date), basis);
+        let times = basis.0.checked_mul(old).zip(basis.1.checked_mul(new));
+        // Beyond all ranges nothing can be said of later trades.
+        let Some(times) = times else { return all };
+        (line, from, basis) = (next, Some(action.date), times);
+    }
+    take(&mut all, line, from, None, basis);
+    all
+}
+
+/// What is held when a day starts is sold.
+fn end(all: &mut Vec<Trade>, instrument: InstrumentId, action: &CorporateAction) {
+    let held = all.iter().fold(0_i128, |held, trade| held.saturating_add(trade.units));
     if held > 0 {
         let (date, event) = (action.date, action.name.clone());
-        trades.push(Trade { instrument, held_from: date, date, event, units: -held });
+        all.push(Trade { instrument, held_from: date, date, event, units: -held });
     }
 }
 
 /// Sells of no more than is held: what is beyond is an anomaly of the lots, or rounding of a split.
 fn matched(mut trades: Vec<Trade>) -> Vec<Trade> {
     trades.sort_by(|a, b| {
-        let key = |trade: &Trade| (trade.instrument, trade.held_from, trade.units < 0);
+        let key = |trade: &Trade| (trade.held_from, trade.units < 0);
         key(a).cmp(&key(b)).then_with(|| a.cmp(b))
     });
-    let (mut of, mut held) = (None, 0_i128);
+    let mut held = 0_i128;
     for trade in &mut trades {
-        if of != Some(trade.instrument) {
-            (of, held) = (Some(trade.instrument), 0);
-        }
         trade.units = trade.units.max(-held);
-        held += trade.units;
+        held = held.saturating_add(trade.units);
     }
     trades.retain(|trade| trade.units != 0);
     trades

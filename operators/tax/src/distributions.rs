@@ -39,6 +39,10 @@ pub struct Distribution {
     /// of trusts are paid in July: ITAA 1936 s 97).
     #[serde(default)]
     pub entitled_in: Option<FinancialYear>,
+    /// Buys and sells of what it was paid on, on the basis of its ex date, where later splits or mergers put the
+    /// customer's trades on another; without any, those of the customer count.
+    #[serde(default)]
+    pub trades: Vec<Trade>,
 }
 
 impl Distribution {
@@ -105,6 +109,10 @@ pub(crate) fn distributions(
     for (one, credit, line) in credits {
         if small {
             allow(&mut all, one, credit, SMALL, vec![line], sheet)?;
+            continue;
+        }
+        if !one.trades.is_empty() {
+            judge(&mut all, one, credit, line, &match_last_in_first_out(&one.trades)?, law, sheet)?;
             continue;
         }
         if !matched.contains_key(one.instrument.as_str()) {

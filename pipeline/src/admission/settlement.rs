@@ -15,7 +15,7 @@ const LAG_DEFAULT: u32 = 2;
 pub(super) struct Settlement {
     calendars: Option<&'static Calendars>,
     /// Of instruments whose listing names a market.
-    markets: BTreeMap<InstrumentId, Few<Version, Name>>,
+    markets: BTreeMap<InstrumentId, Few<Version, Option<Name>>>,
     /// For markets without a calendar.
     elsewhere: Option<Market>,
 }
@@ -32,8 +32,9 @@ impl Default for Settlement {
 impl Settlement {
     /// An instrument is listed, at a market where one is named.
     pub fn list(&mut self, instrument: InstrumentId, version: Version, market: Option<&Name>) {
-        if let Some(market) = market {
-            self.markets.entry(instrument).or_default().insert(version, market.clone());
+        // The latest listing counts, also where it names none.
+        if market.is_some() || self.markets.contains_key(&instrument) {
+            self.markets.entry(instrument).or_default().insert(version, market.cloned());
         }
     }
 
@@ -47,7 +48,7 @@ impl Settlement {
     /// When a trade settles: by the calendar and rule of its market, else of its currency's home market, else two
     /// weekdays later.
     pub fn date(&self, instrument: InstrumentId, currency: Currency, trade_date: TradeDate) -> TradeDate {
-        let named = self.markets.get(&instrument).and_then(Few::last);
+        let named = self.markets.get(&instrument).and_then(Few::last).and_then(Option::as_ref);
         let market = match named {
             Some(mic) => self.calendars.and_then(|calendars| calendars.market(mic.as_str())),
             None => self.calendars.and_then(|calendars| calendars.home_of(currency)),
@@ -78,6 +79,15 @@ mod tests {
         // T+1 in New York, where Easter Monday is one.
         assert_eq!(settles(&settlement, spy, "USD", "2026-04-02"), "2026-04-06");
         assert_eq!(settles(&settlement, fund, "AUD", "2026-04-02"), "2026-04-06");
+        let later = Version { number: 2, ..version };
+        settlement.list(spy, later, None);
+        assert_eq!(
+            settles(&settlement, spy, "AUD", "2026-04-02"),
+            "2026-04-08",
+            "listed anew without a market"
+        );
+        settlement.unlist(spy, &later);
+        assert_eq!(settles(&settlement, spy, "USD", "2026-04-02"), "2026-04-06");
         settlement.unlist(spy, &version);
         assert_eq!(settles(&settlement, spy, "AUD", "2026-04-02"), "2026-04-08");
     }

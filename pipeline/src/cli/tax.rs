@@ -46,6 +46,9 @@ pub(super) struct Args {
     json: bool,
 }
 
+/// Length of an epoch: what is recorded within one is known at its end.
+const EPOCH_MS: u64 = 100;
+
 /// Groups of figures in the order of a report, by the beginning of their names.
 const ORDER: [&str; 27] = [
     "other_income",
@@ -122,7 +125,7 @@ impl Taker for Figures {
 }
 
 pub(super) fn run(args: &Args) -> Result<(), Error> {
-    let timing = Timing { epoch_ms: 100, mark_ms: 100, drift_mark_ms: 0, stale_ms: 0 };
+    let timing = Timing { epoch_ms: EPOCH_MS, mark_ms: EPOCH_MS, drift_mark_ms: 0, stale_ms: 0 };
     let replay = Replay {
         events: args.events.clone(),
         out: PathBuf::new(),
@@ -136,7 +139,7 @@ pub(super) fn run(args: &Args) -> Result<(), Error> {
         Ok(Figures {
             names,
             customer: args.customer.clone(),
-            until: args.as_of.map_or(Epoch::MAX, |at| at.epoch(1)),
+            until: args.as_of.map_or(Epoch::MAX, |at| at.epoch(EPOCH_MS)),
             id: None,
             rows: BTreeMap::new(),
             troubles: BTreeMap::new(),

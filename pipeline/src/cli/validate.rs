@@ -19,7 +19,10 @@ same. What is expected and not given fails.
 Families:
   lots         trades of one instrument under fifo, lifo, hifo, average, specific
   tax-au       franking, holding period rule, losses and discount, AMIT cost bases, dividends
-  attribution, optimiser, performance, risk
+  optimiser    portfolio construction: variance, Sharpe, risk budgets, HRP, CVaR, robust, cardinality, tax,
+               Black-Litterman
+  risk         covariance estimators; other risk measures are not run
+  attribution, performance
                not yet: listed as not run, which is no success; --family leaves them out
 
 Printed is a line for each case with its figures, the largest deviation and pass or fail, and every

@@ -260,6 +260,7 @@ fn everything(said: &Said, names: &Names, books: &[Row]) -> Customer {
                     franked_fraction: row.franked_fraction,
                     preference: false,
                     entitled_in: None,
+                    trades: Vec::new(),
                 });
             }
             _ => {}
@@ -281,6 +282,7 @@ fn everything(said: &Said, names: &Names, books: &[Row]) -> Customer {
             franked_fraction: e.franked_fraction.unwrap_or(Ratio::ZERO),
             preference: false,
             entitled_in: None,
+            trades: Vec::new(),
         });
     }
     all.gains.sort_by_key(|gain| (gain.disposed, gain.disposal.clone(), gain.lot.clone()));
