@@ -95,7 +95,7 @@ fn rows(
     let mut losses = Money::ZERO;
     let mut year = *first;
     while year <= *last {
-        let outcome = match foreign(said, facts, books, year) {
+        let outcome = match foreign(said, facts, names, books, year) {
             Some(reason) => assessed(said, &all, year, losses, averaged).map(|_| Err(reason)),
             None => assessed(said, &all, year, losses, averaged),
         };
@@ -190,7 +190,7 @@ fn lines(customer: CustomerId, report: &Report) -> impl Iterator<Item = Row> {
 }
 
 /// The first of a year that is not in Australian dollars: gains, then distributions, then what was posted.
-fn foreign(said: &Said, facts: &Facts, books: &[Row], year: FinancialYear) -> Option<String> {
+fn foreign(said: &Said, facts: &Facts, names: &Names, books: &[Row], year: FinancialYear) -> Option<String> {
     let other = |what: String, currency: Currency| {
         (currency != Currency::AUD).then(|| {
             format!("{what} is in {currency}: expected AUD, rates of past days are not kept to translate it")
@@ -198,7 +198,14 @@ fn foreign(said: &Said, facts: &Facts, books: &[Row], year: FinancialYear) -> Op
     };
     let gains = books.iter().filter_map(|row| match row {
         Row::RealisedGain(gain) if FinancialYear::of(gain.disposed) == year => {
-            other(format!("the gain of {}", gain.disposal), facts.currency(gain.instrument)?)
+            let of = format!("the gain of {}", gain.disposal);
+            match facts.currency(gain.instrument) {
+                Some(currency) => other(of, currency),
+                None => {
+                    let ticker = names.instrument(gain.instrument);
+                    Some(format!("{of} is in the currency of {ticker}, which is not listed"))
+                }
+            }
         }
         _ => None,
     });
