@@ -61,6 +61,7 @@ const DEPENDENCIES: [(&str, &[&str]); 15] = [
             "operators/monitor",
             "operators/tax",
             "actors",
+            "actors/advice",
             "actors/optimizer",
             "pipeline/log",
             "pipeline/clickhouse",

@@ -55,12 +55,11 @@ fn walked(page: &str, folder: &Path) -> String {
     text
 }
 
-#[test]
-fn the_books_walk_prints_what_the_page_says() {
+fn prints_what_it_says(page: &str) {
     let folder = tempfile::tempdir().unwrap();
     let data = "tests/data/walk";
     copy(&root().join(data), &folder.path().join(data));
-    let file = root().join("docs/books.md");
+    let file = root().join(page);
     let page = std::fs::read_to_string(&file).unwrap();
     let walked = walked(&page, folder.path());
     if std::env::var_os("UPDATE").is_some() {
@@ -70,4 +69,14 @@ fn the_books_walk_prints_what_the_page_says() {
         assert_eq!(is, was, "{}:{}: UPDATE=1 rewrites it", file.display(), at + 1);
     }
     assert_eq!(walked.lines().count(), page.lines().count());
+}
+
+#[test]
+fn the_books_page_prints_what_it_says() {
+    prints_what_it_says("docs/books.md");
+}
+
+#[test]
+fn the_onboarding_page_prints_what_it_says() {
+    prints_what_it_says("docs/onboarding.md");
 }

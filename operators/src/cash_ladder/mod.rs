@@ -47,11 +47,14 @@ pub fn cash_ladder(dues: Rows<'_, Fact>, epoch_ms: u64) -> Rows<'_, Told> {
 }
 
 /// A fact that stands until its day, if that has not come: it goes again by itself.
-fn until_due((fact, epoch, diff): (Fact, Epoch, isize), epoch_ms: u64) -> Vec<(Fact, Epoch, isize)> {
-    let Fact::Due(_, _, date, ..) = &fact else { return Vec::new() };
-    let due = epoch_of(*date, epoch_ms);
-    if due <= epoch {
-        return Vec::new();
-    }
-    vec![(fact.clone(), epoch, diff), (fact, due, -diff)]
+fn until_due(
+    (fact, epoch, diff): (Fact, Epoch, isize),
+    epoch_ms: u64,
+) -> impl Iterator<Item = (Fact, Epoch, isize)> {
+    let due = match &fact {
+        Fact::Due(_, _, date, ..) => epoch_of(*date, epoch_ms),
+        _ => epoch,
+    };
+    let stands = (due > epoch).then(|| [(fact.clone(), epoch, diff), (fact, due, -diff)]);
+    stands.into_iter().flatten()
 }

@@ -12,10 +12,11 @@ fn due(date: &str) -> Fact {
 #[test]
 fn what_is_due_stands_until_its_day_and_not_at_all_when_that_has_come() {
     let fact = due("1970-01-03");
-    let changes = until_due((fact.clone(), 100, 1), 100);
+    let until_due = |change| until_due(change, 100).collect::<Vec<_>>();
+    let changes = until_due((fact.clone(), 100, 1));
     assert_eq!(changes, [(fact.clone(), 100, 1), (fact.clone(), 2 * DAY, -1)]);
-    assert!(until_due((fact.clone(), 2 * DAY, 1), 100).is_empty());
+    assert!(until_due((fact.clone(), 2 * DAY, 1)).is_empty());
     // A bust before the day takes both back.
-    let bust = until_due((fact.clone(), 200, -1), 100);
+    let bust = until_due((fact.clone(), 200, -1));
     assert_eq!(bust, [(fact.clone(), 200, -1), (fact, 2 * DAY, 1)]);
 }

@@ -130,7 +130,7 @@ impl Books {
         let Some(moved) = self.moved.get(&customer) else { return Standing::default() };
         if !self.groups.joined(group) && !self.actions.contains_key(&group) {
             let units: i128 = of(moved, group).iter().map(|moved| moved.units).sum();
-            let units = if units == 0 { Vec::new() } else { vec![(group, units)] };
+            let units = Some((group, units)).filter(|(_, units)| *units != 0).into_iter().collect();
             return Standing { units, payments: Vec::new() };
         }
         let (mut movements, mut actions) = (Vec::new(), Vec::new());

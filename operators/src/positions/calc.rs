@@ -3,6 +3,8 @@ use std::sync::Arc;
 
 use evenkeel_schemas::{InstrumentId, Price, Quantity, TradeDate, div_half_even};
 
+use smallvec::SmallVec;
+
 use crate::facts::{Corporate, CorporateAction, Election};
 
 /// Raw units of a whole unit, and of a unit of money.
@@ -13,8 +15,8 @@ const CENT: i128 = ONE / 100;
 /// What a customer holds of instruments that belong together, and what their actions pay.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Standing {
-    /// Raw units that are not zero, by instrument.
-    pub units: Vec<(InstrumentId, i128)>,
+    /// Raw units that are not zero, by instrument: mostly one.
+    pub units: SmallVec<[(InstrumentId, i128); 1]>,
     /// In the order of the actions.
     pub payments: Vec<Payment>,
 }

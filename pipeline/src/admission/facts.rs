@@ -99,8 +99,8 @@ impl Admission {
                 Ok(vec![fact(Fact::State(e.order.as_str().into(), self.accepted, e.state))])
             }
             Event::Allocation(e) => self.allocation(e),
-            Event::QuestionnaireCompleted(e) => self.customer(&e.customer).map(|_| Vec::new()),
-            Event::GoalsDefined(e) => self.customer(&e.customer).map(|_| Vec::new()),
+            Event::QuestionnaireCompleted(e) => self.questionnaire(e),
+            Event::GoalsDefined(e) => self.goals(e),
             Event::Session(_) | Event::BenchmarkSet(_) | Event::Anomaly(_) => Ok(Vec::new()),
             Event::Correction(_) => Err(Refusal::new("type", "expected an event other than a correction")),
         }

@@ -8,6 +8,7 @@
 //! log gives the same dense numbers, the same running numbers, the same facts.
 
 mod actions;
+mod advice;
 mod conflate;
 mod facts;
 mod ids;

@@ -64,6 +64,13 @@ impl Admission {
             let reason = "expected a distribution beside instrument, franked_fraction or ex_date";
             return Err(Refusal::new("kind", reason));
         }
+        let franked = e.franked_fraction.is_some_and(|franked| franked > Ratio::ZERO);
+        for (field, missing) in [("instrument", e.instrument.is_none()), ("ex_date", e.ex_date.is_none())] {
+            if franked && missing {
+                let reason = "expected it beside franked_fraction: the holding period rule needs it";
+                return Err(Refusal::new(field, reason));
+            }
+        }
         let instrument = e.instrument.as_ref().map(|name| self.instrument(name, "instrument")).transpose()?;
         let date = e.at.date();
         let kind = match e.kind {

@@ -142,3 +142,70 @@ fn what_the_program_appends_is_refused_from_outside() {
     let state = r#"{"type":"order_state","at":"2026-01-05T00:00:01Z","order":"O-1","state":"new","cumulative_quantity":"0"}"#;
     assert!(refused(&mut door, state).contains("the program's own"));
 }
+
+#[test]
+fn what_the_books_cannot_take_is_refused_by_field() {
+    let mut door = door();
+    let other = LISTED.replace("\"l1\"", "\"l2\"").replace("VAS", "SPY").replace("AUD", "USD");
+    accepted(&mut door, &other);
+    let head = r#""at":"2026-01-05T00:00:01Z""#;
+    let posted = format!(r#"{{"type":"cash_posted",{head},"customer":"c1","amount":"5","currency":"AUD""#);
+    for (line, field, expected) in [
+        (
+            format!(
+                r#"{{"type":"merger",{head},"instrument":"VAS","into":"SPY","new":"1","old":"1","effective_date":"2026-02-01"}}"#
+            ),
+            "into",
+            "in AUD",
+        ),
+        (
+            format!(r#"{posted},"kind":"distribution","franked_fraction":"1"}}"#),
+            "instrument",
+            "franked_fraction",
+        ),
+        (
+            format!(r#"{posted},"kind":"distribution","franked_fraction":"1","instrument":"VAS"}}"#),
+            "ex_date",
+            "franked_fraction",
+        ),
+        (format!(r#"{posted},"kind":"fee","instrument":"VAS"}}"#), "kind", "distribution"),
+        (
+            format!(r#"{{"type":"tax_year_set",{head},"customer":"c1","year":"2026","other_income":"1"}}"#),
+            "year",
+            "2026-27",
+        ),
+        (format!(r#"{{"type":"cpi_published",{head},"quarter":"Q3","index":"1"}}"#), "quarter", "2027-Q3"),
+        (
+            format!(
+                r#"{{"type":"reinvestment_elected",{head},"customer":"c1","instrument":"XYZ","reinvest":true}}"#
+            ),
+            "instrument",
+            "listed before",
+        ),
+    ] {
+        let Verdict::Refused(refusal) = admit(&mut door, &line) else { panic!("{line} was taken") };
+        assert!(refusal.field == field && refusal.reason.contains(expected), "{line}: {refusal}");
+    }
+    let unfranked = format!(r#"{posted},"kind":"distribution"}}"#);
+    accepted(&mut door, &unfranked);
+}
+
+#[test]
+fn answers_and_goals_that_cannot_be_advised_on_are_refused_by_field() {
+    let mut door = door();
+    let head = r#""at":"2026-01-05T00:00:01Z","customer":"c1""#;
+    let answers = r#""q1":"30_to_45","q2":"10_years_or_more","q3":"hold","q4":"balanced_growth","q5":"intermediate","q6":"20_percent","q7":"stable","q8":"yes_definitely","q9":"neutral","q10":"7_to_10_percent""#;
+    let questionnaire =
+        |answers: &str| format!(r#"{{"type":"questionnaire_completed",{head},"answers":{{{answers}}}}}"#);
+    accepted(&mut door, &questionnaire(answers));
+    let unknown = refused(&mut door, &questionnaire(&answers.replace("hold", "cry")));
+    assert!(unknown.starts_with("answers.q3: expected one of sell_everything"), "{unknown}");
+    let goal = |date: &str, amount: &str| {
+        format!(
+            r#"{{"type":"goals_defined",{head},"goals":[{{"goal":"car","name":"Car","target_amount":"{amount}","target_date":"{date}","priority":"high","flexibility":"rigid"}}]}}"#
+        )
+    };
+    accepted(&mut door, &goal("2028-01-01", "100"));
+    let past = refused(&mut door, &goal("2025-01-01", "100"));
+    assert!(past.starts_with("goals.car.target_date: expected a date after 2026-01-05"), "{past}");
+}

@@ -1,5 +1,6 @@
 //! The command line. People read stderr; data goes to stdout.
 
+mod advise;
 mod bench;
 mod config;
 mod demo;
@@ -57,6 +58,8 @@ enum Command {
     Replay(replay::Args),
     /// A customer's tax reports from a file of events
     Tax(tax::Args),
+    /// From a customer's questionnaire and goals to pod weights
+    Advise(advise::Args),
     /// Write a realistic workload of events
     Generate(generate::Args),
     /// Turn daily bars, trade ticks and fx files of other programs into events
@@ -89,6 +92,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Replay(args) => replay::run(args),
         Command::Tax(args) => tax::run(&args),
+        Command::Advise(args) => advise::run(&args),
         Command::Generate(args) => generate::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Sql(args) => sql::run(&args),
