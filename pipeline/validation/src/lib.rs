@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `case` | a case's head, inputs, expectations and tolerance, checked |
 //! | `inputs` | reading inputs field by field; a fault names the field and what was expected there |
+//! | `kind` | which kind of its family a case is, told by its inputs |
 //! | `answer` | what the product gives, in the form of `expected` |
 //! | `compare` | expected beside given, figure by figure, with deviation and tolerance |
 //! | `lots`, `opt`, `risk`, `tax_au` | from inputs to calls of production, by family |
@@ -22,6 +23,7 @@ mod answer;
 mod case;
 mod compare;
 mod inputs;
+mod kind;
 mod ledger;
 mod lots;
 mod matrices;

@@ -18,14 +18,8 @@ use serde_json::{Map, Value};
 use crate::answer::Answer;
 use crate::case::{Answers, Case, Fault};
 use crate::compare::Tolerance;
-use crate::inputs::{Node, number_text};
-
-/// A kind of case: the input by which it is known, all that it may have, and what answers it.
-struct Kind {
-    mark: &'static str,
-    inputs: &'static [&'static str],
-    answer: fn(&Node<'_>) -> Result<Answer, Fault>,
-}
+use crate::inputs::number_text;
+use crate::kind::{self, Kind};
 
 const KINDS: [Kind; 10] = [
     Kind {
@@ -83,19 +77,12 @@ const KINDS: [Kind; 10] = [
 
 /// What answers a case of these inputs, or what the product does not have yet.
 pub(crate) fn answers(inputs: Option<&Map<String, Value>>) -> Result<Answers, &'static str> {
-    let known = inputs.is_some_and(|given| KINDS.iter().any(|kind| given.contains_key(kind.mark)));
-    if known { Ok(answer) } else { Err("this kind of portfolio construction") }
+    if kind::known(&KINDS, inputs) { Ok(answer) } else { Err("this kind of portfolio construction") }
 }
 
 /// What production gives.
 fn answer(case: &Case<'_>) -> Result<Answer, Fault> {
-    let given = case.inputs.fields()?;
-    let kind = KINDS.iter().find(|kind| given.contains_key(kind.mark)).ok_or_else(|| {
-        let known = KINDS.map(|kind| kind.inputs.join(", ")).join("; or ");
-        case.inputs.fault(format_args!("expected one of these sets of inputs: {known}"))
-    })?;
-    case.inputs.only(kind.inputs)?;
-    (kind.answer)(&case.inputs)
+    kind::answer(&KINDS, case)
 }
 
 /// Figures that are weights, objectives or gains under other names, with the field whose limit they take.

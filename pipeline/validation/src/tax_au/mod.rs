@@ -7,14 +7,7 @@ mod income;
 
 use crate::answer::Answer;
 use crate::case::{Case, Fault};
-use crate::inputs::Node;
-
-/// A kind of case: the input by which it is known, all that it may have, and what answers it.
-struct Kind {
-    mark: &'static str,
-    inputs: &'static [&'static str],
-    answer: fn(&Node<'_>) -> Result<Answer, Fault>,
-}
+use crate::kind::{self, Kind};
 
 const KINDS: [Kind; 7] = [
     Kind {
@@ -65,11 +58,5 @@ const KINDS: [Kind; 7] = [
 
 /// What production gives.
 pub(crate) fn answer(case: &Case<'_>) -> Result<Answer, Fault> {
-    let given = case.inputs.fields()?;
-    let kind = KINDS.iter().find(|kind| given.contains_key(kind.mark)).ok_or_else(|| {
-        let known = KINDS.map(|kind| kind.inputs.join(", ")).join("; or ");
-        case.inputs.fault(format_args!("expected one of these sets of inputs: {known}"))
-    })?;
-    case.inputs.only(kind.inputs)?;
-    (kind.answer)(&case.inputs)
+    kind::answer(&KINDS, case)
 }
