@@ -236,8 +236,7 @@ fn a_price_that_is_put_is_the_price() {
 }
 
 /// A sale worked out first and then made: what it realises is what was said, whatever the order of names.
-fn sold_as_worked_out(customer: &str, lots: &str, method: &str) {
-    let house = house();
+fn sold_as_worked_out(house: &House, customer: &str, lots: &str, method: &str) {
     let named = if lots.is_empty() { String::new() } else { format!(r#","lots":{lots}"#) };
     let dry = house.post(
         "/cost-basis/VAS/sell",
@@ -262,8 +261,7 @@ fn sold_as_worked_out(customer: &str, lots: &str, method: &str) {
 }
 
 /// Four lots, three of them acquired on one day and entered against the order of their names.
-fn four_lots(customer: &str) {
-    let house = house();
+fn four_lots(house: &House, customer: &str) {
     house.onboard(customer);
     let spring = days_from_now(-100).to_string();
     for (name, units, acquired) in [
@@ -278,30 +276,38 @@ fn four_lots(customer: &str) {
 
 #[test]
 fn a_sale_by_fifo_realises_what_the_dry_run_said() {
-    four_lots("fay");
-    sold_as_worked_out("fay", "", "fifo");
-    let rest = rows(&house().get("/positions/fay~VAS")["lots"], &["lot", "quantity"]);
+    let house = house();
+    four_lots(&house, "fay");
+    sold_as_worked_out(&house, "fay", "", "fifo");
+    let rest = rows(&house.get("/positions/fay~VAS")["lots"], &["lot", "quantity"]);
     assert_eq!(rest, [["fay-a", "3"], ["fay-b", "10"]], "in the order of entry, z and m went first");
 }
 
 #[test]
 fn a_sale_of_named_lots_realises_what_the_dry_run_said() {
-    four_lots("ned");
-    sold_as_worked_out("ned", r#"[{"lot":"ned-b","quantity":"9"},{"lot":"ned-m","quantity":"3"}]"#, "fifo");
-    let rest = rows(&house().get("/positions/ned~VAS")["lots"], &["lot", "quantity"]);
+    let house = house();
+    four_lots(&house, "ned");
+    sold_as_worked_out(
+        &house,
+        "ned",
+        r#"[{"lot":"ned-b","quantity":"9"},{"lot":"ned-m","quantity":"3"}]"#,
+        "fifo",
+    );
+    let rest = rows(&house.get("/positions/ned~VAS")["lots"], &["lot", "quantity"]);
     assert_eq!(rest, [["ned-a", "5"], ["ned-b", "1"], ["ned-m", "2"], ["ned-z", "5"]]);
 }
 
 #[test]
 fn a_sale_by_the_elected_method_realises_what_the_dry_run_said() {
+    let house = house();
     for method in ["lifo", "hifo", "average"] {
         let customer = format!("eli-{method}");
-        four_lots(&customer);
-        house().events(&format!(
+        four_lots(&house, &customer);
+        house.events(&format!(
             r#"{{"type":"targets_set","at":"2024-01-06T00:00:00Z","id":"t-{customer}","customer":"{customer}","weights":{{}},"cost_basis":"{method}"}}"#
         ));
-        assert_eq!(house().get(&format!("/cost-basis/VAS/summary?client_id={customer}"))["method"], method);
-        sold_as_worked_out(&customer, "", method);
+        assert_eq!(house.get(&format!("/cost-basis/VAS/summary?client_id={customer}"))["method"], method);
+        sold_as_worked_out(&house, &customer, "", method);
     }
 }
 
@@ -316,7 +322,7 @@ fn lots_of_events_without_an_id_keep_their_order() {
 {{"type":"tick","at":"2026-01-05T00:00:02Z","instrument":"VGB","price":"50"}}"#
         ));
     }
-    sold_as_worked_out("nob", "", "fifo");
+    sold_as_worked_out(&house, "nob", "", "fifo");
     assert_eq!(
         rows(&house.get("/positions/nob~VAS")["lots"], &["quantity", "cost_base"]),
         [["5", "300"], ["8", "320"]]
