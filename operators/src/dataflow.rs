@@ -10,12 +10,14 @@ use evenkeel_schemas::{
 use timely::dataflow::operators::Exchange;
 use timely::dataflow::operators::vec::Partition;
 
+use crate::accruals::{self, accruals};
 use crate::cash::cash;
 use crate::cash_ladder::cash_ladder;
 use crate::drift::{Drift, drift};
 use crate::exposures::{self, exposures};
 use crate::facts::{Fact, Observation, TargetSet};
 use crate::fx::fx;
+use crate::harvest::{Change, Harvest, harvest};
 use crate::known::{Known, statements};
 use crate::lots::lots;
 use crate::monitoring::{Choice, Listener, Outcome, Watch, monitoring};
@@ -25,7 +27,7 @@ use crate::prices::{prices, stale};
 use crate::tally::{Presence, tally};
 use crate::tax::tax;
 use crate::told::Told;
-use crate::triggers::{Breaching, triggers};
+use crate::triggers::{Crossed, triggers};
 use crate::typedefs::Rows;
 use crate::valuations::{Holdings, Quotes, Valuations, valuations};
 
@@ -40,6 +42,8 @@ pub struct Timing {
     pub drift_mark_ms: u64,
     /// After how long without an observation a price is stale; 0 for never.
     pub stale_ms: u64,
+    /// Whether books are kept by date, so that fees and interest accrue; else such facts are passed over.
+    pub dated: bool,
 }
 
 impl Timing {
@@ -86,31 +90,37 @@ pub fn build<'s>(
     // Every worker knows the market; one of them speaks of it.
     let market = facts.inner.scope().index() == 0;
     let stale_ms = if market { timing.stale_ms } else { 0 };
-    let Kinds { statements: stated, books, postings, reasons, trading, lots: of_lots, tax: of_tax } =
+    let Kinds { statements: stated, books, postings, reasons, trading, lots: of_lots, tax: of_tax, dated } =
         Kinds::of(facts);
 
     // The books.
+    let stated = statements(stated);
     let actions = books.clone().filter(|fact| matches!(fact, Fact::Corporate(..)));
-    let positions = positions(books, timing.epoch_ms);
+    let positions = positions(books.clone(), timing.epoch_ms);
     let follows = positions.clone().flat_map(Told::follows);
     let postings = postings.concat(follows.clone());
+    let by_date = stated.clone().filter(move |_| timing.dated).flat_map(of_accruals).concat(
+        books
+            .concatenate([postings.clone(), dated.clone()])
+            .filter(move |_| timing.dated)
+            .map(accruals::Change::Fact),
+    );
+    let accrued = accruals(by_date, timing);
+    let postings = postings.concat(accrued.clone().flat_map(Told::follows));
     let lots = lots(of_lots.clone().concat(follows), timing.epoch_ms);
-    let said = of_tax
-        .concatenate([of_lots, actions.clone()])
-        .map(Told::Follows)
-        .concatenate([positions.clone(), lots.clone()]);
+    let said = of_tax.concatenate([of_lots.clone(), actions.clone()]).map(Told::Follows).concatenate([
+        positions.clone(),
+        lots.clone(),
+        accrued.clone(),
+    ]);
     let ladder = cash_ladder(postings.clone(), timing.epoch_ms);
-    let told = positions.concatenate([lots, ladder, tax(said, timing)]);
+    let told = positions.concatenate([lots, ladder, accrued, tax(said, timing)]);
 
     // What holds: statements, books, market.
     let stale = stale(observations.clone(), stale_ms);
-    let prices = prices(observations, actions, timing.epoch_ms);
-    let known = statements(stated).concatenate([
-        told.clone().flat_map(Told::known),
-        cash(postings),
-        prices.clone(),
-        fx(prices),
-    ]);
+    let prices = prices(observations, actions.clone(), timing.epoch_ms);
+    let known =
+        stated.concatenate([told.clone().flat_map(Told::known), cash(postings), prices.clone(), fx(prices)]);
 
     // Worth and drift.
     let outcomes = match watching {
@@ -123,6 +133,19 @@ pub fn build<'s>(
         Outcome::Breaching(customer, breaching) => Some((customer, breaching)),
         _ => None,
     });
+
+    // Losses worth harvesting.
+    let harvested = harvest(
+        told.clone().flat_map(followed).concatenate([
+            known.clone().flat_map(of_market),
+            of_lots.concat(dated).concat(actions).flat_map(of_harvest),
+        ]),
+        timing,
+    );
+    let crossed = breaching.concat(harvested.clone().flat_map(|harvest| match harvest {
+        Harvest::Crossed(customer, crossed) => Some((customer, crossed)),
+        Harvest::Candidate(_) => None,
+    }));
     let parts = outcomes.clone().flat_map(|outcome| match outcome {
         Outcome::Part(of, part) => Some((of, part)),
         _ => None,
@@ -139,7 +162,11 @@ pub fn build<'s>(
         }),
         exposures(parts),
         told.clone().flat_map(Told::row),
-        triggers(breaching, reasons),
+        harvested.flat_map(|harvest| match harvest {
+            Harvest::Candidate(row) => Some(Row::HarvestCandidate(row)),
+            Harvest::Crossed(..) => None,
+        }),
+        triggers(crossed, reasons),
         orders(trading.clone()),
         trading.flat_map(|fact| match fact {
             Fact::Allocated(row) => Some(Row::Allocation(row)),
@@ -158,6 +185,7 @@ struct Kinds<'s> {
     trading: Rows<'s, Fact>,
     lots: Rows<'s, Fact>,
     tax: Rows<'s, Fact>,
+    dated: Rows<'s, Fact>,
 }
 
 impl<'s> Kinds<'s> {
@@ -168,14 +196,54 @@ impl<'s> Kinds<'s> {
             Fact::Posting(..) | Fact::Due(..) => 2,
             Fact::Request(..) | Fact::Answer(..) | Fact::Opened(..) => 3,
             Fact::Placed(..) | Fact::Blocked { .. } | Fact::State(..) | Fact::Allocated(..) => 4,
-            Fact::Lot(..) | Fact::Action(..) => 5,
+            Fact::Lot(..) | Fact::Action(..) | Fact::Harvest(..) => 5,
             Fact::Tax(..) | Fact::Ticker(..) | Fact::RebasingClose(..) | Fact::Cpi(..) => 6,
+            Fact::Close(..) | Fact::FxClose(..) | Fact::FeeSchedule(..) | Fact::InterestRate(..) => 7,
         };
-        let parts = facts.inner.partition(7, move |(fact, epoch, diff)| (kind(&fact), (fact, epoch, diff)));
+        let parts = facts.inner.partition(8, move |(fact, epoch, diff)| (kind(&fact), (fact, epoch, diff)));
         let mut parts = parts.into_iter().map(|part| part.as_collection());
         let mut next = || parts.next().expect("there are as many streams as kinds");
         let (statements, books, postings) = (next(), next(), next());
-        Kinds { statements, books, postings, reasons: next(), trading: next(), lots: next(), tax: next() }
+        let (reasons, trading, lots, tax) = (next(), next(), next(), next());
+        Kinds { statements, books, postings, reasons, trading, lots, tax, dated: next() }
+    }
+}
+
+/// What accruals read of what is known.
+fn of_accruals(known: Known) -> Option<accruals::Change> {
+    match known {
+        Known::Terms(..) | Known::Base(..) => Some(accruals::Change::Known(known)),
+        _ => None,
+    }
+}
+
+/// The lots that harvesting follows.
+fn followed(told: Told) -> Option<Change> {
+    match told {
+        Told::Lot(row) => Some(Change::Lot(row)),
+        _ => None,
+    }
+}
+
+/// What harvesting reads of what is known.
+fn of_market(known: Known) -> Option<Change> {
+    match known {
+        Known::Terms(..) | Known::Base(..) | Known::Price(..) | Known::Conversion(..) => {
+            Some(Change::Known(known))
+        }
+        _ => None,
+    }
+}
+
+/// Facts that harvesting reads.
+fn of_harvest(fact: Fact) -> Option<Change> {
+    match fact {
+        Fact::Harvest(customer, version, policy) => Some(Change::Policy(customer, version, policy)),
+        Fact::Close(instrument, date, version, price) => {
+            Some(Change::Close(instrument, date, version, price))
+        }
+        Fact::Corporate(instrument, action) => Some(Change::Action(instrument, action)),
+        _ => None,
     }
 }
 
@@ -251,7 +319,7 @@ fn breaching((customer, standing): (CustomerId, Standing)) -> Option<Outcome> {
     let Standing { instrument, drift, band, .. } = standing;
     let side: BandSide = standing.breach?;
     let distance = Ratio::from_raw(drift.raw().saturating_abs());
-    Some(Outcome::Breaching(customer, Breaching { instrument, side, distance, band }))
+    Some(Outcome::Breaching(customer, Crossed::band(instrument, side, distance, band)))
 }
 
 fn valuation_row((customer, worth): (CustomerId, Worth)) -> Option<Row> {

@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use evenkeel_lots::Entry;
-use evenkeel_schemas::events::{OrderStatus, Side, TaxEntity};
+use evenkeel_schemas::events::{FeeTier, OrderStatus, Side, TaxEntity};
 use evenkeel_schemas::{
     AllocationRow, Currency, CustomerId, DueKind, Epoch, Instant, InstrumentId, Labels, Measure, Money, Pair,
-    Price, Quantity, Ratio, TradeDate, TriggerKey,
+    Price, Quantity, Rate, Ratio, TradeDate, TriggerKey,
 };
 use evenkeel_tax::{FinancialYear, Quarter};
 use serde::{Deserialize, Serialize};
@@ -212,6 +212,48 @@ pub enum Income {
     Distribution(Option<InstrumentId>, Ratio, TradeDate),
 }
 
+/// When money moved.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Booked {
+    /// The day from which it counts.
+    pub date: TradeDate,
+    /// The day on which it settles.
+    pub value_date: TradeDate,
+}
+
+impl Booked {
+    /// Settled at once.
+    pub fn on(date: TradeDate) -> Booked {
+        Booked { date, value_date: date }
+    }
+}
+
+/// What a customer pays for the service, in the base currency and per year.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct FeeSchedule {
+    /// Whatever the portfolio is worth.
+    pub flat: Money,
+    /// Slices of NAV, from the lowest.
+    pub tiers: Vec<FeeTier>,
+}
+
+/// Whether and how losses of a customer are harvested.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct HarvestPolicy {
+    /// What a unit of loss saves in tax.
+    pub rate: Ratio,
+    /// The least that must be left after costs, in the base currency.
+    pub threshold: Money,
+    /// Commission of one trade, in the base currency.
+    pub commission: Money,
+    /// Half-spread and brokerage of one trade, as a share of its value.
+    pub trade_cost: Ratio,
+    /// A year of tracking error costs half of this times the squared error, as a share of value.
+    pub tracking_aversion: Ratio,
+    /// The greatest correlation of a replacement.
+    pub correlation_max: Ratio,
+}
+
 /// One fact about accounts, reference data or decisions.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Fact {
@@ -224,7 +266,7 @@ pub enum Fact {
     /// Units came in or went out on a trade date.
     Movement(CustomerId, InstrumentId, TradeDate, Quantity),
     /// Money came in or went out.
-    Posting(CustomerId, Currency, Money),
+    Posting(CustomerId, Currency, Booked, Money),
     /// Money that was counted by a posting, or will be, and is due on a day.
     Due(CustomerId, Currency, TradeDate, DueKind, Money),
     /// What an instrument does to whoever holds it.
@@ -243,11 +285,21 @@ pub enum Fact {
     RebasingClose(InstrumentId, Version, Price),
     /// A quarter's consumer price index.
     Cpi(Quarter, Version, Ratio),
+    /// A closing price.
+    Close(InstrumentId, TradeDate, Version, Price),
+    /// The official rate of a day.
+    FxClose(Pair, TradeDate, Version, Rate),
+    /// Whether and how losses of a customer are harvested.
+    Harvest(CustomerId, Version, HarvestPolicy),
+    /// What a customer pays for the service, from a day on.
+    FeeSchedule(CustomerId, TradeDate, Version, Arc<FeeSchedule>),
+    /// What settled balances of a currency earn per year, from a day on.
+    InterestRate(Currency, TradeDate, Version, Ratio),
     /// A flow or request that is a reason to act until it is answered.
     Request(TriggerKey, Measure, Measure),
     /// A decision answered a flow or request.
     Answer(TriggerKey),
-    /// A drift trigger that was open when a history without its ticks begins: its epoch of entry and its
+    /// A trigger of prices that was open when a history without its ticks begins: its epoch of entry and its
     /// measure are not derived again.
     Opened(TriggerKey, Measure, Measure),
     /// A decision placed an order.
@@ -303,6 +355,7 @@ impl Fact {
         let customer = match self {
             Fact::Base(c, ..) | Fact::Targets(c, ..) | Fact::Movement(c, ..) | Fact::Posting(c, ..) => c.0,
             Fact::Lot(c, _) | Fact::Due(c, ..) | Fact::Reinvest(c, ..) | Fact::Tax(c, _) => c.0,
+            Fact::Harvest(c, ..) | Fact::FeeSchedule(c, ..) => c.0,
             Fact::Request(key, ..) | Fact::Answer(key) | Fact::Opened(key, ..) => key.customer.0,
             Fact::Placed(_, order) => order.customer.0,
             Fact::Allocated(row) => row.customer.0,
@@ -312,6 +365,9 @@ impl Fact {
             | Fact::Action(..)
             | Fact::Ticker(..)
             | Fact::RebasingClose(..)
+            | Fact::Close(..)
+            | Fact::FxClose(..)
+            | Fact::InterestRate(..)
             | Fact::Cpi(..) => return None,
         };
         Some(customer.into())

@@ -3,8 +3,10 @@
 //! [`dataflow::build`] is the only place where operators are wired together.
 #![warn(missing_docs)]
 
+pub mod accruals;
 pub mod cash;
 pub mod cash_ladder;
+mod counted;
 pub mod dataflow;
 pub mod drift;
 mod epochwise;
@@ -12,6 +14,7 @@ pub mod exposures;
 pub mod facts;
 pub mod fx;
 mod groups;
+pub mod harvest;
 mod known;
 pub mod lots;
 pub mod monitoring;

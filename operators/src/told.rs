@@ -1,6 +1,6 @@
 //! What the operators of the books say: one vocabulary, so that their streams are told apart once, at the end.
 
-use evenkeel_schemas::{AnomalyKind, CustomerId, Row};
+use evenkeel_schemas::{AnomalyKind, CustomerId, LotRow, Row};
 
 use crate::facts::Fact;
 use crate::known::Known;
@@ -12,6 +12,8 @@ pub enum Told {
     Known(Known),
     /// A row of an output collection.
     Row(Row),
+    /// An open lot of a customer whose lots are followed.
+    Lot(Box<LotRow>),
     /// What is not as it should be of a customer.
     Fault(CustomerId, AnomalyKind),
     /// What follows for other operators of the books.

@@ -217,6 +217,7 @@ impl Config {
             mark_ms: self.mark_ms,
             drift_mark_ms: self.drift_mark_ms(),
             stale_ms: self.stale_ms,
+            dated: self.lots,
         }
     }
 

@@ -43,6 +43,47 @@ impl PaymentStatus {
     }
 }
 
+/// What accrued from day to day in one month, and is paid on the first of the next.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "the fields are the columns, documented in schemas/README.md")]
+pub struct AccrualRow {
+    pub customer: CustomerId,
+    pub kind: AccrualKind,
+    pub currency: Currency,
+    pub from: TradeDate,
+    pub until: TradeDate,
+    pub amount: Money,
+    pub pay_date: TradeDate,
+    pub status: PaymentStatus,
+}
+
+/// What accrues.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum AccrualKind {
+    /// What the customer pays for the service.
+    Fee,
+    /// What settled balances earn.
+    Interest,
+}
+
+impl AccrualKind {
+    /// The word as files and tables write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            AccrualKind::Fee => "fee",
+            AccrualKind::Interest => "interest",
+        }
+    }
+}
+
+impl AccrualRow {
+    pub(crate) fn put(&self, fields: &mut Fields<'_>, names: &Names) {
+        fields.put("customer", names.customer(self.customer)).put("kind", self.kind.as_str());
+        fields.put("currency", self.currency).put("from", self.from).put("until", self.until);
+        fields.put("amount", self.amount).put("pay_date", self.pay_date).put("status", self.status.as_str());
+    }
+}
+
 /// Money of one kind that is due on one day: the rungs of the cash ladder.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "the fields are the columns, documented in schemas/README.md")]

@@ -7,6 +7,7 @@
 mod buckets;
 pub mod derive;
 pub mod events;
+mod harvest;
 mod ids;
 mod income;
 mod numbers;
@@ -15,12 +16,13 @@ mod rows;
 mod time;
 
 pub use buckets::{DIMENSIONS, Label, Labels};
+pub use harvest::HarvestCandidateRow;
 pub use ids::{Currency, CustomerId, InstrumentId, Name, NameError, Names, Pair};
-pub use income::{CashLadderRow, DistributionRow, DueKind, PaymentStatus, TaxRow};
+pub use income::{AccrualKind, AccrualRow, CashLadderRow, DistributionRow, DueKind, PaymentStatus, TaxRow};
 pub use numbers::{Money, NumberError, Price, Quantity, Rate, Ratio, Total, Value, div_half_even};
 pub use portfolio::{Standing, Valuation, ValuationChange, Worth};
 pub use rows::{
     AllocationRow, AnomalyKind, AnomalySource, BandSide, Collection, ExposureRow, GainKind, Holding, LotRow,
-    LotTrouble, Measure, OrderRow, RealisedGainRow, Row, Subject, TriggerKey,
+    LotTrouble, Measure, OrderRow, RealisedGainRow, Row, Subject, TriggerKey, Unmarked,
 };
 pub use time::{Epoch, Instant, TimeError, TradeDate};

@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::events::{OrderStatus, Side, TriggerKind};
 use crate::{
-    CashLadderRow, Currency, CustomerId, DistributionRow, Epoch, InstrumentId, Money, Names, Pair, Price,
-    Quantity, Rate, Ratio, TaxRow, Total, TradeDate, Valuation, ValuationChange, derive,
+    AccrualRow, CashLadderRow, Currency, CustomerId, DistributionRow, Epoch, HarvestCandidateRow,
+    InstrumentId, Money, Names, Pair, Price, Quantity, Rate, Ratio, TaxRow, Total, TradeDate, Valuation,
+    ValuationChange, derive,
 };
 
 /// The output collections, named as their files and tables are.
@@ -25,6 +26,8 @@ pub enum Collection {
     CashLadder,
     /// What customers are entitled to of distributions.
     Distributions,
+    /// Fees and interest that accrue, by month.
+    Accruals,
     /// Last price by instrument.
     Prices,
     /// Last rate by pair.
@@ -49,17 +52,20 @@ pub enum Collection {
     RealisedGains,
     /// The figures of tax reports, at marks.
     Tax,
+    /// Losses that are worth harvesting.
+    HarvestCandidates,
     /// What is not as it should be.
     Anomalies,
 }
 
 impl Collection {
     /// All collections.
-    pub const ALL: [Collection; 17] = [
+    pub const ALL: [Collection; 19] = [
         Collection::Positions,
         Collection::Cash,
         Collection::CashLadder,
         Collection::Distributions,
+        Collection::Accruals,
         Collection::Prices,
         Collection::FxRates,
         Collection::Valuations,
@@ -72,13 +78,17 @@ impl Collection {
         Collection::Lots,
         Collection::RealisedGains,
         Collection::Tax,
+        Collection::HarvestCandidates,
         Collection::Anomalies,
     ];
 
     /// Whether its rows depend on prices and rates, and not on account events and decisions alone.
     pub fn from_ticks(self) -> bool {
-        use Collection::{Anomalies, Breaches, Drift, Exposures, FxRates, Prices, Triggers, Valuations};
-        matches!(self, Prices | FxRates | Valuations | Drift | Exposures | Breaches | Triggers | Anomalies)
+        use Collection::{
+            Anomalies, Breaches, Drift, Exposures, FxRates, HarvestCandidates, Prices, Triggers, Valuations,
+        };
+        matches!(self, Prices | FxRates | Valuations | Drift | Exposures | Breaches)
+            || matches!(self, Triggers | HarvestCandidates | Anomalies)
     }
 
     /// The name of its file and table.
@@ -88,6 +98,7 @@ impl Collection {
             Collection::Cash => "cash",
             Collection::CashLadder => "cash_ladder",
             Collection::Distributions => "distributions",
+            Collection::Accruals => "accruals",
             Collection::Prices => "prices",
             Collection::FxRates => "fx_rates",
             Collection::Valuations => "valuations",
@@ -100,6 +111,7 @@ impl Collection {
             Collection::Lots => "lots",
             Collection::RealisedGains => "realised_gains",
             Collection::Tax => "tax",
+            Collection::HarvestCandidates => "harvest_candidates",
             Collection::Anomalies => "anomalies",
         }
     }
@@ -209,6 +221,19 @@ pub enum AnomalyKind {
     Lots(InstrumentId, TradeDate, Arc<str>, LotTrouble),
     /// The tax of a financial year cannot be worked out, for this reason.
     Tax(Arc<str>, Arc<str>),
+    /// From a day of a month on, fees cannot be worked out, because this has no closing mark.
+    FeesUnknown(TradeDate, Unmarked),
+}
+
+/// What has no closing mark.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Unmarked {
+    /// An instrument.
+    Instrument(InstrumentId),
+    /// A pair of currencies.
+    Pair(Pair),
+    /// All have one, and the value is out of range.
+    OutOfRange,
 }
 
 impl AnomalyKind {
@@ -223,6 +248,7 @@ impl AnomalyKind {
             AnomalyKind::OutOfRange => "out_of_range",
             AnomalyKind::Stale => "stale_price",
             AnomalyKind::Tax(..) => "tax_unknown",
+            AnomalyKind::FeesUnknown(..) => "fees_unknown",
             AnomalyKind::Lots(_, _, _, trouble) => match trouble {
                 LotTrouble::Oversold(_) => "lots_oversold",
                 LotTrouble::NotOpen(..) => "lot_not_open",
@@ -246,6 +272,15 @@ impl AnomalyKind {
             }
             AnomalyKind::Stale => "no price for longer than the set time".to_owned(),
             AnomalyKind::Tax(year, reason) => format!("{year}: {reason}"),
+            AnomalyKind::FeesUnknown(from, what) => match what {
+                Unmarked::Instrument(i) => {
+                    format!("no fees from {from} on: {} has no closing mark up to then", names.instrument(*i))
+                }
+                Unmarked::Pair(pair) => {
+                    format!("no fees from {from} on: {pair} has no rate of a day up to then")
+                }
+                Unmarked::OutOfRange => format!("no fees from {from} on: NAV is out of range"),
+            },
             AnomalyKind::Lots(i, date, event, trouble) => {
                 let what = format!("{} on {date}, event {event}", names.instrument(*i));
                 match trouble {
@@ -282,6 +317,7 @@ pub enum Row {
     },
     CashLadder(CashLadderRow),
     Distribution(Box<DistributionRow>),
+    Accrual(Box<AccrualRow>),
     Price {
         instrument: InstrumentId,
         price: Price,
@@ -322,6 +358,7 @@ pub enum Row {
     Lot(Box<LotRow>),
     RealisedGain(Box<RealisedGainRow>),
     Tax(Box<TaxRow>),
+    HarvestCandidate(Box<HarvestCandidateRow>),
     Anomaly {
         source: AnomalySource,
         kind: AnomalyKind,
@@ -476,6 +513,7 @@ impl Row {
             Row::Cash { .. } => Collection::Cash,
             Row::CashLadder(_) => Collection::CashLadder,
             Row::Distribution(_) => Collection::Distributions,
+            Row::Accrual(_) => Collection::Accruals,
             Row::Price { .. } => Collection::Prices,
             Row::FxRate { .. } => Collection::FxRates,
             Row::Valuation { .. } | Row::Valuations(_) => Collection::Valuations,
@@ -488,6 +526,7 @@ impl Row {
             Row::Lot(_) => Collection::Lots,
             Row::RealisedGain(_) => Collection::RealisedGains,
             Row::Tax(_) => Collection::Tax,
+            Row::HarvestCandidate(_) => Collection::HarvestCandidates,
             Row::Anomaly { .. } => Collection::Anomalies,
         }
     }
@@ -498,6 +537,8 @@ impl Row {
             Row::Position { customer, .. } | Row::Cash { customer, .. } => Some(*customer),
             Row::CashLadder(row) => Some(row.customer),
             Row::Distribution(row) => Some(row.customer),
+            Row::Accrual(row) => Some(row.customer),
+            Row::HarvestCandidate(row) => Some(row.customer),
             Row::Lot(row) => Some(row.customer),
             Row::RealisedGain(row) => Some(row.customer),
             Row::Tax(row) => Some(row.customer),
@@ -545,6 +586,7 @@ impl Row {
             }
             Row::CashLadder(row) => row.put(&mut fields, names),
             Row::Distribution(row) => row.put(&mut fields, names),
+            Row::Accrual(row) => row.put(&mut fields, names),
             Row::Price { instrument: i, price } => {
                 fields.put("instrument", instrument(i)).put("price", price);
             }
@@ -594,6 +636,7 @@ impl Row {
             Row::Lot(row) => row.put(&mut fields, names),
             Row::RealisedGain(row) => row.put(&mut fields, names),
             Row::Tax(row) => row.put(&mut fields, names),
+            Row::HarvestCandidate(row) => row.put(&mut fields, names),
             Row::Anomaly { source, kind } => {
                 match source {
                     AnomalySource::Customer(c) => fields.put("customer", customer(c)),

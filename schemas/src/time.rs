@@ -96,11 +96,30 @@ impl TradeDate {
 }
 
 impl TradeDate {
+    /// The date a number of days later; `None` beyond 2199.
+    pub fn plus_days(self, days: i32) -> Option<TradeDate> {
+        in_range(self.0.checked_add(jiff::Span::new().try_days(days).ok()?).ok()?)
+    }
+
+    /// The same day a number of months later, or that month's last; `None` beyond 2199.
+    pub fn plus_months(self, months: i32) -> Option<TradeDate> {
+        in_range(self.0.checked_add(jiff::Span::new().try_months(months).ok()?).ok()?)
+    }
+
+    /// The first day of its month.
+    pub fn first_of_month(self) -> TradeDate {
+        TradeDate(self.0.first_of_month())
+    }
+
     /// Days since 1970-01-01.
     pub fn days(self) -> i32 {
         // A date lies between 1900 and 2200.
         self.start().micros().div_euclid(86_400_000_000) as i32
     }
+}
+
+fn in_range(date: Date) -> Option<TradeDate> {
+    (1900..2200).contains(&date.year()).then_some(TradeDate(date))
 }
 
 impl FromStr for TradeDate {
@@ -111,7 +130,7 @@ impl FromStr for TradeDate {
             return Err(bad());
         }
         let date = text.parse::<Date>().map_err(|_| bad())?;
-        if (1900..2200).contains(&date.year()) { Ok(TradeDate(date)) } else { Err(bad()) }
+        in_range(date).ok_or_else(bad)
     }
 }
 

@@ -16,6 +16,7 @@
 //! | `left_out` | what was left out on the way, and why |
 //! | `estimate` | which days and instruments take part, by which estimator |
 //! | `covariance`, `shrinkage` | sample, exponentially weighted, Ledoit-Wolf |
+//! | `pairs` | how two instruments move together |
 //! | `psd` | whether a matrix is positive semi-definite, and the nearest that is |
 //! | `history` | rows that are kept up; its sums are exact (`pair_sums`) or by block (`decayed`) |
 //! | `factors` | `B F Bᵀ + D` by principal components or from factors given |
@@ -65,6 +66,7 @@ mod history;
 mod left_out;
 mod linear;
 mod pair_sums;
+mod pairs;
 mod psd;
 mod returns;
 mod shrinkage;
@@ -86,6 +88,7 @@ pub use factors::{
 };
 pub use history::History;
 pub use left_out::LeftOut;
+pub use pairs::PairMoments;
 pub use psd::{Repair, Repaired, nearest, positive_semi_definite};
 pub use returns::{Action, Adjustment, Calendar, Mark, ReturnRule, Returns, daily_returns};
 pub use shrinkage::{Shrunk, Target, ledoit_wolf};

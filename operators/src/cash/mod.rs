@@ -19,7 +19,7 @@ use crate::typedefs::Rows;
 /// Maintains cash from postings.
 pub fn cash(postings: Rows<'_, Fact>) -> Rows<'_, Known> {
     let split = |fact| match fact {
-        Fact::Posting(customer, currency, amount) => Some(((customer, currency), amount.raw())),
+        Fact::Posting(customer, currency, _, amount) => Some(((customer, currency), amount.raw())),
         _ => None,
     };
     tally::<Total, _, _, _, _>(postings, "cash", split, |(customer, currency), raw| {

@@ -24,6 +24,8 @@ pub(super) struct Books {
     groups: Groups,
     names: Names,
     told: Vec<(LedgerRow, i8)>,
+    /// Customers whose lots somebody follows, with how many harvest policies say so.
+    followed: BTreeMap<CustomerId, isize>,
 }
 
 impl Books {
@@ -32,6 +34,10 @@ impl Books {
         // What comes and goes at once was never there.
         consolidate(&mut changes);
         let mut touched = BTreeSet::new();
+        let (begun, ended) = self.follow(&changes);
+        for customer in &ended {
+            self.every_lot(*customer, -1, out);
+        }
         for (fact, times) in changes {
             match fact {
                 Fact::Lot(customer, entry) => {
@@ -51,8 +57,35 @@ impl Books {
             }
         }
         for customer in touched {
-            self.settle(customer, out);
+            let followed = self.followed.contains_key(&customer) && !begun.contains(&customer);
+            self.settle(customer, followed, out);
         }
+        for customer in begun {
+            self.every_lot(customer, 1, out);
+        }
+    }
+
+    /// Who is followed from now on, and who no longer.
+    fn follow(&mut self, changes: &Changes<Fact>) -> (BTreeSet<CustomerId>, BTreeSet<CustomerId>) {
+        let mut before = BTreeMap::new();
+        for (fact, times) in changes {
+            let Fact::Harvest(customer, ..) = fact else { continue };
+            let policies = self.followed.entry(*customer).or_default();
+            before.entry(*customer).or_insert(*policies > 0);
+            *policies += times;
+        }
+        self.followed.retain(|_, policies| *policies > 0);
+        let now = |customer: &CustomerId| self.followed.contains_key(customer);
+        let changed = before.into_iter().filter(|(customer, before)| now(customer) != *before);
+        let (ended, begun): (Vec<_>, Vec<_>) = changed.partition(|(_, before)| *before);
+        let customers = |changed: Vec<(CustomerId, bool)>| changed.into_iter().map(|(c, _)| c).collect();
+        (customers(begun), customers(ended))
+    }
+
+    /// Says every open lot of a customer to who follows them.
+    fn every_lot(&self, customer: CustomerId, diff: isize, out: &mut Changes<Told>) {
+        let lots = self.ledgers.get(&customer).map_or(&[][..], Ledger::lots);
+        out.extend(lots.iter().map(|lot| (Told::Lot(Box::new(self.names.lot(customer, lot))), diff)));
     }
 
     /// An entry of a customer's own comes or goes.
@@ -120,15 +153,24 @@ impl Books {
         }
     }
 
-    fn settle(&mut self, customer: CustomerId, out: &mut Changes<Told>) {
+    fn settle(&mut self, customer: CustomerId, followed: bool, out: &mut Changes<Told>) {
         let Some(ledger) = self.ledgers.get_mut(&customer) else { return };
         ledger.settle(&mut self.told);
         if ledger.is_empty() {
             self.ledgers.remove(&customer);
         }
         let names = &self.names;
+        if followed {
+            let lots = self.told.iter().filter_map(|(told, diff)| match told {
+                LedgerRow::Lot(lot) => {
+                    Some((Told::Lot(Box::new(names.lot(customer, lot))), isize::from(*diff)))
+                }
+                _ => None,
+            });
+            out.extend(lots);
+        }
         let outcome = |told: LedgerRow| match told {
-            LedgerRow::Lot(lot) => Told::Row(names.lot(customer, &lot)),
+            LedgerRow::Lot(lot) => Told::Row(Row::Lot(Box::new(names.lot(customer, &lot)))),
             LedgerRow::Gain(gain) => Told::Row(names.gain(customer, &gain)),
             LedgerRow::Anomaly(anomaly) => Told::Fault(customer, names.trouble(&anomaly)),
         };
@@ -175,10 +217,10 @@ impl Names {
         name_of(number, &self.events)
     }
 
-    fn lot(&self, customer: CustomerId, lot: &OpenLot) -> Row {
+    fn lot(&self, customer: CustomerId, lot: &OpenLot) -> LotRow {
         let OpenLot { instrument, acquired, lot: LotId(number), quantity, cost_base } = *lot;
         let lot = name_of(number, &self.lots);
-        Row::Lot(Box::new(LotRow { customer, instrument, lot, acquired, quantity, cost_base }))
+        LotRow { customer, instrument, lot, acquired, quantity, cost_base }
     }
 
     fn gain(&self, customer: CustomerId, gain: &RealisedGain) -> Row {

@@ -3,7 +3,8 @@
 //! Computes  open lots and realised gains per (customer, instrument): FIFO, LIFO, HIFO, average cost, specific,
 //!           as the customer's election in force says; splits, and changes of cost bases
 //! Inputs    lots: Fact::Lot, of a customer, in its worker; Fact::Action, of an instrument, in every worker
-//! Outputs   Row::Lot, Row::RealisedGain; what does not add up, as anomalies of the customer
+//!           Fact::Harvest, of customers whose lots are to be followed
+//! Outputs   Row::Lot, Row::RealisedGain; Told::Lot, the same lots for who follows them; what does not add up, as anomalies of the customer
 //! Units     quantities and money in 10⁻⁶ of the instrument's currency; see `evenkeel-lots`
 //! Errors    as data: a sale beyond what is held, a lot that is not open, an amount out of range. Each goes by itself
 //!           when the missing fact comes

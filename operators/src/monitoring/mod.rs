@@ -32,7 +32,7 @@ use crate::dataflow::Timing;
 use crate::epochwise::{Changes, Waiting};
 use crate::exposures::Part;
 use crate::known::Known;
-use crate::triggers::Breaching;
+use crate::triggers::Crossed;
 use crate::typedefs::Rows;
 
 use books::{same_key, tell};
@@ -45,7 +45,7 @@ pub type Listener = Arc<dyn Fn(Epoch, &Report) + Send + Sync>;
 #[derive(Clone, Debug)]
 pub enum Outcome {
     /// A weight beyond its band, as it was when it left it.
-    Breaching(CustomerId, Breaching),
+    Breaching(CustomerId, Crossed),
     /// What keeps a customer from being valued or judged.
     Fault(CustomerId, AnomalyKind),
     /// A row of valuations or drift, at marks.
@@ -104,7 +104,7 @@ pub struct Watch {
     listener: Option<Listener>,
     changes: Vec<Change>,
     /// By customer and instrument, what is out as breaching.
-    breaching: BTreeMap<(CustomerId, InstrumentId), Breaching>,
+    breaching: BTreeMap<(CustomerId, InstrumentId), Crossed>,
     worths: Worths,
     exposures: Exposures,
     /// `None` where no standings are reported.
@@ -150,7 +150,7 @@ impl Watch {
                     out.extend(left.map(|left| (Outcome::Breaching(customer, left), -1)));
                 }
                 Event::BreachEntered { instrument, side, distance, band } => {
-                    let entered = Breaching { instrument, side, distance, band };
+                    let entered = Crossed::band(instrument, side, distance, band);
                     let before = self.breaching.insert((customer, instrument), entered);
                     out.extend(before.map(|before| (Outcome::Breaching(customer, before), -1)));
                     out.push((Outcome::Breaching(customer, entered), 1));

@@ -14,7 +14,7 @@ const CENT: i128 = ONE / 100;
 
 /// What a customer holds of instruments that belong together, and what their actions pay.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Standing {
+pub(crate) struct Standing {
     /// Raw units that are not zero, by instrument: mostly one.
     pub units: SmallVec<[(InstrumentId, i128); 1]>,
     /// In the order of the actions.
@@ -23,7 +23,7 @@ pub(super) struct Standing {
 
 /// What an action pays to a customer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Payment {
+pub(crate) struct Payment {
     pub instrument: InstrumentId,
     pub action: Arc<CorporateAction>,
     /// Raw units that were held when its day started.
@@ -38,7 +38,7 @@ pub(super) struct Payment {
 }
 
 /// What the walk is told beside movements and actions.
-pub(super) struct Terms<'a> {
+pub(crate) struct Terms<'a> {
     /// What was elected for an instrument.
     pub elections: &'a dyn Fn(InstrumentId) -> &'a [(Election, isize)],
     /// Whether a pay date has come.
@@ -49,32 +49,48 @@ pub(super) struct Terms<'a> {
 /// nothing that follows could be right.
 const BEYOND: i128 = i128::MAX;
 
-/// Walks movements and actions in the order of their dates. On a day, actions come before movements, by running
-/// number: they are about what is held when the day starts.
+/// Walks movements and actions in the order of their dates. On a day, actions come first, by running number: they are
+/// about what is held when the day starts. Units that a distribution allots come last.
 pub(super) fn walk(
+    movements: Vec<(TradeDate, InstrumentId, i128)>,
+    actions: Vec<(InstrumentId, Arc<CorporateAction>)>,
+    terms: &Terms<'_>,
+) -> Standing {
+    walk_days(movements, actions, terms, |_, _| {})
+}
+
+/// As [`walk`]; hands over what is held at the end of each day that changes anything.
+pub(crate) fn walk_days(
     mut movements: Vec<(TradeDate, InstrumentId, i128)>,
     mut actions: Vec<(InstrumentId, Arc<CorporateAction>)>,
     terms: &Terms<'_>,
+    mut each: impl FnMut(TradeDate, &BTreeMap<InstrumentId, i128>),
 ) -> Standing {
     movements.sort_unstable_by_key(|(date, ..)| *date);
     actions.sort_by_key(|(instrument, action)| (action.date, action.number, *instrument));
     let mut walk = Walk { held: BTreeMap::new(), allotted: BTreeMap::new(), payments: Vec::new() };
     let mut movements = movements.into_iter().peekable();
-    for (instrument, action) in actions {
-        while let Some((_, of, units)) = movements.next_if(|(date, ..)| *date < action.date) {
-            walk.add(of, units);
-        }
-        walk.allot(|pay_date| pay_date < action.date);
-        let held = walk.held.get(&instrument).copied().unwrap_or(0);
-        if walk.act(instrument, held, &action, terms).is_none() {
-            walk.held.insert(instrument, BEYOND);
-            if let Corporate::Merger { into, .. } = action.what {
-                walk.held.insert(into, BEYOND);
+    let mut actions = actions.into_iter().peekable();
+    loop {
+        let moved = movements.peek().map(|(date, ..)| *date);
+        let acted = actions.peek().map(|(_, action)| action.date);
+        let allotted = walk.allotted.keys().next().copied();
+        let Some(day) = [moved, acted, allotted].into_iter().flatten().min() else { break };
+        while let Some((instrument, action)) = actions.next_if(|(_, action)| action.date == day) {
+            let held = walk.held.get(&instrument).copied().unwrap_or(0);
+            if walk.act(instrument, held, &action, terms).is_none() {
+                walk.held.insert(instrument, BEYOND);
+                if let Corporate::Merger { into, .. } = action.what {
+                    walk.held.insert(into, BEYOND);
+                }
             }
         }
+        while let Some((_, of, units)) = movements.next_if(|(date, ..)| *date == day) {
+            walk.add(of, units);
+        }
+        walk.allot(day);
+        each(day, &walk.held);
     }
-    movements.for_each(|(_, of, units)| walk.add(of, units));
-    walk.allot(|_| true);
     let units = walk.held.into_iter().filter(|(_, units)| *units != 0).collect();
     Standing { units, payments: walk.payments }
 }
@@ -92,8 +108,8 @@ impl Walk {
         *held = if *held == BEYOND { BEYOND } else { held.checked_add(units).unwrap_or(BEYOND) };
     }
 
-    fn allot(&mut self, due: impl Fn(TradeDate) -> bool) {
-        while let Some(entry) = self.allotted.first_entry().filter(|entry| due(*entry.key())) {
+    fn allot(&mut self, day: TradeDate) {
+        while let Some(entry) = self.allotted.first_entry().filter(|entry| *entry.key() <= day) {
             entry.remove().into_iter().for_each(|(instrument, units)| self.add(instrument, units));
         }
     }

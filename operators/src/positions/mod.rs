@@ -30,13 +30,14 @@ use evenkeel_schemas::{
 };
 
 use crate::epochwise::{Changes, epochwise_here};
-use crate::facts::{Corporate, Fact, LotEntry, epoch_of};
+use crate::facts::{Booked, Corporate, Fact, LotEntry, epoch_of};
 use crate::known::Known;
 use crate::told::Told;
 use crate::typedefs::Rows;
 
 use books::{Books, Change, Moves};
 use calc::Payment;
+pub(crate) use calc::{Terms, walk_days};
 
 /// Maintains positions and what corporate actions pay.
 pub fn positions(books: Rows<'_, Fact>, epoch_ms: u64) -> Rows<'_, Told> {
@@ -93,7 +94,8 @@ fn follow(customer: CustomerId, payment: &Payment) -> Vec<Told> {
         return vec![Told::Known(Known::OutOfRange(customer))];
     };
     let Corporate::Distribution { franked_fraction, pay_date, lots, .. } = action.what else {
-        return vec![Told::Follows(Fact::Posting(customer, action.currency, cash))];
+        let booked = Booked::on(action.date);
+        return vec![Told::Follows(Fact::Posting(customer, action.currency, booked, cash))];
     };
     let quantity = Quantity::from_wide(payment.entitled).zip(Quantity::from_wide(payment.reinvested));
     let Some((quantity, reinvested)) = quantity else {
@@ -115,7 +117,7 @@ fn follow(customer: CustomerId, payment: &Payment) -> Vec<Told> {
     let mut follows = vec![Told::Row(Row::Distribution(Box::new(row)))];
     if cash != Money::ZERO {
         follows.push(Told::Follows(if payment.paid {
-            Fact::Posting(customer, action.currency, cash)
+            Fact::Posting(customer, action.currency, Booked::on(pay_date), cash)
         } else {
             Fact::Due(customer, action.currency, pay_date, DueKind::Distribution, cash)
         }));

@@ -83,7 +83,7 @@ fn words(outcome: Told) -> String {
                 row.reinvested
             )
         }
-        Told::Follows(Fact::Posting(_, _, amount)) => format!("posted {amount}"),
+        Told::Follows(Fact::Posting(.., amount)) => format!("posted {amount}"),
         Told::Follows(Fact::Due(_, _, date, _, amount)) => format!("due {amount} on {date}"),
         Told::Follows(Fact::Lot(_, lot)) => {
             format!("lot {}", lot.name.as_deref().unwrap_or_default())

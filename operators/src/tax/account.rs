@@ -1,6 +1,5 @@
 //! What is known of one customer for tax.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use evenkeel_lots::What;
@@ -8,42 +7,9 @@ use evenkeel_schemas::events::CostBasis;
 use evenkeel_schemas::{DistributionRow, PaymentStatus, RealisedGainRow, Row, TradeDate};
 
 use super::trades::Trade;
+use crate::counted::Counted;
 use crate::facts::{LotEntry, TaxFact};
 use crate::told::Told;
-
-/// Things with how often each was counted in: once, or not yet again.
-pub(super) struct Counted<T>(BTreeMap<T, isize>);
-
-impl<T> Default for Counted<T> {
-    fn default() -> Self {
-        Counted(BTreeMap::new())
-    }
-}
-
-impl<T: Ord> Counted<T> {
-    pub fn add(&mut self, thing: T, times: isize) {
-        match self.0.entry(thing) {
-            std::collections::btree_map::Entry::Vacant(place) => {
-                place.insert(times);
-            }
-            std::collections::btree_map::Entry::Occupied(mut place) => {
-                *place.get_mut() += times;
-                if *place.get() == 0 {
-                    place.remove();
-                }
-            }
-        }
-    }
-
-    /// Those that stand, in order.
-    pub fn standing(&self) -> impl Iterator<Item = &T> {
-        self.0.iter().filter(|(_, count)| **count > 0).map(|(thing, _)| thing)
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
 
 /// What is known of one customer.
 #[derive(Default)]

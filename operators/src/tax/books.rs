@@ -4,9 +4,10 @@ use std::sync::Arc;
 use evenkeel_schemas::{Currency, CustomerId, InstrumentId, Price, Ratio};
 use evenkeel_tax::{Cpi, Law, Quarter};
 
-use super::account::{Account, Counted};
+use super::account::Account;
 use super::report::outcomes;
 use super::trades::Actions;
+use crate::counted::Counted;
 use crate::epochwise::Changes;
 use crate::facts::{Fact, Version};
 use crate::told::Told;
@@ -77,7 +78,7 @@ impl Books {
                     touched.insert(customer);
                 }
                 Told::Follows(fact) => everybody |= self.market(fact, times),
-                Told::Known(_) | Told::Fault(..) => {}
+                Told::Known(_) | Told::Fault(..) | Told::Lot(_) => {}
             }
         }
         if everybody {

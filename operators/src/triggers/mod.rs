@@ -1,18 +1,19 @@
 //! The open reasons to act, per customer.
 //!
-//! Computes  drift: enters when a weight leaves its band, leaves when it returns (a change of side is both);
+//! Computes  drift, tax_opportunity: enter when something crosses a threshold on prices, leave when it comes back (a
+//!           change of side is both);
 //!           cash_flow and manual: enter with their event, leave when a decision answers them or the event
 //!           is busted
-//! Inputs    breaching: (CustomerId, Breaching), one per instrument outside its band;
-//!           reasons: Fact::Opened, drift triggers open where a history begins without its ticks, at the epoch of
+//! Inputs    crossed: (CustomerId, Crossed), one per kind and instrument beyond its threshold;
+//!           reasons: Fact::Opened, triggers of prices open where a history begins without its ticks, at the epoch of
 //!           that; Fact::Request, one per key; Fact::Answer, any number; each in its customer's worker
 //! Outputs   Row::Trigger, one per key
-//! Units     a drift's measure is |drift| at entry and its limit the band at entry, as Ratio; a flow's measure
-//!           is its amount
+//! Units     a drift's measure is |drift| at entry and its limit the band at entry, as Ratio; a tax opportunity's what
+//!           is left after costs at entry and the least that must be; a flow's measure is its amount
 //! Errors    none
-//! State     per customer and instrument outside its band: side, epoch of entry, measure, limit; per request, what
-//!           it asks and how often it was answered
-//! Time      a drift trigger keeps the epoch, measure and limit of its entry: its row does not change while
+//! State     per customer, kind and instrument beyond its threshold: side, epoch of entry, measure, limit; per request,
+//!           what it asks and how often it was answered
+//! Time      a trigger of prices keeps the epoch, measure and limit of its entry: its row does not change while
 //!           it is open, so that its id is stable
 //! Source    DESIGN §5; the id derives from (customer, kind, subject, epoch of entry)
 
@@ -29,45 +30,53 @@ use crate::epochwise::{Changes, epochwise};
 use crate::facts::Fact;
 use crate::typedefs::Rows;
 
-/// An instrument outside its band.
+/// What of a customer is beyond a threshold on prices.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Breaching {
-    /// Instrument.
+pub struct Crossed {
+    /// Which threshold.
+    pub kind: TriggerKind,
+    /// Instrument or bucket.
     pub instrument: InstrumentId,
-    /// Side.
+    /// On which side of it.
     pub side: BandSide,
-    /// |drift| now.
-    pub distance: Ratio,
-    /// The band now.
-    pub band: Ratio,
+    /// How far, now.
+    pub measure: Measure,
+    /// The threshold, now.
+    pub limit: Measure,
+}
+
+impl Crossed {
+    /// A weight beyond its band.
+    pub fn band(instrument: InstrumentId, side: BandSide, distance: Ratio, band: Ratio) -> Crossed {
+        let (measure, limit) = (Measure::Share(distance), Measure::Share(band));
+        Crossed { kind: TriggerKind::Drift, instrument, side, measure, limit }
+    }
 }
 
 /// A trigger with its measure and limit.
 pub type Trigger = (TriggerKey, (Measure, Measure));
 
 /// Maintains the open triggers.
-pub fn triggers<'s>(breaching: Rows<'s, (CustomerId, Breaching)>, reasons: Rows<'s, Fact>) -> Rows<'s, Row> {
+pub fn triggers<'s>(crossed: Rows<'s, (CustomerId, Crossed)>, reasons: Rows<'s, Fact>) -> Rows<'s, Row> {
     let reasons = reasons.flat_map(|fact| match fact {
         Fact::Opened(key, measure, limit) => Some(Change::Opened((key, (measure, limit)))),
         Fact::Request(key, measure, limit) => Some(Change::Request(key, Said::Asked(measure, limit))),
         Fact::Answer(key) => Some(Change::Request(key, Said::Answered)),
         _ => None,
     });
-    let changes =
-        breaching.map(|(customer, breaching)| Change::Breaching(customer, breaching)).concat(reasons);
-    let (mut open, mut requests) = (OpenDrifts::default(), Requests::default());
+    let changes = crossed.map(|(customer, crossed)| Change::Crossed(customer, crossed)).concat(reasons);
+    let (mut open, mut requests) = (OfPrices::default(), Requests::default());
     let mut triggers = Changes::new();
     epochwise(changes, "triggers", Change::spread, move |epoch, changes, out| {
-        let (mut breaching, mut opened, mut said) =
-            (Vec::with_capacity(changes.len()), Vec::new(), Vec::new());
+        let (mut crossed, mut opened, mut said) = (Vec::with_capacity(changes.len()), Vec::new(), Vec::new());
         for (change, diff) in changes {
             match change {
-                Change::Breaching(customer, b) => breaching.push(((customer, b), diff)),
+                Change::Crossed(customer, c) => crossed.push(((customer, c), diff)),
                 Change::Opened(trigger) => opened.push(trigger),
                 Change::Request(key, what) => said.push(((key, what), diff)),
             }
         }
-        open.step(epoch, breaching, &mut triggers);
+        open.step(epoch, crossed, &mut triggers);
         open.adopt(opened, &mut triggers);
         requests.step(said, &mut triggers);
         let row = |((key, (measure, limit)), diff)| (Row::Trigger { key, measure, limit }, diff);
@@ -77,7 +86,7 @@ pub fn triggers<'s>(breaching: Rows<'s, (CustomerId, Breaching)>, reasons: Rows<
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 enum Change {
-    Breaching(CustomerId, Breaching),
+    Crossed(CustomerId, Crossed),
     Opened(Trigger),
     Request(TriggerKey, Said),
 }
@@ -92,7 +101,7 @@ enum Said {
 impl Change {
     fn spread(&self) -> u64 {
         match self {
-            Change::Breaching(customer, _) => customer.0.into(),
+            Change::Crossed(customer, _) => customer.0.into(),
             Change::Opened((key, _)) | Change::Request(key, _) => key.customer.0.into(),
         }
     }
@@ -143,45 +152,46 @@ impl Requests {
     }
 }
 
-/// The drift triggers that are open.
+/// The triggers of prices that are open.
 #[derive(Default)]
-struct OpenDrifts(BTreeMap<(CustomerId, InstrumentId), (BandSide, Trigger)>);
+struct OfPrices(BTreeMap<(CustomerId, TriggerKind, InstrumentId), (BandSide, Trigger)>);
 
-impl OpenDrifts {
-    fn step(&mut self, epoch: Epoch, changes: Changes<(CustomerId, Breaching)>, out: &mut Changes<Trigger>) {
-        let mut now: BTreeMap<(CustomerId, InstrumentId), Option<Breaching>> = BTreeMap::new();
-        for ((customer, breaching), diff) in changes {
-            let state = now.entry((customer, breaching.instrument)).or_default();
+impl OfPrices {
+    fn step(&mut self, epoch: Epoch, changes: Changes<(CustomerId, Crossed)>, out: &mut Changes<Trigger>) {
+        let mut now: BTreeMap<(CustomerId, TriggerKind, InstrumentId), Option<Crossed>> = BTreeMap::new();
+        for ((customer, crossed), diff) in changes {
+            let state = now.entry((customer, crossed.kind, crossed.instrument)).or_default();
             if diff > 0 {
-                *state = Some(breaching);
+                *state = Some(crossed);
             }
         }
-        for (key, breaching) in now {
+        for (key, crossed) in now {
             let before = self.0.get(&key).map(|(side, _)| *side);
-            let after = breaching.map(|breaching| breaching.side);
+            let after = crossed.map(|crossed| crossed.side);
             if before == after {
                 continue;
             }
             if let Some((_, trigger)) = self.0.remove(&key) {
                 out.push((trigger, -1));
             }
-            if let Some(breaching) = breaching {
-                let (customer, instrument) = key;
+            if let Some(crossed) = crossed {
+                let (customer, kind, instrument) = key;
                 let subject = Subject::Instrument(instrument);
-                let id = TriggerKey { customer, kind: TriggerKind::Drift, subject, entered: epoch };
-                let trigger = (id, (Measure::Share(breaching.distance), Measure::Share(breaching.band)));
+                let id = TriggerKey { customer, kind, subject, entered: epoch };
+                let trigger = (id, (crossed.measure, crossed.limit));
                 out.push((trigger.clone(), 1));
-                self.0.insert(key, (breaching.side, trigger));
+                self.0.insert(key, (crossed.side, trigger));
             }
         }
     }
 
     /// Puts triggers that entered before the history begins in the place of those derived for the same
-    /// breaches.
+    /// crossings.
     fn adopt(&mut self, opened: Vec<Trigger>, out: &mut Changes<Trigger>) {
         for trigger in opened {
             let Subject::Instrument(instrument) = trigger.0.subject else { continue };
-            if let Some((_, open)) = self.0.get_mut(&(trigger.0.customer, instrument)) {
+            let TriggerKey { customer, kind, .. } = trigger.0;
+            if let Some((_, open)) = self.0.get_mut(&(customer, kind, instrument)) {
                 out.push((std::mem::replace(open, trigger.clone()), -1));
                 out.push((trigger, 1));
             }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use evenkeel_operators::facts::{
-    BucketLine, Election, Fact, Feed, Input, Observation, PlacedOrder, TargetLine, TargetSet, Terms, Version,
+    Booked, BucketLine, Election, Fact, Feed, Input, Observation, PlacedOrder, TargetLine, TargetSet, Terms,
+    Version,
 };
 use evenkeel_schemas::events::{
     Allocation, Decision, Event, Fill, FxConversion, Outcome, Refusal, Side, TargetsSet, TriggerKind,
@@ -56,6 +57,20 @@ impl Admission {
                 let observation = Observation { feed, version, value: e.rate.raw(), correctable_until };
                 Ok(vec![(Input::Observation(observation), 1)])
             }
+            Event::FxClose(e) => {
+                let (feed, correctable_until) = (Feed::Pair(e.pair), self.correctable_until(event));
+                let observation = Observation { feed, version, value: e.rate.raw(), correctable_until };
+                let close = Fact::FxClose(e.pair, e.date, version, e.rate);
+                let kept = self.lots.then(|| fact(close));
+                Ok(std::iter::once((Input::Observation(observation), 1)).chain(kept).collect())
+            }
+            Event::InterestRateSet(e) => {
+                let rate = Fact::InterestRate(e.currency, e.from, version, e.rate);
+                Ok(self.lots.then(|| fact(rate)).into_iter().collect())
+            }
+            Event::FeeScheduleSet(e) => self.fees(e, version),
+            Event::HarvestSet(e) => self.harvesting(e, version),
+            Event::FlowScheduled(e) => self.customer(&e.customer).map(|_| Inputs::new()),
             Event::Split(e) => self.split(e),
             Event::Distribution(e) => self.distribution(e),
             Event::Merger(e) => self.merger(e),
@@ -128,7 +143,9 @@ impl Admission {
         event: &Event,
     ) -> Result<Inputs, Refusal> {
         let mut inputs = self.observe(name, version, price, event)?;
-        inputs.extend(self.rebasing(self.instrument(name, "instrument")?, version, date, price));
+        let instrument = self.instrument(name, "instrument")?;
+        inputs.extend(self.rebasing(instrument, version, date, price));
+        inputs.extend(self.lots.then(|| fact(Fact::Close(instrument, date, version, price))));
         Ok(inputs)
     }
 
@@ -172,7 +189,11 @@ impl Admission {
         let customer = self.customer(customer)?;
         let key = self.request(customer, TriggerKind::CashFlow, event.id(), epoch);
         let (measure, limit) = (Measure::Amount(amount), Measure::Amount(Money::ZERO));
-        Ok(vec![fact(Fact::Posting(customer, currency, posted)), fact(Fact::Request(key, measure, limit))])
+        let booked = Booked::on(event.at().date());
+        Ok(vec![
+            fact(Fact::Posting(customer, currency, booked, posted)),
+            fact(Fact::Request(key, measure, limit)),
+        ])
     }
 
     /// A flow or request is named by its event's id, else by the event's running number.
@@ -215,9 +236,10 @@ impl Admission {
         };
         let (quantity, amount) = quantity.zip(amount).ok_or_else(out_of_range)?;
         let settles = self.settlement.date(instrument, e.currency, e.trade_date);
+        let booked = Booked { date: e.trade_date, value_date: settles };
         Ok(vec![
             fact(Fact::Movement(customer, instrument, e.trade_date, quantity)),
-            fact(Fact::Posting(customer, e.currency, amount)),
+            fact(Fact::Posting(customer, e.currency, booked, amount)),
             fact(Fact::Due(customer, e.currency, settles, DueKind::Settlement, amount)),
         ])
     }
@@ -226,9 +248,10 @@ impl Admission {
     fn conversion(&self, e: &FxConversion) -> Result<Inputs, Refusal> {
         let customer = self.customer(&e.customer)?;
         let out = e.sold.checked_neg().ok_or_else(|| Refusal::new("sold", "expected an amount in range"))?;
-        let mut inputs = Inputs::new();
+        let (mut inputs, date) = (Inputs::new(), e.at.date());
+        let booked = Booked { date, value_date: e.settle_date.unwrap_or(date) };
         for (currency, amount) in [(e.sold_currency, out), (e.bought_currency, e.bought)] {
-            inputs.push(fact(Fact::Posting(customer, currency, amount)));
+            inputs.push(fact(Fact::Posting(customer, currency, booked, amount)));
             let due = |date| fact(Fact::Due(customer, currency, date, DueKind::Settlement, amount));
             inputs.extend(e.settle_date.map(due));
         }
@@ -239,7 +262,7 @@ impl Admission {
         let customer = self.customer(&e.customer)?;
         let mut inputs = Vec::new();
         if e.outcome == Outcome::Trade || e.review.is_none() {
-            let answered = e.triggers.iter().filter(|t| t.kind != TriggerKind::Drift);
+            let answered = e.triggers.iter().filter(|t| !t.kind.is_of_prices());
             inputs.extend(answered.map(|trigger| fact(Fact::Answer(answer(customer, trigger)))));
         }
         for order in &e.orders {

@@ -9,6 +9,7 @@
 
 mod actions;
 mod advice;
+mod agreements;
 mod conflate;
 mod facts;
 mod ids;

@@ -4,7 +4,9 @@ use std::fmt::Display;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use evenkeel_operators::facts::{Fact, Income, Input, Received, TaxFact, Taxpayer, Version, YearInput};
+use evenkeel_operators::facts::{
+    Booked, Fact, Income, Input, Received, TaxFact, Taxpayer, Version, YearInput,
+};
 use evenkeel_schemas::events::{CashKind, CashPosted, CpiPublished, Refusal, TaxYearSet, TaxpayerSet};
 use evenkeel_schemas::{InstrumentId, Money, Price, Ratio, TradeDate};
 use evenkeel_tax::{FinancialYear, Law, Quarter};
@@ -58,7 +60,8 @@ impl Admission {
     /// A posting, and what it is for tax.
     pub(super) fn posted(&self, e: &CashPosted) -> Result<Inputs, Refusal> {
         let customer = self.customer(&e.customer)?;
-        let mut inputs = vec![(Input::Fact(Fact::Posting(customer, e.currency, e.amount)), 1)];
+        let mut inputs =
+            vec![(Input::Fact(Fact::Posting(customer, e.currency, Booked::on(e.at.date()), e.amount)), 1)];
         let of_distribution = e.instrument.is_some() || e.franked_fraction.is_some() || e.ex_date.is_some();
         if e.kind != CashKind::Distribution && of_distribution {
             let reason = "expected a distribution beside instrument, franked_fraction or ex_date";

@@ -280,7 +280,7 @@ fn resident() -> u64 {
 /// # Errors
 /// When the dataflow cannot be started, or an event of the bench's own is refused.
 pub fn run(options: Options) -> Result<Found, Error> {
-    let timing = Timing { epoch_ms: EPOCH_MS, mark_ms: 1 << 42, drift_mark_ms: 0, stale_ms: 0 };
+    let timing = Timing { epoch_ms: EPOCH_MS, mark_ms: 1 << 42, drift_mark_ms: 0, stale_ms: 0, dated: true };
     let plan = Plan { timing, watching: DriftEngine::default().watching(), opening: 0 };
     let (engine, outputs) = Engine::start(options.workers, plan).map_err(Error::Start)?;
     let (came, adding) = adder(outputs)?;

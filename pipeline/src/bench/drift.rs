@@ -309,7 +309,7 @@ fn measure(
     }
     let options = options.clone();
     // The first mark lies behind the last epoch.
-    let timing = Timing { epoch_ms: EPOCH_MS, mark_ms: 1 << 40, drift_mark_ms: 0, stale_ms: 0 };
+    let timing = Timing { epoch_ms: EPOCH_MS, mark_ms: 1 << 40, drift_mark_ms: 0, stale_ms: 0, dated: false };
     timely::execute_directly(move |worker| {
         epoch_by_epoch(&mut Dataflow::build(worker, timing, watching), &options, form)
     })

@@ -88,7 +88,7 @@ impl Kernel {
                 *units += quantity.raw();
                 self.monitor.set_position(customer, instrument, Quantity::from_raw(*units));
             }
-            Fact::Posting(customer, currency, amount) => {
+            Fact::Posting(customer, currency, _, amount) => {
                 let money = self.money.entry((customer, currency)).or_default();
                 *money += amount.raw();
                 self.monitor.set_cash(customer, currency, Money::from_raw(*money));

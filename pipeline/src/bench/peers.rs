@@ -164,7 +164,7 @@ impl PeerFiles {
                 inputs.push((Input::Fact(Fact::Movement(id, instrument, self.day, quantity)), 1));
             }
             let cash = Money::from_raw(self.cash[customer as usize].saturating_mul(CENT));
-            inputs.push((Input::Fact(Fact::Posting(id, Currency::AUD, cash)), 1));
+            inputs.push((Input::Fact(Fact::Posting(id, Currency::AUD, Booked::on(self.day), cash)), 1));
         }
         inputs
     }
@@ -180,7 +180,7 @@ impl PeerFiles {
             let quantity = Quantity::from_raw(event.units * ONE);
             inputs.push((Input::Fact(Fact::Movement(id, instrument, self.day, quantity)), 1));
             let cash = Money::from_raw(event.cents.saturating_mul(CENT));
-            inputs.push((Input::Fact(Fact::Posting(id, Currency::AUD, cash)), 1));
+            inputs.push((Input::Fact(Fact::Posting(id, Currency::AUD, Booked::on(self.day), cash)), 1));
         }
         inputs
     }

@@ -60,7 +60,8 @@ pub(super) fn run(args: Args) -> Result<(), Error> {
         let expected = format!("expected a multiple of --mark-ms {mark_ms}, or 0 for never");
         return Err(Error::Config(format!("--drift-mark-ms {drift_mark_ms}: {expected}")));
     }
-    let timing = Timing { epoch_ms: args.epoch_ms, mark_ms, drift_mark_ms, stale_ms: args.stale_ms };
+    let timing =
+        Timing { epoch_ms: args.epoch_ms, mark_ms, drift_mark_ms, stale_ms: args.stale_ms, dated: true };
     let replay = Replay {
         events: args.events,
         out: args.out,

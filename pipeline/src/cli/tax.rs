@@ -125,7 +125,7 @@ impl Taker for Figures {
 }
 
 pub(super) fn run(args: &Args) -> Result<(), Error> {
-    let timing = Timing { epoch_ms: EPOCH_MS, mark_ms: EPOCH_MS, drift_mark_ms: 0, stale_ms: 0 };
+    let timing = Timing { epoch_ms: EPOCH_MS, mark_ms: EPOCH_MS, drift_mark_ms: 0, stale_ms: 0, dated: true };
     let replay = Replay {
         events: args.events.clone(),
         out: PathBuf::new(),

@@ -498,6 +498,9 @@ fn parties(event: &Event) -> (&str, &str) {
         Event::TaxpayerSet(e) => (e.customer.as_str(), ""),
         Event::TaxYearSet(e) => (e.customer.as_str(), ""),
         Event::FxConversion(e) => (e.customer.as_str(), ""),
+        Event::FeeScheduleSet(e) => (e.customer.as_str(), ""),
+        Event::HarvestSet(e) => (e.customer.as_str(), ""),
+        Event::FlowScheduled(e) => (e.customer.as_str(), ""),
         Event::ReinvestmentElected(e) => (e.customer.as_str(), e.instrument.as_str()),
         Event::TransferIn(e) => (e.customer.as_str(), e.instrument.as_str()),
         Event::Fill(e) => (e.customer.as_str(), e.instrument.as_str()),
@@ -507,6 +510,8 @@ fn parties(event: &Event) -> (&str, &str) {
         Event::Allocation(e) => (e.customer.as_str(), e.instrument.as_str()),
         Event::Correction(e) => e.with.as_ref().map_or(("", ""), parties),
         Event::FxRate(_)
+        | Event::FxClose(_)
+        | Event::InterestRateSet(_)
         | Event::CpiPublished(_)
         | Event::Session(_)
         | Event::BenchmarkSet(_)

@@ -51,6 +51,24 @@ pub(super) fn check(event: &Event) -> Result<(), Refusal> {
         Event::Close(e) => positive("price", &e.price),
         Event::ClosingMark(e) => positive("price", &e.price),
         Event::FxRate(e) => positive::<Rate>("rate", &e.rate),
+        Event::FxClose(e) => positive::<Rate>("rate", &e.rate),
+        Event::InterestRateSet(e) => fraction("rate", e.rate),
+        Event::FeeScheduleSet(e) => check_fees(e),
+        Event::HarvestSet(e) => {
+            fraction("rate", e.rate)?;
+            optional(&e.threshold, |m| not_negative("threshold", m))?;
+            optional(&e.commission, |m| not_negative("commission", m))?;
+            optional(&e.trade_cost, |r| fraction("trade_cost", *r))?;
+            optional(&e.tracking_aversion, |r| not_negative("tracking_aversion", r))?;
+            optional(&e.correlation_max, |r| fraction("correlation_max", *r))
+        }
+        Event::FlowScheduled(e) => match e.until.filter(|until| *until < e.first) {
+            Some(until) => Err(Refusal::new(
+                "until",
+                format!("expected {} or later, the first day, got {until}", e.first),
+            )),
+            None => Ok(()),
+        },
         Event::Split(e) => {
             positive("new", &e.new)?;
             positive("old", &e.old)?;
@@ -108,6 +126,24 @@ pub(super) fn check(event: &Event) -> Result<(), Refusal> {
         Event::Allocation(e) => positive("quantity", &e.quantity),
         _ => Ok(()),
     }
+}
+
+fn check_fees(event: &super::types::FeeScheduleSet) -> Result<(), Refusal> {
+    optional(&event.flat, |m| not_negative("flat", m))?;
+    let mut below: Option<Money> = None;
+    for (at, tier) in event.tiers.iter().enumerate() {
+        fraction(&format!("tiers[{at}].rate"), tier.rate)?;
+        let least = below.map_or(Money::ZERO, |below| Money::from_raw(below.raw().saturating_add(1)));
+        if tier.above < least {
+            let reason = match below {
+                Some(below) => format!("expected more than {below}, where the slice before begins"),
+                None => "expected 0 or more".to_owned(),
+            };
+            return Err(Refusal::new(format!("tiers[{at}].above"), format!("{reason}, got {}", tier.above)));
+        }
+        below = Some(tier.above);
+    }
+    Ok(())
 }
 
 fn check_merger(event: &super::types::Merger) -> Result<(), Refusal> {

@@ -12,8 +12,9 @@ pub use parse::{Refusal, parse_event, schema};
 pub use types::{
     Allocation, Anomaly, BenchmarkSet, CashKind, CashPosted, Close, ClosingMark, Correction, CostBasis,
     CpiPublished, CustomerOnboarded, Decision, DecisionLine, DecisionOrder, Delisting, DepositOrWithdrawal,
-    Distribution, Event, EventType, Fill, FxConversion, FxRate, Goal, GoalsDefined, InstrumentKind,
-    InstrumentListed, LotChoice, Merger, Order, OrderState, OrderStatus, Outcome, Profile,
-    QuestionnaireCompleted, RebalanceRequested, ReinvestmentElected, Session, SessionState, Side, Split,
-    TargetsSet, TaxEntity, TaxYearSet, TaxpayerSet, Tick, Topic, TransferIn, TriggerKind, TriggerRef,
+    Distribution, Event, EventType, FeeScheduleSet, FeeTier, Fill, FlowInterval, FlowScheduled, FxClose,
+    FxConversion, FxRate, Goal, GoalsDefined, HarvestSet, InstrumentKind, InstrumentListed, InterestRateSet,
+    LotChoice, Merger, Order, OrderState, OrderStatus, Outcome, Profile, QuestionnaireCompleted,
+    RebalanceRequested, ReinvestmentElected, Session, SessionState, Side, Split, TargetsSet, TaxEntity,
+    TaxYearSet, TaxpayerSet, Tick, Topic, TransferIn, TriggerKind, TriggerRef,
 };

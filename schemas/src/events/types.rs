@@ -88,6 +88,10 @@ events! {
     Close(Close) "close" Accounts;
     /// A foreign-exchange rate.
     FxRate(FxRate) "fx_rate" Market;
+    /// The official rate of a day.
+    FxClose(FxClose) "fx_close" Accounts;
+    /// What balances of a currency earn.
+    InterestRateSet(InterestRateSet) "interest_rate_set" Accounts;
     /// A market opens, closes or halts.
     Session(Session) "session" Accounts;
     /// A split or consolidation.
@@ -108,6 +112,12 @@ events! {
     GoalsDefined(GoalsDefined) "goals_defined" Accounts;
     /// The customer's target weights and bands; replaces the earlier ones whole.
     TargetsSet(TargetsSet) "targets_set" Accounts;
+    /// What a customer pays for the service.
+    FeeScheduleSet(FeeScheduleSet) "fee_schedule_set" Accounts;
+    /// Whether and how losses of a customer are harvested.
+    HarvestSet(HarvestSet) "harvest_set" Accounts;
+    /// Money that a customer plans to pay in or take out.
+    FlowScheduled(FlowScheduled) "flow_scheduled" Accounts;
     /// Money comes in.
     Deposit(DepositOrWithdrawal) "deposit" Accounts;
     /// Money goes out.
@@ -175,6 +185,9 @@ macro_rules! words {
         pub enum $name { $($(#[$variant_doc])* #[serde(rename = $text)] $variant,)* }
 
         impl $name {
+            /// All of them.
+            pub const ALL: &[$name] = &[$($name::$variant),*];
+
             /// The word as events and tables write it.
             pub fn as_str(self) -> &'static str {
                 match self { $($name::$variant => $text,)* }
@@ -189,6 +202,7 @@ macro_rules! words {
 }
 
 mod accounts;
+mod agreements;
 mod decisions;
 mod market;
 mod words;
@@ -198,13 +212,15 @@ pub use accounts::{
     LotChoice, Profile, QuestionnaireCompleted, RebalanceRequested, ReinvestmentElected, TargetsSet,
     TaxYearSet, TaxpayerSet, TransferIn,
 };
+pub use agreements::{FeeScheduleSet, FeeTier, FlowScheduled, HarvestSet};
 pub use decisions::{
     Allocation, Anomaly, Decision, DecisionLine, DecisionOrder, Order, OrderState, TriggerRef,
 };
 pub use market::{
-    BenchmarkSet, Close, ClosingMark, CpiPublished, Delisting, Distribution, FxRate, InstrumentListed,
-    Merger, Session, Split, Tick,
+    BenchmarkSet, Close, ClosingMark, CpiPublished, Delisting, Distribution, FxClose, FxRate,
+    InstrumentListed, InterestRateSet, Merger, Session, Split, Tick,
 };
 pub use words::{
-    CashKind, CostBasis, InstrumentKind, OrderStatus, Outcome, SessionState, Side, TaxEntity, TriggerKind,
+    CashKind, CostBasis, FlowInterval, InstrumentKind, OrderStatus, Outcome, SessionState, Side, TaxEntity,
+    TriggerKind,
 };

@@ -130,7 +130,7 @@ pub(super) fn derive(
 ) -> Result<Vec<Row>, String> {
     let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
     let mark_ms = epoch_ms.saturating_mul(MARKS);
-    let timing = Timing { epoch_ms, mark_ms, drift_mark_ms: 0, stale_ms: 0 };
+    let timing = Timing { epoch_ms, mark_ms, drift_mark_ms: 0, stale_ms: 0, dated: true };
     let plan = Plan { timing, watching: Watching::Textbook, opening: 0 };
     let (engine, outputs) = Engine::start(1, plan)?;
     let mut rows: BTreeMap<Row, isize> = BTreeMap::new();

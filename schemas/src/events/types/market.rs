@@ -82,6 +82,31 @@ body! {
 }
 
 body! {
+    /// The official rate of a day: what amounts of that day are translated at.
+    FxClose {
+        /// `USD/AUD`: one USD is `rate` AUD.
+        pair: Pair,
+        /// The rate.
+        rate: Rate,
+        /// The day.
+        date: TradeDate,
+    }
+}
+
+body! {
+    /// What settled balances of a currency earn, from a day on until it is said anew: accrued daily, actual/365, paid
+    /// on the first of the next month.
+    InterestRateSet {
+        /// Currency.
+        currency: Currency,
+        /// Per year; 0 for none.
+        rate: Ratio,
+        /// First day.
+        from: TradeDate,
+    }
+}
+
+body! {
     /// A market opens, closes or halts.
     Session {
         /// Market identifier code (ISO 10383).

@@ -84,6 +84,31 @@ words! {
         CashFlow = "cash_flow",
         /// Somebody asked.
         Manual = "manual",
+        /// A loss is worth harvesting.
+        TaxOpportunity = "tax_opportunity",
+    }
+}
+
+impl TriggerKind {
+    /// Whether it enters and leaves with prices, and not with an event and its answer.
+    pub fn is_of_prices(self) -> bool {
+        matches!(self, TriggerKind::Drift | TriggerKind::TaxOpportunity)
+    }
+}
+
+words! {
+    /// How often money flows.
+    FlowInterval {
+        /// On one day.
+        Once = "once",
+        /// Every seven days.
+        Weekly = "weekly",
+        /// Each month, on the day of the first, or the month's last.
+        Monthly = "monthly",
+        /// Every three months.
+        Quarterly = "quarterly",
+        /// Each year.
+        Yearly = "yearly",
     }
 }
 

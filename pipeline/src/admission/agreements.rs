@@ -1,0 +1,43 @@
+//! What is agreed with a customer, at the door.
+
+use std::sync::Arc;
+
+use evenkeel_operators::facts::{Fact, FeeSchedule, HarvestPolicy, Input, Version};
+use evenkeel_schemas::events::{FeeScheduleSet, HarvestSet, Refusal};
+use evenkeel_schemas::{Money, Ratio};
+
+use super::{Admission, Inputs};
+
+/// Half-spread and brokerage where none are given: a tenth of a per cent.
+const TRADE_COST: Ratio = Ratio::from_raw(Ratio::ONE / 1000);
+/// Aversion to tracking error where none is given.
+const TRACKING_AVERSION: Ratio = Ratio::from_raw(4 * Ratio::ONE);
+/// From which correlation on a replacement is near-identical, where nothing is said.
+const CORRELATION_MAX: Ratio = Ratio::from_raw(Ratio::ONE / 100 * 99);
+
+impl Admission {
+    pub(super) fn fees(&self, e: &FeeScheduleSet, version: Version) -> Result<Inputs, Refusal> {
+        let customer = self.customer(&e.customer)?;
+        let schedule = FeeSchedule { flat: e.flat.unwrap_or(Money::ZERO), tiers: e.tiers.clone() };
+        let fact = Fact::FeeSchedule(customer, e.from, version, Arc::new(schedule));
+        Ok(self.of_books(fact))
+    }
+
+    pub(super) fn harvesting(&self, e: &HarvestSet, version: Version) -> Result<Inputs, Refusal> {
+        let customer = self.customer(&e.customer)?;
+        let policy = HarvestPolicy {
+            rate: e.rate,
+            threshold: e.threshold.unwrap_or(Money::ZERO),
+            commission: e.commission.unwrap_or(Money::ZERO),
+            trade_cost: e.trade_cost.unwrap_or(TRADE_COST),
+            tracking_aversion: e.tracking_aversion.unwrap_or(TRACKING_AVERSION),
+            correlation_max: e.correlation_max.unwrap_or(CORRELATION_MAX),
+        };
+        Ok(self.of_books(Fact::Harvest(customer, version, policy)))
+    }
+
+    /// Facts for operators that work on lots and dated books; none where the folder keeps none.
+    fn of_books(&self, fact: Fact) -> Inputs {
+        self.lots.then_some((Input::Fact(fact), 1)).into_iter().collect()
+    }
+}
