@@ -108,11 +108,11 @@ pub fn build<'s>(
     let accrued = accruals(by_date, timing);
     let postings = postings.concat(accrued.clone().flat_map(Told::follows));
     let lots = lots(of_lots.clone().concat(follows), timing.epoch_ms);
-    let said = of_tax.concatenate([of_lots.clone(), actions.clone()]).map(Told::Follows).concatenate([
-        positions.clone(),
-        lots.clone(),
-        accrued.clone(),
-    ]);
+    let rates = dated.clone().filter(|fact| matches!(fact, Fact::FxClose(..)));
+    let said = of_tax
+        .concatenate([of_lots.clone(), actions.clone(), rates])
+        .map(Told::Follows)
+        .concatenate([positions.clone(), lots.clone(), accrued.clone()]);
     let ladder = cash_ladder(postings.clone(), timing.epoch_ms);
     let told = positions.concatenate([lots, ladder, accrued, tax(said, timing)]);
 

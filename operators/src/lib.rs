@@ -8,6 +8,7 @@ pub mod cash;
 pub mod cash_ladder;
 mod counted;
 pub mod dataflow;
+mod dated;
 pub mod drift;
 mod epochwise;
 pub mod exposures;

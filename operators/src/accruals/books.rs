@@ -4,7 +4,8 @@ use evenkeel_schemas::{CustomerId, TradeDate};
 
 use super::Change;
 use super::account::{Account, accrue};
-use super::market::{Market, state};
+use super::market::Market;
+use crate::dated::Dated;
 use crate::epochwise::Changes;
 use crate::facts::{Corporate, Fact};
 use crate::known::Known;
@@ -97,18 +98,18 @@ impl Books {
         let market = &mut self.market;
         match fact {
             Fact::Close(instrument, date, version, price) => {
-                state(market.closes.entry(instrument).or_default(), date, (version, price), times);
+                market.closes.entry(instrument).or_default().add(date, (version, price), times);
                 market.mark(date, times);
                 since(touched, date);
             }
             Fact::FxClose(pair, date, version, rate) => {
-                state(market.rates.entry(pair).or_default(), date, (version, rate), times);
+                market.rates.add(pair, date, (version, rate), times);
                 market.mark(date, times);
                 since(touched, date);
             }
             Fact::InterestRate(currency, from, version, rate) => {
-                state(market.interest.entry(currency).or_default(), from, (version, rate), times);
-                if market.interest.get(&currency).is_some_and(BTreeMap::is_empty) {
+                market.interest.entry(currency).or_default().add(from, (version, rate), times);
+                if market.interest.get(&currency).is_some_and(Dated::is_empty) {
                     market.interest.remove(&currency);
                 }
                 since(touched, from);

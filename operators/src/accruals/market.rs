@@ -3,42 +3,25 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use evenkeel_schemas::{Currency, InstrumentId, Pair, Price, Rate, Ratio, TradeDate};
+use evenkeel_schemas::{Currency, InstrumentId, Price, Rate, Ratio, TradeDate};
 
 use crate::counted::Counted;
-use crate::facts::{CorporateAction, Version};
+use crate::dated::{Dated, DayRates};
+use crate::facts::CorporateAction;
 use crate::groups::Groups;
-
-/// Statements by date, of which the latest version of a date holds.
-pub(super) type Dated<T> = BTreeMap<TradeDate, Counted<(Version, T)>>;
 
 /// What is known of the market by date.
 #[derive(Default)]
 pub(super) struct Market {
     pub currencies: BTreeMap<InstrumentId, Currency>,
     pub closes: BTreeMap<InstrumentId, Dated<Price>>,
-    pub rates: BTreeMap<Pair, Dated<Rate>>,
+    pub rates: DayRates,
     pub actions: BTreeMap<InstrumentId, Counted<Arc<CorporateAction>>>,
     pub groups: Groups,
     /// What balances earn, by first day.
     pub interest: BTreeMap<Currency, Dated<Ratio>>,
     /// How many marks each day has.
     pub days: BTreeMap<TradeDate, isize>,
-}
-
-/// Counts a statement of a day in, or out.
-pub(super) fn state<T: Ord>(of: &mut Dated<T>, date: TradeDate, statement: (Version, T), times: isize) {
-    let day = of.entry(date).or_default();
-    day.add(statement, times);
-    if day.is_empty() {
-        of.remove(&date);
-    }
-}
-
-/// What holds on a day: the latest statement of the last day up to it that has one.
-pub(super) fn at<T: Ord + Copy>(of: &Dated<T>, date: TradeDate) -> Option<T> {
-    let latest = |day: &Counted<(Version, T)>| day.standing().next_back().map(|(_, value)| *value);
-    of.range(..=date).rev().find_map(|(_, day)| latest(day))
 }
 
 impl Market {
@@ -58,26 +41,21 @@ impl Market {
 
     /// The closing mark of an instrument on a day.
     pub fn close(&self, instrument: InstrumentId, date: TradeDate) -> Option<Price> {
-        at(self.closes.get(&instrument)?, date)
+        self.closes.get(&instrument)?.at(date).map(|(_, price)| price)
     }
 
-    /// What one unit of `from` is in `to` on a day, by the pair or the reversed one.
+    /// What one unit of `from` is in `to` on a day.
     pub fn rate(&self, from: Currency, to: Currency, date: TradeDate) -> Option<Rate> {
-        if from == to {
-            return Some(Rate::PAR);
-        }
-        let pair = Pair { base: from, quote: to };
-        let direct = self.rates.get(&pair).and_then(|rates| at(rates, date));
-        direct.or_else(|| at(self.rates.get(&pair.reversed())?, date)?.inverse())
+        self.rates.rate(from, to, date).map(|(_, rate)| rate)
     }
 
     /// What balances of a currency earn on a day.
     pub fn interest(&self, currency: Currency, date: TradeDate) -> Ratio {
-        self.interest.get(&currency).and_then(|rates| at(rates, date)).unwrap_or(Ratio::ZERO)
+        self.interest.get(&currency).and_then(|rates| rates.at(date)).map_or(Ratio::ZERO, |(_, rate)| rate)
     }
 
     /// The first day on which any balance earns.
     pub fn first_interest(&self) -> Option<TradeDate> {
-        self.interest.values().filter_map(|rates| rates.keys().next()).min().copied()
+        self.interest.values().filter_map(Dated::first).min()
     }
 }

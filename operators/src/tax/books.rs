@@ -1,16 +1,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use evenkeel_schemas::{Currency, CustomerId, InstrumentId, Price, Ratio};
+use evenkeel_schemas::{Currency, CustomerId, InstrumentId, Price, Rate, Ratio, TradeDate};
 use evenkeel_tax::{Cpi, Law, Quarter};
 
 use super::account::Account;
 use super::report::outcomes;
 use super::trades::Actions;
 use crate::counted::Counted;
+use crate::dated::DayRates;
 use crate::epochwise::Changes;
 use crate::facts::{Fact, Version};
 use crate::told::Told;
+
+/// The home currency of the law at hand.
+pub(super) const HOME: Currency = Currency::AUD;
+/// How many days a rate of a day serves later ones: over weekends and holidays.
+const RATE_DAYS: i32 = 7;
 
 /// What is known of the market for tax.
 pub(super) struct Market {
@@ -21,6 +27,7 @@ pub(super) struct Market {
     pub tickers: BTreeMap<InstrumentId, Arc<str>>,
     pub currencies: BTreeMap<InstrumentId, Counted<(Version, Currency)>>,
     pub closes: BTreeMap<InstrumentId, Counted<(Version, Price)>>,
+    pub rates: DayRates,
 }
 
 impl Market {
@@ -30,6 +37,12 @@ impl Market {
 
     pub fn currency(&self, instrument: InstrumentId) -> Option<Currency> {
         self.currencies.get(&instrument)?.standing().last().map(|(_, currency)| *currency)
+    }
+
+    /// What one unit of a currency is at home on a day.
+    pub fn home_rate(&self, currency: Currency, day: TradeDate) -> Option<Rate> {
+        let (since, rate) = self.rates.rate(currency, HOME, day)?;
+        (day.days() - since.days() <= RATE_DAYS).then_some(rate)
     }
 
     pub fn close(&self, instrument: InstrumentId) -> Option<Price> {
@@ -53,6 +66,7 @@ impl Default for Books {
             tickers: BTreeMap::new(),
             currencies: BTreeMap::new(),
             closes: BTreeMap::new(),
+            rates: DayRates::default(),
         };
         Books { market, indices: Counted::default(), accounts: BTreeMap::new() }
     }
@@ -116,6 +130,10 @@ impl Books {
             }
             Fact::RebasingClose(instrument, version, price) => {
                 market.closes.entry(instrument).or_default().add((version, price), times);
+                true
+            }
+            Fact::FxClose(pair, date, version, rate) => {
+                market.rates.add(pair, date, (version, rate), times);
                 true
             }
             Fact::Cpi(quarter, version, index) => {

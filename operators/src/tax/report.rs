@@ -13,13 +13,15 @@ use evenkeel_tax::{
 };
 
 use super::account::Account;
-use super::books::Market;
+use super::books::{HOME, Market};
 use super::trades::trades_for;
+use crate::dated::translated;
 use crate::facts::{Corporate, CorporateAction, Income, TaxFact, Taxpayer, YearInput};
 use crate::told::Told;
 
-/// The home currency of the law at hand.
-const HOME: Currency = Currency::AUD;
+/// Of a year with foreign amounts.
+const TRANSLATED: &str = "foreign amounts are translated at the official rates of their days: income when it is paid, \
+    cost bases when acquired, proceeds when disposed of (ITAA 1997 s 960-50)";
 
 /// The rows of all years that can be worked out, and what stands in the way, in order.
 pub(super) fn outcomes(customer: CustomerId, account: &Account, market: &Market) -> Vec<Told> {
@@ -132,38 +134,65 @@ fn of_year(
         other_franking_credits: input.map_or(Money::ZERO, |input| input.other_franking_credits),
     };
     let losses = input.and_then(|input| input.losses_brought_forward).unwrap_or(carried);
-    report(law, &market.cpi, customer, &facts, losses).map_err(|error: TaxError| error.to_string())
+    let mut report =
+        report(law, &market.cpi, customer, &facts, losses).map_err(|error: TaxError| error.to_string())?;
+    if translates(account, market, year) {
+        report.notes.push(TRANSLATED.to_owned());
+    }
+    Ok(report)
 }
 
-/// Amounts in other currencies have to be translated at the rates of their days, which are not kept.
+/// Why an amount of the year cannot be translated, if one cannot.
 fn foreign(account: &Account, market: &Market, year: FinancialYear) -> Result<(), String> {
-    let other = |what: String, currency: Currency| {
-        format!("{what} is in {currency}: expected {HOME}, rates of past days are not kept to translate it")
-    };
     for gain in account.gains.standing().filter(|gain| FinancialYear::of(gain.disposed) == year) {
-        match market.currency(gain.instrument) {
-            Some(HOME) => {}
-            Some(currency) => return Err(other(format!("the gain of {}", gain.disposal), currency)),
-            None => {
-                let ticker = market.ticker(gain.instrument);
-                return Err(format!(
-                    "the gain of {} is in the currency of {ticker}, which is not listed",
-                    gain.disposal
-                ));
-            }
+        let Some(currency) = market.currency(gain.instrument) else {
+            let ticker = market.ticker(gain.instrument);
+            let what = format!("the gain of {} is in the currency of {ticker}", gain.disposal);
+            return Err(format!("{what}, which is not listed"));
+        };
+        for day in [gain.acquired, gain.disposed] {
+            known(market, || format!("the gain of {}", gain.disposal), currency, day)?;
         }
     }
     for paid in account.paid.standing().filter(|paid| FinancialYear::of(paid.pay_date) == year) {
-        if paid.currency != HOME {
-            return Err(other(format!("the distribution {}", paid.distribution), paid.currency));
-        }
+        known(market, || format!("the distribution {}", paid.distribution), paid.currency, paid.pay_date)?;
     }
     for (event, received) in received(account) {
-        if FinancialYear::of(received.date) == year && received.currency != HOME {
-            return Err(other(format!("the income of {event}"), received.currency));
+        if FinancialYear::of(received.date) == year {
+            known(market, || format!("the income of {event}"), received.currency, received.date)?;
         }
     }
     Ok(())
+}
+
+fn known(
+    market: &Market,
+    what: impl Fn() -> String,
+    currency: Currency,
+    day: TradeDate,
+) -> Result<(), String> {
+    match market.home_rate(currency, day) {
+        Some(_) => Ok(()),
+        None => Err(format!(
+            "{} is in {currency}: expected an fx_close of {currency}/{HOME} of {day} or the week before",
+            what()
+        )),
+    }
+}
+
+/// Whether any amount of the year was translated.
+fn translates(account: &Account, market: &Market, year: FinancialYear) -> bool {
+    let of_year = |day: TradeDate| FinancialYear::of(day) == year;
+    let gains = account.gains.standing().filter(|gain| of_year(gain.disposed));
+    gains.filter_map(|gain| market.currency(gain.instrument)).any(|currency| currency != HOME)
+        || account.paid.standing().any(|paid| of_year(paid.pay_date) && paid.currency != HOME)
+        || received(account).any(|(_, received)| of_year(received.date) && received.currency != HOME)
+}
+
+/// An amount in the home currency at the rate of a day. Where there is none, its year has no report.
+fn at_home(market: &Market, amount: Money, currency: Currency, day: TradeDate) -> Money {
+    let rate = market.home_rate(currency, day);
+    rate.and_then(|rate| translated(amount, rate)).unwrap_or(amount)
 }
 
 fn received(account: &Account) -> impl Iterator<Item = (&Arc<str>, &crate::facts::Received)> {
@@ -185,7 +214,7 @@ fn everything(account: &Account, market: &Market) -> Customer {
             ex_date: paid.ex_date,
             pay_date: paid.pay_date,
             units: paid.quantity,
-            amount: paid.amount,
+            amount: at_home(market, paid.amount, paid.currency, paid.pay_date),
             franked_fraction: paid.franked_fraction,
             preference: false,
             entitled_in: None,
@@ -195,15 +224,16 @@ fn everything(account: &Account, market: &Market) -> Customer {
     let mut interest: Vec<Interest> = Vec::new();
     for (event, one) in received(account) {
         let event = event.to_string();
+        let amount = at_home(market, one.amount, one.currency, one.date);
         match one.kind {
-            Income::Interest => interest.push(Interest { event, date: one.date, amount: one.amount }),
+            Income::Interest => interest.push(Interest { event, date: one.date, amount }),
             Income::Distribution(instrument, franked_fraction, ex_date) => distributions.push(Distribution {
                 event,
                 instrument: instrument.map_or_else(|| "unnamed".to_owned(), |i| market.ticker(i)),
                 ex_date,
                 pay_date: one.date,
                 units: Quantity::ZERO,
-                amount: one.amount,
+                amount,
                 franked_fraction,
                 preference: false,
                 entitled_in: None,
@@ -241,6 +271,9 @@ fn held(account: &Account, market: &Market, instrument: InstrumentId, ex_date: T
 }
 
 fn gain_row(gain: &RealisedGainRow, market: &Market) -> GainRow {
+    let currency = market.currency(gain.instrument).unwrap_or(HOME);
+    let proceeds = at_home(market, gain.proceeds, currency, gain.disposed);
+    let cost_base = at_home(market, gain.cost_base, currency, gain.acquired);
     GainRow {
         instrument: market.ticker(gain.instrument),
         lot: gain.lot.to_string(),
@@ -248,9 +281,9 @@ fn gain_row(gain: &RealisedGainRow, market: &Market) -> GainRow {
         acquired: gain.acquired,
         disposed: gain.disposed,
         quantity: gain.quantity,
-        proceeds: gain.proceeds,
-        cost_base: gain.cost_base,
-        gain: gain.gain,
+        proceeds,
+        cost_base,
+        gain: proceeds.checked_sub(cost_base).unwrap_or(gain.gain),
         value_at_start: value_at_start(gain, market),
     }
 }
@@ -282,7 +315,9 @@ fn value_at_start(gain: &RealisedGainRow, market: &Market) -> Option<Money> {
             units = units.checked_mul(old.raw().into())?.checked_div(new.raw().into())?;
         }
     }
-    Quantity::from_wide(units)?.notional(market.close(gain.instrument)?)
+    let value = Quantity::from_wide(units)?.notional(market.close(gain.instrument)?)?;
+    let eve = start.plus_days(-1)?;
+    translated(value, market.home_rate(market.currency(gain.instrument)?, eve)?)
 }
 
 fn rows(customer: CustomerId, report: &Report) -> impl Iterator<Item = TaxRow> {

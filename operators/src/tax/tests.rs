@@ -170,9 +170,38 @@ fn posted_income_counts_and_other_currencies_are_not_guessed() {
     assert_eq!(
         after(&[&year, &foreign], &["taxable_income"]),
         [
-            "2024-25: the income of i2 is in USD: expected AUD, rates of past days are not kept to translate it"
+            "2024-25: the income of i2 is in USD: expected an fx_close of USD/AUD of 2024-09-10 or the week before"
         ]
     );
+    // At 1.5 of the week before, 1,050 more.
+    let rate = |day: &str| {
+        let pair = evenkeel_schemas::Pair { base: "USD".parse().unwrap(), quote: Currency::AUD };
+        let rate = Fact::FxClose(pair, day.parse().unwrap(), version(0), "1.5".parse().unwrap());
+        (Told::Follows(rate), 1)
+    };
+    let taxable = ["taxable_income"];
+    assert_eq!(after(&[&year, &foreign, &[rate("2024-09-04")]], &taxable), ["2024-25 taxable_income 52750"]);
+    assert_eq!(after(&[&year, &foreign, &[rate("2024-09-02")]], &taxable).len(), 1, "that is too long ago");
+    assert!(after(&[&year, &foreign, &[rate("2024-09-02")]], &taxable)[0].contains("fx_close"));
+}
+
+#[test]
+fn a_foreign_gain_is_translated_at_the_rates_of_its_days() {
+    let rate = |day: &str, rate: &str| {
+        let pair = evenkeel_schemas::Pair { base: "USD".parse().unwrap(), quote: Currency::AUD };
+        let fact = Fact::FxClose(pair, day.parse().unwrap(), version(0), rate.parse().unwrap());
+        (Told::Follows(fact), 1)
+    };
+    let known = [
+        (listed("USD"), 1),
+        (taxpayer("2020-07-01", "50000"), 1),
+        (gain("s1", "2024-07-10", "2024-09-10", "2000", "1000"), 1),
+        rate("2024-07-10", "1.4"),
+    ];
+    // 2,000 at 1.6 less 1,000 at 1.4.
+    let sold = [rate("2024-09-10", "1.6")];
+    assert_eq!(after(&[&known, &sold], &["net_capital_gain"]), ["2024-25 net_capital_gain 1800"]);
+    assert!(after(&[&known], &["net_capital_gain"])[0].contains("of 2024-09-10"));
 }
 
 #[test]
