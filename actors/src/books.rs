@@ -1,6 +1,6 @@
 //! What the desk and the broker may look up: the live view of one consistent epoch.
 
-use evenkeel_schemas::{Currency, InstrumentId, Money, Name, Price, Quantity, Rate, Ratio};
+use evenkeel_schemas::{Currency, InstrumentId, Money, Name, Pair, Price, Quantity, Rate, Ratio};
 
 /// The terms that an order must keep to.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub trait Books: Send + Sync {
     fn price(&self, instrument: &Name) -> Option<Price>;
     /// One unit of `from` in `to`; `None` when neither the pair nor its reverse is known.
     fn rate(&self, from: Currency, to: Currency) -> Option<Rate>;
+    /// All pairs with their rates.
+    fn rates(&self) -> Vec<(Pair, Rate)>;
     /// Spendable cash of a customer in a currency; zero when there never was any.
     fn cash(&self, customer: &Name, currency: Currency) -> Money;
     /// Units held.

@@ -7,7 +7,7 @@ use evenkeel_schemas::events::{
     Decision, DecisionOrder, Event, EventType, Outcome, Session, SessionState, Side, TriggerKind, TriggerRef,
 };
 use evenkeel_schemas::{
-    Currency, Epoch, Instant, InstrumentId, Measure, Money, Name, Price, Quantity, Rate, Ratio, Value,
+    Currency, Epoch, Instant, InstrumentId, Measure, Money, Name, Pair, Price, Quantity, Rate, Ratio, Value,
 };
 
 use crate::books::{Books, InstrumentTerms};
@@ -111,6 +111,10 @@ impl Books for FakeBooks {
     fn price(&self, instrument: &Name) -> Option<Price> {
         self.instruments.get(instrument)?.1
     }
+    fn rates(&self) -> Vec<(Pair, Rate)> {
+        Vec::new()
+    }
+
     fn rate(&self, from: Currency, to: Currency) -> Option<Rate> {
         (from == to).then_some(Rate::PAR)
     }

@@ -13,6 +13,7 @@
 //! | `ledger`, `schedule` | what the log knows of every customer, and who is woken when |
 //! | `desk` | windows, checks, blocks, allocation |
 //! | `broker` | the interface, and the paper exchange |
+//! | `closing` | closing marks, frozen when a market closes |
 //! | `solver` | the optimizer's pool |
 //! | `shells`, `system` | the actors and their life |
 #![warn(missing_docs)]
@@ -20,6 +21,7 @@
 mod append;
 mod books;
 mod broker;
+mod closing;
 mod costs;
 mod customer;
 mod desk;

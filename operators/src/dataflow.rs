@@ -198,7 +198,8 @@ impl<'s> Kinds<'s> {
             Fact::Placed(..) | Fact::Blocked { .. } | Fact::State(..) | Fact::Allocated(..) => 4,
             Fact::Lot(..) | Fact::Action(..) | Fact::Harvest(..) => 5,
             Fact::Tax(..) | Fact::Ticker(..) | Fact::RebasingClose(..) | Fact::Cpi(..) => 6,
-            Fact::Close(..) | Fact::FxClose(..) | Fact::FeeSchedule(..) | Fact::InterestRate(..) => 7,
+            Fact::Close(..) | Fact::FxClose(..) | Fact::FeeSchedule(..) => 7,
+            Fact::InterestRate(..) | Fact::Planned(..) => 7,
         };
         let parts = facts.inner.partition(8, move |(fact, epoch, diff)| (kind(&fact), (fact, epoch, diff)));
         let mut parts = parts.into_iter().map(|part| part.as_collection());

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use evenkeel_lots::Entry;
-use evenkeel_schemas::events::{FeeTier, OrderStatus, Side, TaxEntity};
+use evenkeel_schemas::events::{FeeTier, FlowInterval, OrderStatus, Side, TaxEntity};
 use evenkeel_schemas::{
     AllocationRow, Currency, CustomerId, DueKind, Epoch, Instant, InstrumentId, Labels, Measure, Money, Pair,
     Price, Quantity, Rate, Ratio, TradeDate, TriggerKey,
@@ -237,6 +237,18 @@ pub struct FeeSchedule {
     pub tiers: Vec<FeeTier>,
 }
 
+/// Money that a customer plans to pay in or take out.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "the fields are the event's")]
+pub struct PlannedFlow {
+    pub flow: Arc<str>,
+    pub amount: Money,
+    pub currency: Currency,
+    pub first: TradeDate,
+    pub every: FlowInterval,
+    pub until: Option<TradeDate>,
+}
+
 /// Whether and how losses of a customer are harvested.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct HarvestPolicy {
@@ -293,6 +305,8 @@ pub enum Fact {
     Harvest(CustomerId, Version, HarvestPolicy),
     /// What a customer pays for the service, from a day on.
     FeeSchedule(CustomerId, TradeDate, Version, Arc<FeeSchedule>),
+    /// Money that a customer plans to pay in or take out: of one name, the latest holds. For forecasts only.
+    Planned(CustomerId, Version, Arc<PlannedFlow>),
     /// What settled balances of a currency earn per year, from a day on.
     InterestRate(Currency, TradeDate, Version, Ratio),
     /// A flow or request that is a reason to act until it is answered.
@@ -355,7 +369,7 @@ impl Fact {
         let customer = match self {
             Fact::Base(c, ..) | Fact::Targets(c, ..) | Fact::Movement(c, ..) | Fact::Posting(c, ..) => c.0,
             Fact::Lot(c, _) | Fact::Due(c, ..) | Fact::Reinvest(c, ..) | Fact::Tax(c, _) => c.0,
-            Fact::Harvest(c, ..) | Fact::FeeSchedule(c, ..) => c.0,
+            Fact::Harvest(c, ..) | Fact::FeeSchedule(c, ..) | Fact::Planned(c, ..) => c.0,
             Fact::Request(key, ..) | Fact::Answer(key) | Fact::Opened(key, ..) => key.customer.0,
             Fact::Placed(_, order) => order.customer.0,
             Fact::Allocated(row) => row.customer.0,

@@ -33,6 +33,8 @@ macro_rules! refusals {
 refusals! {
     /// Orders of an earlier decision have not ended.
     OpenRebalance = "open_rebalance",
+    /// A loss is worth harvesting: that is for the adviser to approve.
+    Proposed = "proposed",
     /// The market does not trade.
     SessionClosed = "session_closed",
     /// Something held has no price or exchange rate.

@@ -8,7 +8,7 @@ use super::decision::{hold, review_later, trigger_ids};
 use super::{CustomerState, Refusal};
 use crate::gate;
 use crate::policy::Policy;
-use crate::snapshot::{Holding, Snapshot};
+use crate::snapshot::{Holding, OpenTrigger, Snapshot};
 
 /// What comes of looking at a customer.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,6 +57,9 @@ fn refuse(
         let review = snapshot.epoch.saturating_add(policy.rebalance_ms_max());
         return Some((Refusal::OpenRebalance, reason, Some(review)));
     }
+    if let Some(proposal) = proposal(snapshot) {
+        return Some((Refusal::Proposed, proposal, None));
+    }
     if let Some(closed) = session.filter(|state| *state != SessionState::Open) {
         return Some((Refusal::SessionClosed, format!("the market {} is {closed}", policy.market), later()));
     }
@@ -88,6 +91,27 @@ fn refuse(
     None
 }
 
+/// What is proposed when losses worth harvesting are all there is to act on: what takes the place of what is sold is
+/// not in the targets, so a person has to agree.
+fn proposal(snapshot: &Snapshot) -> Option<String> {
+    let harvest = |open: &OpenTrigger| open.trigger.kind == TriggerKind::TaxOpportunity;
+    if !snapshot.triggers.iter().all(harvest) {
+        return None;
+    }
+    let base = snapshot.base;
+    let one = |open: &OpenTrigger| {
+        let (subject, left, least) = (&open.trigger.subject, open.measure, open.limit);
+        format!(
+            "the loss of {subject}, which leaves {left} {base} after costs and has to leave more than {least}"
+        )
+    };
+    let all: Vec<String> = snapshot.triggers.iter().map(one).collect();
+    Some(format!(
+        "proposed to harvest {}; replacement and wash sale score are in harvest_candidates",
+        all.join(", ")
+    ))
+}
+
 /// What is held and cannot be valued.
 fn unpriced(snapshot: &Snapshot) -> Option<String> {
     let held = snapshot.holdings.iter().filter(|holding| holding.quantity != Quantity::ZERO);
@@ -106,8 +130,8 @@ fn unpriced(snapshot: &Snapshot) -> Option<String> {
 /// The end of the cool-down, when only drift asks and it has not come.
 fn cool_down(state: &CustomerState, snapshot: &Snapshot, policy: &Policy) -> Option<Epoch> {
     let until = state.traded?.saturating_add(policy.customer.cool_down_ms);
-    let only_drift = snapshot.triggers.iter().all(|open| open.trigger.kind == TriggerKind::Drift);
-    (only_drift && snapshot.epoch < until).then_some(until)
+    let of_prices = snapshot.triggers.iter().all(|open| open.trigger.kind.is_of_prices());
+    (of_prices && snapshot.epoch < until).then_some(until)
 }
 
 /// The largest distance of a priced holding from its target; `None` when out of range.

@@ -1,6 +1,6 @@
 use evenkeel_optimizer::{Infeasible, Limits, Reason, RebalanceError, SolverFailure, rebalance};
 use evenkeel_schemas::events::{Decision, Outcome, SessionState, Side, TriggerKind};
-use evenkeel_schemas::{Currency, Epoch, Money};
+use evenkeel_schemas::{Currency, Epoch, Measure, Money};
 
 use super::{CustomerState, Prepared, Refusal, SolverAnswer, conclude, prepare};
 use crate::fake::{FakeBooks, money, name, price, ratio, trigger, units};
@@ -235,4 +235,26 @@ fn reviews_of_the_same_triggers_back_off_to_a_day() {
     }
     assert_eq!(pauses[..3], [60_000, 120_000, 240_000]);
     assert_eq!(pauses[13], 86_400_000);
+}
+
+#[test]
+fn a_loss_worth_harvesting_is_proposed_and_stays_proposed() {
+    let (mut state, policy) = (CustomerState::default(), Policy::default());
+    let harvest = || {
+        let mut open = trigger("c1", TriggerKind::TaxOpportunity, "VAS", 900);
+        (open.measure, open.limit) = (Measure::Amount(money("540")), Measure::Amount(money("100")));
+        open
+    };
+    let (refusal, decision) = held(&state, &snapshot(vec![harvest()]), &policy);
+    assert_eq!((refusal, decision.review), (Refusal::Proposed, None));
+    assert_eq!(
+        decision.reason,
+        "proposed to harvest the loss of VAS, which leaves 540 AUD after costs and has to leave more than 100; \
+         replacement and wash sale score are in harvest_candidates"
+    );
+    state.apply_decision(NOW, &decision);
+    assert_eq!(prepare(&state, &snapshot(vec![harvest()]), None, &policy), Prepared::Quiet);
+    // With another reason to act, the portfolio goes back to its targets.
+    let both = vec![harvest(), flow().remove(0)];
+    assert!(matches!(prepare(&state, &snapshot(both), None, &policy), Prepared::Solve(_)));
 }

@@ -12,6 +12,7 @@ use evenkeel_schemas::events::{Decision, Event};
 use evenkeel_schemas::{Epoch, Name};
 
 use super::flight::Flight;
+use crate::closing::Closing;
 use crate::customer::{SolverAnswer, conclude, lost};
 use crate::ledger::Ledger;
 use crate::policy::Policy;
@@ -40,6 +41,7 @@ pub(super) struct Crew {
 /// What lies between the calls.
 pub(super) struct Core {
     pub ledger: Ledger,
+    pub closing: Closing,
     pub flight: Flight,
     /// The last epoch run.
     pub last: Epoch,
@@ -56,6 +58,7 @@ impl Core {
     pub fn new(policy: &Policy) -> Core {
         Core {
             ledger: Ledger::new(policy.market.clone()),
+            closing: Closing::default(),
             flight: Flight::default(),
             last: 0,
             desk: Status::default(),
@@ -69,6 +72,7 @@ impl Core {
     /// Takes note of a committed event.
     pub fn apply(&mut self, epoch: Epoch, event: &Event) {
         self.ledger.apply(epoch, event);
+        self.closing.apply(event);
         self.flight.landed(event);
         if let Event::Decision(decision) = event {
             let refusal = crate::customer::Refusal::of(decision).map_or("", |refusal| refusal.as_str());

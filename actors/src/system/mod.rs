@@ -157,7 +157,7 @@ impl ActorSystem {
     }
 
     /// Lets everybody act who is due at an epoch, and returns what is to be appended: decisions by customer,
-    /// then the desk's events, then the broker's. Waits for the optimizer; in live mode not beyond its deadline
+    /// then the desk's events, then the broker's, then closing marks. Waits for the optimizer; in live mode not beyond its deadline
     /// (and once more that long, should its threads be stuck).
     ///
     /// `snapshots` and `books` are of this epoch and include everything applied.
@@ -196,6 +196,7 @@ impl ActorSystem {
             core.flight.broker(&proposed, epoch);
             events.extend(proposed);
         }
+        events.extend(core.closing.on_epoch(epoch, since, books.as_ref()));
         core.put_away(epoch, &self.crew.policy);
         self.publish(&core);
         Ok(events)
@@ -206,7 +207,11 @@ impl ActorSystem {
     pub fn pending(&self) -> bool {
         let core = locked(&self.core);
         let waiting = !core.ledger.schedule.waiting().is_empty();
-        waiting || core.flight.len() > 0 || core.desk.pending > 0 || core.broker.pending > 0
+        waiting
+            || core.flight.len() > 0
+            || core.desk.pending > 0
+            || core.broker.pending > 0
+            || core.closing.pending()
     }
 
     /// The first epoch after the last one run at which something is due without any new event, reviews

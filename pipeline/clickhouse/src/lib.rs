@@ -43,8 +43,9 @@ pub use migrate::{Applied, migrate};
 pub use query::{default_format, fetch, query_raw};
 pub use retry::Retry;
 pub use rows::{
-    AllocationRow, AnomalyRow, BlockRow, BreachRow, CashLadderRow, CashRow, DecisionRow, DistributionRow,
-    DriftRow, EventRow, ExposureRow, FxRateRow, LogRow, LotRow, OrderRow, OrderStateRow, PositionRow,
-    PriceRow, ProgressRow, RealisedGainRow, RejectedRow, TaxRow, Text, TickRow, TriggerRow, ValuationRow,
+    AccrualRow, AllocationRow, AnomalyRow, BlockRow, BreachRow, CashLadderRow, CashRow, DecisionRow,
+    DistributionRow, DriftRow, EventRow, ExposureRow, FxRateRow, HarvestCandidateRow, LogRow, LotRow,
+    OrderRow, OrderStateRow, PositionRow, PriceRow, ProgressRow, RealisedGainRow, RejectedRow, TaxRow, Text,
+    TickRow, TriggerRow, ValuationRow,
 };
 pub use writer::Writer;

@@ -49,6 +49,11 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         name: "income",
         sql: include_str!("../../../schemas/clickhouse/0007_income.sql"),
     },
+    Migration {
+        version: 8,
+        name: "agreements",
+        sql: include_str!("../../../schemas/clickhouse/0008_agreements.sql"),
+    },
 ];
 
 const BOOKKEEPING: &str = "\

@@ -53,6 +53,8 @@ log_rows! {
     CashLadderRow => "cash_ladder",
     DistributionRow => "distributions",
     TaxRow => "tax",
+    AccrualRow => "accruals",
+    HarvestCandidateRow => "harvest_candidates",
     AnomalyRow => "anomalies",
     EventRow => "events",
     TickRow => "ticks",
@@ -342,6 +344,62 @@ pub struct TaxRow {
     pub rule: Text,
     /// What it comes from: events, input, law, other lines.
     pub sources: Text,
+}
+
+/// `accruals`: Fees and interest that accrue, by month.
+#[derive(Clone, Debug, PartialEq, Eq, Row, Serialize, Deserialize)]
+pub struct AccrualRow {
+    /// Recorded time, milliseconds since 1970.
+    pub epoch: u64,
+    /// Change in multiplicity.
+    pub diff: i8,
+    /// Customer id.
+    pub customer: Text,
+    /// Fee or interest.
+    pub kind: Text,
+    /// ISO 4217 code.
+    pub currency: Text,
+    /// First day; days since 1970.
+    pub from: i32,
+    /// Last day that counts; days since 1970.
+    pub until: i32,
+    /// What accrued.
+    pub amount: Amount,
+    /// Days since 1970.
+    pub pay_date: i32,
+    /// Accrued or paid.
+    pub status: Text,
+}
+
+/// `harvest_candidates`: A holding whose loss is worth harvesting.
+#[derive(Clone, Debug, PartialEq, Eq, Row, Serialize, Deserialize)]
+pub struct HarvestCandidateRow {
+    /// Recorded time, milliseconds since 1970.
+    pub epoch: u64,
+    /// Change in multiplicity.
+    pub diff: i8,
+    /// Customer id.
+    pub customer: Text,
+    /// Instrument id.
+    pub instrument: Text,
+    /// The last closing mark that counts; days since 1970.
+    pub as_of: i32,
+    /// The instrument that takes its place.
+    pub replacement: Text,
+    /// How closely the two move together, -1 to 1.
+    pub correlation: Rate,
+    /// Deviation of the difference of their returns, per year.
+    pub tracking_error: Rate,
+    /// Flagged as a wash sale, or clear.
+    pub wash: Text,
+    /// How near the nearest purchase lies, 0 to 1.
+    pub wash_score: Rate,
+    /// What was purchased, the same or near-identical; empty for nothing.
+    pub purchase: Text,
+    /// Its lot.
+    pub purchase_lot: Text,
+    /// Its day.
+    pub purchase_date: Text,
 }
 
 /// `lots`: An open tax lot.

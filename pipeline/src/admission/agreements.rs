@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use evenkeel_operators::facts::{Fact, FeeSchedule, HarvestPolicy, Input, Version};
-use evenkeel_schemas::events::{FeeScheduleSet, HarvestSet, Refusal};
+use evenkeel_operators::facts::{Fact, FeeSchedule, HarvestPolicy, Input, PlannedFlow, Version};
+use evenkeel_schemas::events::{FeeScheduleSet, FlowInterval, FlowScheduled, HarvestSet, Refusal};
 use evenkeel_schemas::{Money, Ratio};
 
 use super::{Admission, Inputs};
@@ -34,6 +34,19 @@ impl Admission {
             correlation_max: e.correlation_max.unwrap_or(CORRELATION_MAX),
         };
         Ok(self.of_books(Fact::Harvest(customer, version, policy)))
+    }
+
+    pub(super) fn planned(&self, e: &FlowScheduled, version: Version) -> Result<Inputs, Refusal> {
+        let customer = self.customer(&e.customer)?;
+        let flow = PlannedFlow {
+            flow: e.flow.shared(),
+            amount: e.amount,
+            currency: e.currency,
+            first: e.first,
+            every: e.every.unwrap_or(FlowInterval::Once),
+            until: e.until,
+        };
+        Ok(vec![(Input::Fact(Fact::Planned(customer, version, Arc::new(flow))), 1)])
     }
 
     /// Facts for operators that work on lots and dated books; none where the folder keeps none.

@@ -70,7 +70,7 @@ impl Admission {
             }
             Event::FeeScheduleSet(e) => self.fees(e, version),
             Event::HarvestSet(e) => self.harvesting(e, version),
-            Event::FlowScheduled(e) => self.customer(&e.customer).map(|_| Inputs::new()),
+            Event::FlowScheduled(e) => self.planned(e, version),
             Event::Split(e) => self.split(e),
             Event::Distribution(e) => self.distribution(e),
             Event::Merger(e) => self.merger(e),

@@ -12,7 +12,9 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use evenkeel_operators::facts::{Fact, Feed, Input, Observation, TargetLine, TargetSet, Terms, Version};
+use evenkeel_operators::facts::{
+    Booked, Fact, Feed, Input, Observation, TargetLine, TargetSet, Terms, Version,
+};
 use evenkeel_schemas::{
     Currency, CustomerId, Instant, InstrumentId, Labels, Money, Price, Quantity, Ratio, Row, TradeDate,
 };

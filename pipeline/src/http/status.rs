@@ -82,7 +82,7 @@ pub(super) async fn status(context: web::Data<Context>) -> Json<Json_> {
         (false, 0) => "starting",
         (false, _) => "down",
     };
-    let kinds: Map<String, Json_> = [TriggerKind::Drift, TriggerKind::CashFlow, TriggerKind::Manual]
+    let kinds: Map<String, Json_> = TriggerKind::ALL
         .iter()
         .map(|kind| (kind.as_str().to_owned(), json!(view.open().count(*kind))))
         .collect();

@@ -263,7 +263,7 @@ impl Conductor {
             return;
         }
         let last = (epoch - 1) / self.baseline_ms * self.baseline_ms;
-        let moment = Moment { epoch: last, drifts: self.view.read().open_drifts() };
+        let moment = Moment { epoch: last, drifts: self.view.read().open_of_prices() };
         // While an earlier one is being made, this one is left out.
         let _ = self.moments.try_send(moment);
         self.next_baseline = last + self.baseline_ms;

@@ -2,10 +2,10 @@
 
 use evenkeel_actors::BlockRow as DeskBlock;
 use evenkeel_clickhouse::{
-    AllocationRow, Amount, AnomalyRow, BlockRow, BreachRow, CashLadderRow, CashRow, DecisionRow,
-    DistributionRow, DriftRow, EventRow, ExposureRow, FxRateRow, LotRow, Measure as MeasureColumn, OrderRow,
-    OrderStateRow, PositionRow, PriceRow, Rate as RateColumn, RealisedGainRow, RejectedRow, Residual, TaxRow,
-    Text, TickRow, TriggerRow, ValuationRow,
+    AccrualRow, AllocationRow, Amount, AnomalyRow, BlockRow, BreachRow, CashLadderRow, CashRow, DecisionRow,
+    DistributionRow, DriftRow, EventRow, ExposureRow, FxRateRow, HarvestCandidateRow, LotRow,
+    Measure as MeasureColumn, OrderRow, OrderStateRow, PositionRow, PriceRow, Rate as RateColumn,
+    RealisedGainRow, RejectedRow, Residual, TaxRow, Text, TickRow, TriggerRow, ValuationRow,
 };
 use evenkeel_schemas::events::{Decision, Event, OrderState, Tick, Topic};
 use evenkeel_schemas::{
@@ -86,6 +86,8 @@ tables! {
     cash_ladder: CashLadderRow,
     distributions: DistributionRow,
     tax: TaxRow,
+    accruals: AccrualRow,
+    harvest_candidates: HarvestCandidateRow,
     anomalies: AnomalyRow,
     events: EventRow,
     ticks: TickRow,
@@ -248,9 +250,10 @@ impl Tables {
                 value: Amount::from_units(row.value.raw()),
             }),
             Row::Lot(_) | Row::RealisedGain(_) => self.add_lot_row(epoch, diff, row, names),
-            Row::CashLadder(_) | Row::Distribution(_) | Row::Tax(_) => {
+            Row::CashLadder(_) | Row::Distribution(_) | Row::Accrual(_) => {
                 self.add_income_row(epoch, diff, row, names)
             }
+            Row::Tax(_) | Row::HarvestCandidate(_) => self.add_tax_row(epoch, diff, row, names),
             Row::Order(_) | Row::Allocation(_) | Row::Anomaly { .. } => {
                 self.add_trading_row(epoch, diff, row, names)
             }
@@ -316,6 +319,47 @@ impl Tables {
                 reinvested: quantity(row.reinvested),
                 status: row.status.as_str().into(),
             }),
+            Row::Accrual(row) => self.accruals.push(AccrualRow {
+                epoch,
+                diff,
+                customer: names.customer(row.customer).into(),
+                kind: row.kind.as_str().into(),
+                currency: row.currency.as_str().into(),
+                from: row.from.days(),
+                until: row.until.days(),
+                amount: money(row.amount),
+                pay_date: row.pay_date.days(),
+                status: row.status.as_str().into(),
+            }),
+            _ => {}
+        }
+    }
+
+    fn add_tax_row(&mut self, epoch: Epoch, diff: i8, row: &Row, names: &Names) {
+        match row {
+            Row::HarvestCandidate(row) => {
+                let (purchase, purchase_lot, purchase_date) = match &row.purchase {
+                    Some((of, date, lot)) => {
+                        (names.instrument(*of).into(), lot.clone(), date.to_string().into())
+                    }
+                    None => ("".into(), "".into(), "".into()),
+                };
+                self.harvest_candidates.push(HarvestCandidateRow {
+                    epoch,
+                    diff,
+                    customer: names.customer(row.customer).into(),
+                    instrument: names.instrument(row.instrument).into(),
+                    as_of: row.as_of.days(),
+                    replacement: names.instrument(row.replacement).into(),
+                    correlation: ratio(row.correlation),
+                    tracking_error: ratio(row.tracking_error),
+                    wash: row.flag().into(),
+                    wash_score: ratio(row.wash_score),
+                    purchase,
+                    purchase_lot,
+                    purchase_date,
+                });
+            }
             Row::Tax(row) => self.tax.push(TaxRow {
                 epoch,
                 diff,

@@ -8,7 +8,7 @@ use evenkeel_operators::facts::{BucketLine, TargetLine};
 use evenkeel_operators::valuations::Line;
 use evenkeel_schemas::events::TriggerRef;
 use evenkeel_schemas::{
-    Currency, CustomerId, InstrumentId, Money, Name, Names, Price, Quantity, Rate, Ratio, Value,
+    Currency, CustomerId, InstrumentId, Money, Name, Names, Pair, Price, Quantity, Rate, Ratio, Value,
 };
 
 use super::{Customer, SharedView, View};
@@ -48,6 +48,10 @@ impl Books for ViewBooks {
 
     fn rate(&self, from: Currency, to: Currency) -> Option<Rate> {
         self.0.read().rate(from, to)
+    }
+
+    fn rates(&self) -> Vec<(Pair, Rate)> {
+        self.0.read().rates().iter().map(|(pair, rate)| (*pair, *rate)).collect()
     }
 
     fn cash(&self, customer: &Name, currency: Currency) -> Money {

@@ -3,6 +3,7 @@
 //!
 //! **Invariant:** the view changes only between epochs: whoever holds the read lock sees one epoch.
 
+mod agreed;
 mod books;
 mod current;
 mod lots;
@@ -16,10 +17,11 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use evenkeel_lots::What;
 use evenkeel_operators::facts::{Fact, Input, TargetSet, Terms, Version};
-use evenkeel_schemas::events::{CostBasis, Decision, OrderStatus, Session, SessionState, TriggerKind};
+use evenkeel_schemas::events::{CostBasis, Decision, OrderStatus, Session, SessionState};
 use evenkeel_schemas::{
-    AllocationRow, AnomalyKind, AnomalySource, Currency, CustomerId, DueKind, Epoch, ExposureRow, Holding,
-    InstrumentId, Measure, Money, Name, OrderRow, Pair, Price, Quantity, Rate, Row, TradeDate, TriggerKey,
+    AllocationRow, AnomalyKind, AnomalySource, Currency, CustomerId, DueKind, Epoch, ExposureRow,
+    HarvestCandidateRow, Holding, InstrumentId, Measure, Money, Name, OrderRow, Pair, Price, Quantity, Rate,
+    Row, TradeDate, TriggerKey,
 };
 
 use crate::admission::Inputs;
@@ -28,6 +30,7 @@ use crate::engine::Closed;
 use crate::few::Few;
 use crate::names::SharedNames;
 
+pub use agreed::Agreed;
 pub use books::ViewBooks;
 pub use lots::HeldLot;
 pub use open::Open;
@@ -96,6 +99,8 @@ pub struct View {
     exposures: BTreeMap<(Currency, Holding), ExposureRow>,
     instruments: BTreeMap<InstrumentId, Instrument>,
     rates: BTreeMap<Pair, Rate>,
+    harvest: BTreeMap<(CustomerId, InstrumentId), HarvestCandidateRow>,
+    agreed: BTreeMap<CustomerId, Agreed>,
     orders: BTreeMap<Arc<str>, (Epoch, OrderRow)>,
     allocations: BTreeMap<Arc<str>, Vec<AllocationRow>>,
     anomalies: BTreeSet<(AnomalySource, AnomalyKind)>,
@@ -120,6 +125,8 @@ impl View {
             exposures: BTreeMap::new(),
             instruments: BTreeMap::new(),
             rates: BTreeMap::new(),
+            harvest: BTreeMap::new(),
+            agreed: BTreeMap::new(),
             orders: BTreeMap::new(),
             allocations: BTreeMap::new(),
             anomalies: BTreeSet::new(),
@@ -146,6 +153,9 @@ impl View {
                 Fact::Targets(customer, version, set) => {
                     let customer = self.customers.entry(*customer).or_default();
                     state(&mut customer.targets, *version, set.clone(), *diff);
+                }
+                Fact::Planned(customer, version, flow) => {
+                    self.agreed.entry(*customer).or_default().plan(*version, flow, *diff);
                 }
                 Fact::Terms(instrument, version, terms) => {
                     let instrument = self.instruments.entry(*instrument).or_default();
@@ -196,10 +206,10 @@ impl View {
         self.epoch = self.epoch.max(epoch);
     }
 
-    /// The drift triggers that are open, with measure and limit.
-    pub fn open_drifts(&self) -> Vec<(TriggerKey, (Measure, Measure))> {
-        let drifts = self.open.triggers().filter(|(key, _)| key.kind == TriggerKind::Drift);
-        drifts.map(|(key, measures)| (key.clone(), *measures)).collect()
+    /// The triggers of prices that are open, with measure and limit.
+    pub fn open_of_prices(&self) -> Vec<(TriggerKey, (Measure, Measure))> {
+        let of_prices = self.open.triggers().filter(|(key, _)| key.kind.is_of_prices());
+        of_prices.map(|(key, measures)| (key.clone(), *measures)).collect()
     }
 
     fn remove(&mut self, row: &Row) {
@@ -217,6 +227,17 @@ impl View {
             Row::Lot(row) => self.customers.entry(row.customer).or_default().lots.close(row),
             // Asked of ClickHouse.
             Row::RealisedGain(_) | Row::Distribution(_) | Row::Tax(_) => {}
+            Row::Accrual(row) => {
+                if let Some(agreed) = self.agreed.get_mut(&row.customer) {
+                    agreed.accrues_no_more(row);
+                    if agreed.is_empty() {
+                        self.agreed.remove(&row.customer);
+                    }
+                }
+            }
+            Row::HarvestCandidate(row) => {
+                self.harvest.remove(&(row.customer, row.instrument));
+            }
             Row::CashLadder(row) => {
                 let customer = self.customers.entry(row.customer).or_default();
                 customer.due.remove(&(row.value_date, row.currency, row.kind));
@@ -254,6 +275,10 @@ impl View {
             Row::Valuation { .. } | Row::Valuations(_) | Row::Drift { .. } => {}
             Row::Lot(row) => self.customers.entry(row.customer).or_default().lots.open(row),
             Row::RealisedGain(_) | Row::Distribution(_) | Row::Tax(_) => {}
+            Row::Accrual(row) => self.agreed.entry(row.customer).or_default().accrues(row),
+            Row::HarvestCandidate(row) => {
+                self.harvest.insert((row.customer, row.instrument), row.as_ref().clone());
+            }
             Row::CashLadder(row) => {
                 let customer = self.customers.entry(row.customer).or_default();
                 customer.due.insert((row.value_date, row.currency, row.kind), row.amount);

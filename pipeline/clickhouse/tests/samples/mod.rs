@@ -1,10 +1,10 @@
 //! Two rows of every table: an everyday one and one at the edge of its types. The first has epoch 1000.
 
 use evenkeel_clickhouse::{
-    AllocationRow, Amount, AnomalyRow, BlockRow, BreachRow, CashLadderRow, CashRow, DecisionRow,
-    DistributionRow, DriftRow, EventRow, ExposureRow, FxRateRow, LotRow, Measure, OrderRow, OrderStateRow,
-    PositionRow, PriceRow, Rate, RealisedGainRow, RejectedRow, Residual, TaxRow, TickRow, TriggerRow,
-    ValuationRow,
+    AccrualRow, AllocationRow, Amount, AnomalyRow, BlockRow, BreachRow, CashLadderRow, CashRow, DecisionRow,
+    DistributionRow, DriftRow, EventRow, ExposureRow, FxRateRow, HarvestCandidateRow, LotRow, Measure,
+    OrderRow, OrderStateRow, PositionRow, PriceRow, Rate, RealisedGainRow, RejectedRow, Residual, TaxRow,
+    TickRow, TriggerRow, ValuationRow,
 };
 
 /// An epoch far away, but before the year 2300, where DateTime64 ends.
@@ -147,6 +147,41 @@ pub fn tax() -> Vec<TaxRow> {
         sources: "gain/s1/b1 losses".into(),
     };
     vec![row.clone(), TaxRow { epoch: LATE, diff: -1, label: ODD.into(), ..row }]
+}
+
+pub fn accruals() -> Vec<AccrualRow> {
+    let row = AccrualRow {
+        epoch: 1000,
+        diff: 1,
+        customer: "c1".into(),
+        kind: "fee".into(),
+        currency: "AUD".into(),
+        from: 20_000,
+        until: 20_030,
+        amount: amount(12_345_678),
+        pay_date: 20_031,
+        status: "accrued".into(),
+    };
+    vec![row.clone(), AccrualRow { epoch: LATE, diff: -1, from: -25_567, customer: ODD.into(), ..row }]
+}
+
+pub fn harvest_candidates() -> Vec<HarvestCandidateRow> {
+    let row = HarvestCandidateRow {
+        epoch: 1000,
+        diff: 1,
+        customer: "c1".into(),
+        instrument: "VAS".into(),
+        as_of: 20_000,
+        replacement: "A200".into(),
+        correlation: rate(987_654_321),
+        tracking_error: rate(12_345_678),
+        wash: "wash_sale".into(),
+        wash_score: rate(500_000_000),
+        purchase: "IOZ".into(),
+        purchase_lot: "b7".into(),
+        purchase_date: "2026-01-05".into(),
+    };
+    vec![row.clone(), HarvestCandidateRow { epoch: LATE, diff: -1, purchase_lot: ODD.into(), ..row }]
 }
 
 pub fn lots() -> Vec<LotRow> {
