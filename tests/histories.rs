@@ -189,7 +189,11 @@ impl History {
         self.pass();
         let customer = self.dice.one(&self.customers).clone();
         match self.dice.roll(100) {
-            0..=34 => self.price(),
+            0..=29 => self.price(),
+            30 => self.agree(&customer),
+            31 => self.mark(),
+            32 => self.tax(&customer),
+            33 | 34 => self.correct(),
             35..=54 => self.trade(&customer, false),
             55..=62 => self.flow(&customer),
             63..=66 => self.post(&customer),
@@ -338,6 +342,61 @@ impl History {
             self.now,
             format!(
                 "\"customer\":\"{customer}\",\"year\":\"{year}\",\"other_income\":\"{income}.5\"{losses}"
+            ),
+        );
+    }
+
+    /// Fees from a day on, what balances earn, or whether losses are harvested.
+    fn agree(&mut self, customer: &str) {
+        let from = date(self.now + self.dice.between(-40, 5) * DAY);
+        match self.dice.roll(5) {
+            0 | 1 => {
+                let tiers = *self.dice.one(&[
+                    "",
+                    "{\"above\":\"0\",\"rate\":\"0.011\"}",
+                    "{\"above\":\"1000.5\",\"rate\":\"0.02\"},{\"above\":\"8000\",\"rate\":\"0.0075\"}",
+                ]);
+                let flat = self.dice.between(0, 900);
+                self.say("fee_schedule_set", self.now, format!("\"customer\":\"{customer}\",\"from\":\"{from}\",\"flat\":\"{flat}\",\"tiers\":[{tiers}]"));
+            }
+            2 | 3 => {
+                let (currency, rate) = (*self.dice.one(&CURRENCIES), self.dice.between(0, 90));
+                self.say(
+                    "interest_rate_set",
+                    self.now,
+                    format!("\"currency\":\"{currency}\",\"rate\":\"0.0{rate:02}\",\"from\":\"{from}\""),
+                );
+            }
+            _ => {
+                let rate = *self.dice.one(&["0", "0.47"]);
+                self.say("harvest_set", self.now, format!("\"customer\":\"{customer}\",\"rate\":\"{rate}\""));
+            }
+        }
+    }
+
+    /// A closing mark or an official rate of a day, some months around.
+    fn mark(&mut self) {
+        let day = date(self.now + self.dice.between(-30, 30) * DAY);
+        if self.dice.percent(50) {
+            let pair = *self.dice.one(&["USD/AUD", "AUD/NZD", "NZD/USD"]);
+            let rate = self.dice.between(500_001, 2_000_000);
+            let rate = format!("{}.{:06}", rate / 1_000_000, rate % 1_000_000);
+            let at = self.effective();
+            return self.say(
+                "fx_close",
+                at,
+                format!("\"pair\":\"{pair}\",\"rate\":\"{rate}\",\"date\":\"{day}\""),
+            );
+        }
+        let (instrument, _) = self.dice.one(&self.instruments).clone();
+        let (cents, at) = (self.dice.between(900, 1_400), self.effective());
+        self.say(
+            "close",
+            at,
+            format!(
+                "\"instrument\":\"{instrument}\",\"price\":\"{}.{:02}\",\"date\":\"{day}\"",
+                cents / 100,
+                cents % 100
             ),
         );
     }
@@ -518,7 +577,10 @@ fn amended(said: &Said, dice: &mut Dice) -> Said {
         0 => changed.at -= dice.between(1, 3_000_000),
         1 => changed.at += dice.between(1, 3_000),
         _ => {
-            for field in ["price", "amount", "quantity", "rate", "new"] {
+            // What is a share stays one.
+            let share = matches!(said.kind, "fee_schedule_set" | "interest_rate_set" | "harvest_set");
+            let fields = ["price", "amount", "quantity", "rate", "new"];
+            for field in fields.into_iter().filter(|field| !share || *field != "rate") {
                 let mark = format!("\"{field}\":\"");
                 changed.fields = changed
                     .fields
@@ -704,6 +766,9 @@ fn histories_are_full_of_life() {
         "fx_conversion",
         "reinvestment_elected",
         "taxpayer_set",
+        "fee_schedule_set",
+        "interest_rate_set",
+        "fx_close",
         "correction",
     ];
     for kind in kinds {

@@ -7,6 +7,7 @@
 //!
 //! - [`ledger`] reads events in file order: epochs, ids, corrections, what is refused;
 //! - [`facts`] keeps what is live: movements, postings, observations, terms, targets, splits;
+//! - [`accruals`] adds up fees and interest, day by day;
 //! - [`income`] walks one customer's days: units, what actions pay;
 //! - [`tax`] works out reports at marks;
 //! - [`customer`] derives one customer's rows from the facts;
@@ -19,6 +20,7 @@
 //! - splits whose ex date lies after the last event still take effect, at their epoch;
 //! - a price is stale from the epoch `stale_ms` after that of its last record until the next one.
 
+pub mod accruals;
 pub mod customer;
 pub mod exposures;
 pub mod facts;
@@ -35,6 +37,7 @@ use std::io::{self, BufRead, Write};
 
 use evenkeel_schemas::{AnomalyKind, AnomalySource, Collection, CustomerId, Epoch, InstrumentId, Row};
 
+use accruals::{Accruals, Changed};
 use customer::{at_every_epoch, at_marks};
 use exposures::exposures;
 use facts::{Fact, Facts};
@@ -128,6 +131,7 @@ struct Batch<W: Write> {
     facts: Facts,
     lots: Lots,
     taxes: Taxes,
+    accruals: Accruals,
     lines: Lines<W>,
     /// The epoch whose events are being applied.
     now: Option<Epoch>,
@@ -145,7 +149,7 @@ struct Batch<W: Write> {
 impl<W: Write> Batch<W> {
     fn new(options: Options, lines: Lines<W>) -> Self {
         let (facts, lots, now, epochs) = (Facts::new(options), Lots::default(), None, 0);
-        let taxes = Taxes::default();
+        let (taxes, accruals) = (Taxes::default(), Accruals::default());
         let (standing, reported) = (BTreeMap::new(), BTreeMap::new());
         let (unreported, stale, exposed) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         Batch {
@@ -153,6 +157,7 @@ impl<W: Write> Batch<W> {
             facts,
             lots,
             taxes,
+            accruals,
             lines,
             now,
             standing,
@@ -171,12 +176,19 @@ impl<W: Write> Batch<W> {
     /// Closes all epochs before this one: the current one, and those at which time alone changes things.
     fn reach(&mut self, epoch: Epoch, ledger: &Ledger) -> Result<(), BatchError> {
         while let Some(current) = self.now.filter(|current| *current < epoch) {
+            if self.mark(current) == current {
+                self.accrue(current, ledger)?;
+            }
             self.close(current, ledger)?;
             let due = self.facts.next_due().into_iter().chain(self.lots.next_due());
             let next = due.min().filter(|due| *due < epoch);
             let upcoming = next.unwrap_or(epoch);
             if self.mark(upcoming) > self.mark(current) || upcoming == Epoch::MAX {
-                self.report(self.mark(current), ledger)?;
+                let mark = self.mark(current);
+                if mark > current && self.accrue(mark, ledger)? {
+                    self.close(mark, ledger)?;
+                }
+                self.report(mark, ledger)?;
             }
             self.now = Some(upcoming);
         }
@@ -189,10 +201,23 @@ impl<W: Write> Batch<W> {
             match fact {
                 Fact::Lot(fact) => self.lots.apply(fact, *live, recorded.epoch),
                 Fact::Tax(said) => self.taxes.apply(said, *live),
+                Fact::Day(fact) => self.accruals.apply(fact, *live),
                 _ => self.facts.apply(fact, *live, recorded.epoch)?,
             }
         }
         Ok(())
+    }
+
+    /// Fees and interest at a mark; whether any changed.
+    fn accrue(&mut self, mark: Epoch, ledger: &Ledger) -> Result<bool, BatchError> {
+        let changed = self.accruals.at_mark(&self.facts, mark)?;
+        for Changed { customer, before, now } in &changed {
+            self.lines.difference(&before.rows, &now.rows, ledger.names());
+            for (paid, sign) in [(&before.paid, -1), (&now.paid, 1)] {
+                paid.iter().for_each(|(_, currency, raw)| self.facts.pay(*customer, *currency, sign * raw));
+            }
+        }
+        Ok(!changed.is_empty())
     }
 
     /// Works out what the epoch's events touch, and writes what changed.
@@ -231,10 +256,10 @@ impl<W: Write> Batch<W> {
             self.lines.difference(&before, &after, ledger.names());
             self.reported.insert(customer, after);
         }
-        let (facts, lots) = (&self.facts, &self.lots);
+        let (facts, lots, accruals) = (&self.facts, &self.lots, &self.accruals);
         let books = |customer| [lots.gains(customer), facts.distributions(customer)].concat();
         let averaged = |customer, day| lots.averaged(customer, day);
-        for (before, after) in self.taxes.report(facts, ledger.names(), books, averaged) {
+        for (before, after) in self.taxes.report((facts, accruals), ledger.names(), books, averaged) {
             self.lines.difference(&before, &after, ledger.names());
         }
         let exposed = exposures(&self.facts);

@@ -201,7 +201,7 @@ impl Days {
         };
         for (instrument, raw) in self.units.iter().filter(|(_, raw)| **raw != 0) {
             let unknown = Unmarked::Instrument(*instrument);
-            let currency = market.currencies.get(instrument).copied().ok_or(unknown)?;
+            let currency = market.currency(*instrument).ok_or(unknown)?;
             let price = market.close(*instrument, day).ok_or(unknown)?;
             let units = Quantity::from_wide(*raw).ok_or(Unmarked::OutOfRange)?;
             add(Value::of_position(units, price, rate(currency)?))?;

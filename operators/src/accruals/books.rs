@@ -70,12 +70,9 @@ impl Books {
     fn known(&mut self, known: Known, times: isize, touched: &mut Touched) {
         match known {
             Known::Terms(instrument, currency, _) => {
-                let known = self.market.currencies.get(&instrument).copied();
-                // Of one instrument at most one statement goes and one comes.
-                if times > 0 && known != Some(currency) {
-                    self.market.currencies.insert(instrument, currency);
-                    touched.all |= known.is_some();
-                }
+                let before = self.market.currency(instrument);
+                self.market.currencies.entry(instrument).or_default().add(currency, times);
+                touched.all |= before != self.market.currency(instrument);
             }
             Known::Base(customer, currency) => {
                 let account = self.accounts.entry(customer).or_default();

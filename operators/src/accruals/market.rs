@@ -13,7 +13,7 @@ use crate::groups::Groups;
 /// What is known of the market by date.
 #[derive(Default)]
 pub(super) struct Market {
-    pub currencies: BTreeMap<InstrumentId, Currency>,
+    pub currencies: BTreeMap<InstrumentId, Counted<Currency>>,
     pub closes: BTreeMap<InstrumentId, Dated<Price>>,
     pub rates: DayRates,
     pub actions: BTreeMap<InstrumentId, Counted<Arc<CorporateAction>>>,
@@ -37,6 +37,11 @@ impl Market {
     /// The last day that there is.
     pub fn last_day(&self) -> Option<TradeDate> {
         self.days.iter().rev().find(|(_, marks)| **marks > 0).map(|(date, _)| *date)
+    }
+
+    /// What an instrument is priced in.
+    pub fn currency(&self, instrument: InstrumentId) -> Option<Currency> {
+        self.currencies.get(&instrument)?.standing().next_back().copied()
     }
 
     /// The closing mark of an instrument on a day.

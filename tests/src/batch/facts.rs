@@ -9,6 +9,7 @@ use evenkeel_schemas::{
     Quantity, Rate, Ratio, Row, Subject, TradeDate, TriggerKey, div_half_even,
 };
 
+use super::accruals::DayFact;
 use super::income::{Action, Days, Doing, Income, KIND, income};
 use super::lots::LotFact;
 use super::tax::TaxSaid;
@@ -52,8 +53,8 @@ pub enum Fact {
     Rate(Pair, Key, Rate),
     /// Units in or out on a date.
     Movement(CustomerId, InstrumentId, (TradeDate, Order), Quantity),
-    /// Raw money in or out.
-    Posting(CustomerId, Currency, i128),
+    /// Raw money in or out, the day from which it counts and the day on which it settles.
+    Posting(CustomerId, Currency, i128, (TradeDate, TradeDate)),
     /// Money that is due on a day, which begins at an epoch.
     Due(CustomerId, Currency, TradeDate, DueKind, i128),
     /// A corporate action, by date and file order.
@@ -64,6 +65,8 @@ pub enum Fact {
     Lot(Box<LotFact>),
     /// Something about tax.
     Tax(Box<TaxSaid>),
+    /// Something about a day.
+    Day(Box<DayFact>),
     /// A flow or a request waits for an answer.
     Request {
         /// Whose.
@@ -106,6 +109,7 @@ pub struct Facts {
     rates: BTreeMap<Pair, BTreeMap<Key, Rate>>,
     movements: BTreeMap<(CustomerId, InstrumentId), BTreeMap<(TradeDate, Order), Quantity>>,
     postings: BTreeMap<(CustomerId, Currency), i128>,
+    posted: BTreeMap<CustomerId, BTreeMap<(TradeDate, TradeDate, Currency), i128>>,
     actions: BTreeMap<(TradeDate, Order), Action>,
     elections: BTreeMap<CustomerId, BTreeMap<InstrumentId, Elections>>,
     dues: BTreeMap<DueKey, i128>,
@@ -160,6 +164,7 @@ impl Facts {
             rates: BTreeMap::new(),
             movements: BTreeMap::new(),
             postings: BTreeMap::new(),
+            posted: BTreeMap::new(),
             actions: BTreeMap::new(),
             elections: BTreeMap::new(),
             dues: BTreeMap::new(),
@@ -212,7 +217,10 @@ impl Facts {
                 put(self.movements.entry((*c, *i)).or_default(), *key, *quantity, live);
                 self.touched.books.insert(*c);
             }
-            Fact::Posting(c, currency, amount) => {
+            Fact::Posting(c, currency, amount, (date, value_date)) => {
+                let posted = self.posted.entry(*c).or_default();
+                let posted = posted.entry((*date, *value_date, *currency)).or_default();
+                *posted += if live { *amount } else { -*amount };
                 let sum = self.postings.entry((*c, *currency)).or_default();
                 let signed = if live { *amount } else { -*amount };
                 *sum = sum.checked_add(signed).ok_or_else(|| BatchError::OutOfRange("cash".to_owned()))?;
@@ -236,7 +244,7 @@ impl Facts {
                 self.touched.books.insert(*c);
             }
             // Kept apart.
-            Fact::Lot(_) | Fact::Tax(_) => {}
+            Fact::Lot(_) | Fact::Tax(_) | Fact::Day(_) => {}
             Fact::Request { customer, kind, subject, entered, measure } => {
                 let subject = Subject::Event(subject.clone());
                 let key = TriggerKey { customer: *customer, kind: *kind, subject, entered: *entered };
@@ -380,6 +388,85 @@ impl Facts {
         }
         self.ladder = now;
         Ok(())
+    }
+
+    /// Fees and interest are paid, or not any more.
+    pub fn pay(&mut self, c: CustomerId, currency: Currency, raw: i128) {
+        *self.postings.entry((c, currency)).or_default() += raw;
+        self.touched.cash.insert((c, currency));
+    }
+
+    /// Customers of whom anything was ever booked.
+    pub fn with_books(&self) -> BTreeSet<CustomerId> {
+        self.posted.keys().copied().chain(self.movements.keys().map(|(c, _)| *c)).collect()
+    }
+
+    /// All currencies in which anything was posted.
+    pub fn currencies(&self) -> BTreeSet<Currency> {
+        let paid = self.actions.values().map(|action| action.currency);
+        self.postings.keys().map(|(_, currency)| *currency).chain(paid).collect()
+    }
+
+    /// Days on which units of a customer moved.
+    pub fn moved(&self, c: CustomerId) -> Vec<TradeDate> {
+        let mut days: BTreeMap<(TradeDate, InstrumentId), i128> = BTreeMap::new();
+        for ((_, i), moves) in self.movements.iter().filter(|((of, _), _)| *of == c) {
+            for ((date, _), units) in moves {
+                *days.entry((*date, *i)).or_default() += i128::from(units.raw());
+            }
+        }
+        days.into_iter().filter(|(_, units)| *units != 0).map(|((date, _), _)| date).collect()
+    }
+
+    /// What was posted to a customer up to an epoch, what actions paid included, but for fees and interest: the day
+    /// from which it counts, the day on which it settles, in what, raw.
+    ///
+    /// # Errors
+    /// As [`Facts::settle`].
+    pub fn posted_by(
+        &self,
+        c: CustomerId,
+        epoch: Epoch,
+    ) -> Result<Vec<(TradeDate, TradeDate, Currency, i128)>, BatchError> {
+        let own = self.posted.get(&c).into_iter().flatten();
+        let own = own.map(|((date, value_date, currency), raw)| (*date, *value_date, *currency, *raw));
+        let paid = self.income_of(c, epoch)?.paid_on;
+        let paid = paid.into_iter().map(|(date, currency, raw)| (date, date, currency, raw));
+        let mut sums: BTreeMap<(TradeDate, TradeDate, Currency), i128> = BTreeMap::new();
+        for (date, value_date, currency, raw) in own.chain(paid) {
+            *sums.entry((date, value_date, currency)).or_default() += raw;
+        }
+        let there = sums.into_iter().filter(|(_, raw)| *raw != 0);
+        Ok(there.map(|((date, value_date, currency), raw)| (date, value_date, currency, raw)).collect())
+    }
+
+    /// Units at the end of a day, as an epoch knows of them; distributions are in units up to a last day.
+    ///
+    /// # Errors
+    /// As [`Facts::settle`].
+    pub fn units_on(
+        &self,
+        c: CustomerId,
+        day: TradeDate,
+        epoch: Epoch,
+        last: TradeDate,
+    ) -> Result<Vec<(InstrumentId, i128)>, BatchError> {
+        let movements = self.movements.iter().filter(|((of, _), _)| *of == c);
+        let movements = movements.flat_map(|((_, i), all)| {
+            all.iter().map(|((date, _), units)| (*date, *i, i128::from(units.raw())))
+        });
+        let movements = movements.filter(|(date, ..)| *date <= day).collect();
+        let mut actions = self.actions.clone();
+        actions.retain(|(date, _), action| *date <= day && action.due <= epoch);
+        for action in actions.values_mut() {
+            if let Doing::Distribution { paid, pay_date, .. } = &mut action.what {
+                let comes = *pay_date <= day && *pay_date <= last;
+                *paid = if comes { 0 } else { Epoch::MAX };
+            }
+        }
+        let elections = self.elections.get(&c).cloned().unwrap_or_default();
+        let units = income(Days { customer: c, epoch, movements, actions: &actions, elections })?.units;
+        Ok(units.into_iter().filter(|(_, raw)| *raw != 0).collect())
     }
 
     /// Rows of a customer's distributions.

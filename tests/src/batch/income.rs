@@ -62,6 +62,8 @@ pub struct Income {
     pub units: BTreeMap<InstrumentId, i128>,
     /// Raw money paid.
     pub paid: BTreeMap<Currency, i128>,
+    /// The same by the day on which it was.
+    pub paid_on: Vec<(TradeDate, Currency, i128)>,
     /// Raw money to be paid.
     pub due: BTreeMap<(Currency, TradeDate), i128>,
     /// Rows of distributions.
@@ -124,7 +126,10 @@ fn act(
 ) -> Result<(), BatchError> {
     let units = all.units.get(&action.instrument).copied().unwrap_or(0);
     let scaled = |new: &Quantity, old: &Quantity| units * i128::from(new.raw()) / i128::from(old.raw());
-    let pay = |all: &mut Income, cash: i128| *all.paid.entry(action.currency).or_default() += cash;
+    let pay = |all: &mut Income, cash: i128| {
+        *all.paid.entry(action.currency).or_default() += cash;
+        all.paid_on.push((key.0, action.currency, cash));
+    };
     match &action.what {
         Doing::Split(new, old, in_lieu) => {
             let mut after = scaled(new, old);
@@ -171,6 +176,7 @@ fn distribute(
     let cash = total - whole * price;
     if is_paid {
         *all.paid.entry(action.currency).or_default() += cash;
+        all.paid_on.push((*pay_date, action.currency, cash));
     } else {
         *all.due.entry((action.currency, *pay_date)).or_default() += cash;
     }

@@ -10,12 +10,13 @@ use evenkeel_schemas::events::{
     Correction, Event, Fill, FxConversion, LotChoice, Side, TargetsSet, parse_event,
 };
 use evenkeel_schemas::{
-    Currency, CustomerId, DueKind, Epoch, InstrumentId, Measure, Money, Name, Names, Quantity, Ratio,
+    Currency, CustomerId, DueKind, Epoch, InstrumentId, Measure, Money, Name, Names, Price, Quantity, Ratio,
     TradeDate,
 };
 
 use super::Counts;
-use super::facts::{Fact, Order, Targets};
+use super::accruals::DayFact;
+use super::facts::{Fact, Key, Order, Targets};
 use super::income::{Action, Doing};
 use super::lots::{LotFact, Of};
 use super::tax::TaxSaid;
@@ -23,6 +24,11 @@ use evenkeel_schemas::events::TriggerKind;
 
 /// The band of an instrument that neither has one nor a default: five percentage points.
 const BAND: Ratio = Ratio::from_raw(50_000_000);
+
+/// Counts and settles on one day.
+fn on(date: TradeDate) -> (TradeDate, TradeDate) {
+    (date, date)
+}
 
 /// An accepted line: what it adds (`true`) and takes back (`false`).
 pub struct Recorded {
@@ -165,8 +171,22 @@ impl Ledger {
                 vec![Fact::Base(self.names.intern_customer(&e.customer), key, e.base_currency)]
             }
             Event::Tick(e) => vec![Fact::Price(self.instrument(&e.instrument)?, key, e.price)],
-            Event::Close(e) => vec![Fact::Price(self.instrument(&e.instrument)?, key, e.price)],
-            Event::ClosingMark(e) => vec![Fact::Price(self.instrument(&e.instrument)?, key, e.price)],
+            Event::Close(e) => self.of_close(&e.instrument, e.date, key, e.price)?,
+            Event::ClosingMark(e) => self.of_close(&e.instrument, e.date, key, e.price)?,
+            Event::FxClose(e) => {
+                let day = DayFact::Rate(e.pair, e.date, key, e.rate);
+                vec![Fact::Rate(e.pair, key, e.rate), Fact::Day(Box::new(day))]
+            }
+            Event::InterestRateSet(e) => {
+                vec![Fact::Day(Box::new(DayFact::Interest(e.currency, e.from, key, e.rate)))]
+            }
+            Event::FeeScheduleSet(e) => {
+                let (c, key) = (self.customer(&e.customer)?, (e.from, at, order));
+                vec![Fact::Day(Box::new(DayFact::Fees(c, key, e.as_ref().clone())))]
+            }
+            // No history has the closing marks of sixty days that a candidate needs.
+            Event::HarvestSet(e) => self.customer(&e.customer).map(|_| Vec::new())?,
+            Event::FlowScheduled(e) => self.customer(&e.customer).map(|_| Vec::new())?,
             Event::FxRate(e) => vec![Fact::Rate(e.pair, key, e.rate)],
             Event::Split(_) | Event::Distribution(_) | Event::Merger(_) | Event::Delisting(_) => {
                 vec![self.of_action(event, (order, epoch), &subject)?]
@@ -179,18 +199,25 @@ impl Ledger {
             Event::Deposit(e) => {
                 let c = self.customer(&e.customer)?;
                 let amount = i128::from(e.amount.raw());
-                vec![Fact::Posting(c, e.currency, amount), flow(c, TriggerKind::CashFlow, e.amount)]
+                vec![
+                    Fact::Posting(c, e.currency, amount, on(at.date())),
+                    flow(c, TriggerKind::CashFlow, e.amount),
+                ]
             }
             Event::Withdrawal(e) => {
                 let c = self.customer(&e.customer)?;
                 let amount = -i128::from(e.amount.raw());
-                vec![Fact::Posting(c, e.currency, amount), flow(c, TriggerKind::CashFlow, e.amount)]
+                vec![
+                    Fact::Posting(c, e.currency, amount, on(at.date())),
+                    flow(c, TriggerKind::CashFlow, e.amount),
+                ]
             }
             Event::RebalanceRequested(e) => {
                 vec![flow(self.customer(&e.customer)?, TriggerKind::Manual, Money::ZERO)]
             }
             Event::CashPosted(e) => {
-                vec![Fact::Posting(self.customer(&e.customer)?, e.currency, e.amount.raw().into())]
+                let amount = e.amount.raw().into();
+                vec![Fact::Posting(self.customer(&e.customer)?, e.currency, amount, on(at.date()))]
             }
             Event::TransferIn(e) => {
                 let (c, i) = (self.customer(&e.customer)?, self.instrument(&e.instrument)?);
@@ -216,6 +243,11 @@ impl Ledger {
         Some(facts)
     }
 
+    fn of_close(&self, name: &Name, date: TradeDate, key: Key, price: Price) -> Option<Vec<Fact>> {
+        let i = self.instrument(name)?;
+        Some(vec![Fact::Price(i, key, price), Fact::Day(Box::new(DayFact::Close(i, date, key, price)))])
+    }
+
     fn of_fill(&self, e: &Fill, order: Order) -> Option<Vec<Fact>> {
         let (c, i) = (self.customer(&e.customer)?, self.instrument(&e.instrument)?);
         let notional = i128::from(e.quantity.notional(e.price)?.raw());
@@ -227,7 +259,7 @@ impl Ledger {
         let settles = self.settle_date(i, e.trade_date);
         Some(vec![
             Fact::Movement(c, i, (e.trade_date, order), Quantity::from_raw(units)),
-            Fact::Posting(c, e.currency, money),
+            Fact::Posting(c, e.currency, money, (e.trade_date, settles)),
             Fact::Due(c, e.currency, settles, DueKind::Settlement, money),
         ])
     }
@@ -235,7 +267,8 @@ impl Ledger {
     fn of_conversion(&self, e: &FxConversion) -> Option<Vec<Fact>> {
         let c = self.customer(&e.customer)?;
         let legs = [(e.sold_currency, -e.sold.raw()), (e.bought_currency, e.bought.raw())];
-        let posted = legs.map(|(currency, raw)| Fact::Posting(c, currency, raw.into()));
+        let dates = (e.at.date(), e.settle_date.unwrap_or(e.at.date()));
+        let posted = legs.map(|(currency, raw)| Fact::Posting(c, currency, raw.into(), dates));
         let due = legs.into_iter().filter_map(|(currency, raw)| {
             Some(Fact::Due(c, currency, e.settle_date?, DueKind::Settlement, raw.into()))
         });

@@ -6,14 +6,15 @@ use std::sync::Arc;
 
 use evenkeel_schemas::events::{CashKind, Event, TaxEntity};
 use evenkeel_schemas::{
-    AnomalyKind, AnomalySource, Currency, CustomerId, Instant, Money, Names, PaymentStatus, Quantity, Ratio,
-    Row, TaxRow, TradeDate,
+    AnomalyKind, AnomalySource, Currency, CustomerId, Instant, Money, Names, PaymentStatus, Quantity, Rate,
+    Ratio, Row, TaxRow, TradeDate, div_half_even,
 };
 use evenkeel_tax::{
     CostMethod, Cpi, Customer, Distribution, Entity, FinancialYear, GainRow, Interest, Law, Profile, Report,
     YearFacts, report,
 };
 
+use super::accruals::Accruals;
 use super::facts::{Facts, Order};
 
 /// What an event says of tax.
@@ -65,14 +66,15 @@ impl Taxes {
     /// Rows of every taxpayer before and after a mark; `books` are a customer's realised gains and distributions.
     pub fn report(
         &mut self,
-        facts: &Facts,
+        (facts, accruals): (&Facts, &Accruals),
         names: &Names,
         books: impl Fn(CustomerId) -> Vec<Row>,
         averaged: impl Fn(CustomerId, TradeDate) -> bool,
     ) -> Vec<(BTreeSet<Row>, BTreeSet<Row>)> {
         let mut changes = Vec::new();
         for (customer, said) in &self.said {
-            let now = rows(*customer, said, facts, names, &books(*customer), &|day| averaged(*customer, day));
+            let known = Known { facts, accruals, names, customer: *customer };
+            let now = rows(&known, said, &books(*customer), &|day| averaged(*customer, day));
             let before = self.told.insert(*customer, now.clone()).unwrap_or_default();
             changes.push((before, now));
         }
@@ -80,30 +82,57 @@ impl Taxes {
     }
 }
 
-fn rows(
+/// What a report looks up.
+struct Known<'a> {
+    facts: &'a Facts,
+    accruals: &'a Accruals,
+    names: &'a Names,
     customer: CustomerId,
+}
+
+impl Known<'_> {
+    /// What one unit of a currency is at home on a day, by a rate of the week before it.
+    fn rate(&self, currency: Currency, day: TradeDate) -> Option<Rate> {
+        let (since, rate) = self.accruals.rate(currency, Currency::AUD, day)?;
+        (day.days() - since.days() <= 7).then_some(rate)
+    }
+
+    /// An amount at home; what cannot be translated has no report.
+    fn home(&self, amount: Money, currency: Currency, day: TradeDate) -> Money {
+        let rate = self.rate(currency, day).unwrap_or(Rate::PAR);
+        let product = i128::from(amount.raw()) * i128::from(rate.raw());
+        Money::from_wide(div_half_even(product, 1_000_000_000)).expect("an amount in range")
+    }
+}
+
+fn rows(
+    known: &Known<'_>,
     said: &Said,
-    facts: &Facts,
-    names: &Names,
     books: &[Row],
     averaged: &dyn Fn(TradeDate) -> bool,
 ) -> BTreeSet<Row> {
+    let customer = known.customer;
     let mut told = BTreeSet::new();
-    let all = everything(said, names, books);
+    let (all, foreign_years) = everything(known, said, books);
     let years = years(&all, said);
     let (Some(first), Some(last)) = (years.first(), years.last()) else { return told };
     let mut losses = Money::ZERO;
     let mut year = *first;
     while year <= *last {
-        let outcome = match foreign(said, facts, names, books, year) {
+        let outcome = match foreign(known, said, books, year) {
             Some(reason) => assessed(said, &all, year, losses, averaged).map(|_| Err(reason)),
             None => assessed(said, &all, year, losses, averaged),
         };
         match outcome {
             // Nobody is taxed yet.
             None => {}
-            Some(Ok(report)) => {
+            Some(Ok(mut report)) => {
                 losses = report.losses_carried_forward;
+                if foreign_years.contains(&year) {
+                    let note = "foreign amounts are translated at the official rates of their days: income when it is \
+                                paid, cost bases when acquired, proceeds when disposed of (ITAA 1997 s 960-50)";
+                    report.notes.push(note.to_owned());
+                }
                 told.extend(lines(customer, &report));
             }
             Some(Err(reason)) => {
@@ -189,20 +218,23 @@ fn lines(customer: CustomerId, report: &Report) -> impl Iterator<Item = Row> {
     rows.into_iter()
 }
 
-/// The first of a year that is not in Australian dollars: gains, then distributions, then what was posted.
-fn foreign(said: &Said, facts: &Facts, names: &Names, books: &[Row], year: FinancialYear) -> Option<String> {
-    let other = |what: String, currency: Currency| {
-        (currency != Currency::AUD).then(|| {
-            format!("{what} is in {currency}: expected AUD, rates of past days are not kept to translate it")
+/// The first of a year that cannot be translated: gains, then distributions, then what was received.
+fn foreign(known: &Known<'_>, said: &Said, books: &[Row], year: FinancialYear) -> Option<String> {
+    let missing = |what: String, currency: Currency, day: TradeDate| {
+        known.rate(currency, day).is_none().then(|| {
+            format!(
+                "{what} is in {currency}: expected an fx_close of {currency}/AUD of {day} or the week before"
+            )
         })
     };
     let gains = books.iter().filter_map(|row| match row {
         Row::RealisedGain(gain) if FinancialYear::of(gain.disposed) == year => {
             let of = format!("the gain of {}", gain.disposal);
-            match facts.currency(gain.instrument) {
-                Some(currency) => other(of, currency),
+            match known.facts.currency(gain.instrument) {
+                Some(currency) => missing(of.clone(), currency, gain.acquired)
+                    .or_else(|| missing(of, currency, gain.disposed)),
                 None => {
-                    let ticker = names.instrument(gain.instrument);
+                    let ticker = known.names.instrument(gain.instrument);
                     Some(format!("{of} is in the currency of {ticker}, which is not listed"))
                 }
             }
@@ -213,15 +245,21 @@ fn foreign(said: &Said, facts: &Facts, names: &Names, books: &[Row], year: Finan
         Row::Distribution(row)
             if row.status == PaymentStatus::Paid && FinancialYear::of(row.pay_date) == year =>
         {
-            other(format!("the distribution {}", row.distribution), row.currency)
+            missing(format!("the distribution {}", row.distribution), row.currency, row.pay_date)
         }
         _ => None,
     });
-    let posted = posted(said)
-        .into_iter()
-        .filter(|(_, e)| FinancialYear::of(e.at.date()) == year)
-        .filter_map(|((name, _), e)| other(format!("the income of {name}"), e.currency));
-    gains.chain(paid).chain(posted).next()
+    let mut received: BTreeMap<(String, TradeDate), Currency> = BTreeMap::new();
+    for ((name, date), e) in posted(said) {
+        received.insert((name.to_string(), date), e.currency);
+    }
+    for (name, date, currency, _) in known.accruals.interest_of(known.customer) {
+        received.insert((name.clone(), *date), *currency);
+    }
+    let received = received.into_iter().filter(|((_, date), _)| FinancialYear::of(*date) == year);
+    let received = received
+        .filter_map(|((name, date), currency)| missing(format!("the income of {name}"), currency, date));
+    gains.chain(paid).chain(received).next()
 }
 
 /// Income that was posted, by the name of its event.
@@ -233,7 +271,15 @@ fn posted(said: &Said) -> BTreeMap<(Arc<str>, TradeDate), &evenkeel_schemas::eve
     posted.collect()
 }
 
-fn everything(said: &Said, names: &Names, books: &[Row]) -> Customer {
+/// All that counts, at home, and the years in which anything did not come in Australian dollars.
+fn everything(known: &Known<'_>, said: &Said, books: &[Row]) -> (Customer, BTreeSet<FinancialYear>) {
+    let names = known.names;
+    let mut abroad = BTreeSet::new();
+    let mut note = |currency: Currency, day: TradeDate| {
+        if currency != Currency::AUD {
+            abroad.insert(FinancialYear::of(day));
+        }
+    };
     let mut all = Customer {
         customer: String::new(),
         profile: Profile::resident(Entity::Individual),
@@ -244,26 +290,33 @@ fn everything(said: &Said, names: &Names, books: &[Row]) -> Customer {
     };
     for row in books {
         match row {
-            Row::RealisedGain(gain) => all.gains.push(GainRow {
-                instrument: names.instrument(gain.instrument).to_owned(),
-                lot: gain.lot.to_string(),
-                disposal: gain.disposal.to_string(),
-                acquired: gain.acquired,
-                disposed: gain.disposed,
-                quantity: gain.quantity,
-                proceeds: gain.proceeds,
-                cost_base: gain.cost_base,
-                gain: gain.gain,
-                value_at_start: None,
-            }),
+            Row::RealisedGain(gain) => {
+                let currency = known.facts.currency(gain.instrument).unwrap_or(Currency::AUD);
+                note(currency, gain.disposed);
+                let proceeds = known.home(gain.proceeds, currency, gain.disposed);
+                let cost_base = known.home(gain.cost_base, currency, gain.acquired);
+                all.gains.push(GainRow {
+                    instrument: names.instrument(gain.instrument).to_owned(),
+                    lot: gain.lot.to_string(),
+                    disposal: gain.disposal.to_string(),
+                    acquired: gain.acquired,
+                    disposed: gain.disposed,
+                    quantity: gain.quantity,
+                    proceeds,
+                    cost_base,
+                    gain: proceeds.checked_sub(cost_base).expect("a gain in range"),
+                    value_at_start: None,
+                });
+            }
             Row::Distribution(row) if row.status == PaymentStatus::Paid => {
+                note(row.currency, row.pay_date);
                 all.distributions.push(Distribution {
                     event: row.distribution.to_string(),
                     instrument: names.instrument(row.instrument).to_owned(),
                     ex_date: row.ex_date,
                     pay_date: row.pay_date,
                     units: row.quantity,
-                    amount: row.amount,
+                    amount: known.home(row.amount, row.currency, row.pay_date),
                     franked_fraction: row.franked_fraction,
                     preference: false,
                     entitled_in: None,
@@ -275,8 +328,10 @@ fn everything(said: &Said, names: &Names, books: &[Row]) -> Customer {
     }
     for ((name, date), e) in posted(said) {
         let event = name.to_string();
+        let amount = known.home(e.amount, e.currency, date);
+        note(e.currency, date);
         if e.kind == CashKind::Interest {
-            all.interest.push(Interest { event, date, amount: e.amount });
+            all.interest.push(Interest { event, date, amount });
             continue;
         }
         all.distributions.push(Distribution {
@@ -285,15 +340,20 @@ fn everything(said: &Said, names: &Names, books: &[Row]) -> Customer {
             ex_date: e.ex_date.unwrap_or(date),
             pay_date: date,
             units: Quantity::ZERO,
-            amount: e.amount,
+            amount,
             franked_fraction: e.franked_fraction.unwrap_or(Ratio::ZERO),
             preference: false,
             entitled_in: None,
             trades: Vec::new(),
         });
     }
+    for (name, date, currency, amount) in known.accruals.interest_of(known.customer) {
+        note(*currency, *date);
+        let amount = known.home(*amount, *currency, *date);
+        all.interest.push(Interest { event: name.clone(), date: *date, amount });
+    }
     all.gains.sort_by_key(|gain| (gain.disposed, gain.disposal.clone(), gain.lot.clone()));
     all.distributions.sort_by_key(|one| (one.pay_date, one.event.clone()));
     all.interest.sort_by_key(|one| (one.date, one.event.clone()));
-    all
+    (all, abroad)
 }
