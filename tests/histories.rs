@@ -5,7 +5,7 @@
 //! times as many. A failure names its seed; `EVENKEEL_SEED=n` runs that one alone and keeps its files.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::Path;
 
@@ -189,11 +189,10 @@ impl History {
         self.pass();
         let customer = self.dice.one(&self.customers).clone();
         match self.dice.roll(100) {
-            0..=29 => self.price(),
-            30 => self.agree(&customer),
-            31 => self.mark(),
-            32 => self.tax(&customer),
-            33 | 34 => self.correct(),
+            0..=31 => self.price(),
+            32 => self.agree(&customer),
+            33 => self.mark(),
+            34 => self.tax(&customer),
             35..=54 => self.trade(&customer, false),
             55..=62 => self.flow(&customer),
             63..=66 => self.post(&customer),
@@ -534,7 +533,11 @@ impl History {
         if standing.is_empty() {
             return;
         }
-        let of = (*self.dice.one(&standing)).clone();
+        // Of rare kinds as often as of common ones.
+        let kinds: BTreeSet<&str> = standing.iter().map(|id| self.live[*id].kind).collect();
+        let kind = *self.dice.one(&kinds.into_iter().collect::<Vec<_>>());
+        let of_kind: Vec<&String> = standing.into_iter().filter(|id| self.live[*id].kind == kind).collect();
+        let of = (*self.dice.one(&of_kind)).clone();
         let Some(said) = self.live.remove(&of) else { return };
         if self.dice.percent(50) {
             return self.say("correction", self.now, bust(&of));
