@@ -217,9 +217,18 @@ impl Days {
 /// Rates × raw money of one month, by kind and currency.
 #[derive(Default)]
 struct Sums {
-    from: Option<TradeDate>,
-    of: BTreeMap<(AccrualKind, Currency), i128>,
+    /// With the first day that counts.
+    of: BTreeMap<(AccrualKind, Currency), (TradeDate, i128)>,
     unknown: Option<(TradeDate, Unmarked)>,
+}
+
+impl Sums {
+    fn add(&mut self, kind: AccrualKind, currency: Currency, day: TradeDate, amount: i128) {
+        if amount != 0 {
+            let (_, sum) = self.of.entry((kind, currency)).or_insert((day, 0));
+            *sum = sum.saturating_add(amount);
+        }
+    }
 }
 
 /// All that accrued of a customer, told.
@@ -280,12 +289,10 @@ fn days_of(account: &Account, market: &Market, last: TradeDate) -> Days {
 }
 
 fn accrue_day(account: &Account, market: &Market, days: &Days, day: TradeDate, sums: &mut Sums) {
-    sums.from.get_or_insert(day);
     for (currency, settled) in days.settled.iter().filter(|(_, settled)| **settled > 0) {
         let rate = i128::from(market.interest(*currency, day).raw());
         if rate > 0 {
-            let sum = sums.of.entry((AccrualKind::Interest, *currency)).or_default();
-            *sum = sum.saturating_add(settled.saturating_mul(rate));
+            sums.add(AccrualKind::Interest, *currency, day, settled.saturating_mul(rate));
         }
     }
     let (Some(base), Some(schedule)) = (account.base, account.schedule(day)) else { return };
@@ -296,7 +303,7 @@ fn accrue_day(account: &Account, market: &Market, days: &Days, day: TradeDate, s
             return;
         }
     };
-    *sums.of.entry((AccrualKind::Fee, base)).or_default() += charged;
+    sums.add(AccrualKind::Fee, base, day, charged);
 }
 
 /// What a NAV is charged per year, raw money × raw ratio.
@@ -323,8 +330,7 @@ fn tell(
     if let Some((from, what)) = sums.unknown {
         told.push(Told::Fault(customer, AnomalyKind::FeesUnknown(from, what)));
     }
-    let from = sums.from.unwrap_or(until);
-    for ((kind, currency), sum) in &sums.of {
+    for ((kind, currency), (from, sum)) in &sums.of {
         if (*kind == AccrualKind::Fee && sums.unknown.is_some()) || *sum == 0 {
             continue;
         }
@@ -333,7 +339,7 @@ fn tell(
             continue;
         };
         let status = if over { PaymentStatus::Paid } else { PaymentStatus::Accrued };
-        let (kind, currency) = (*kind, *currency);
+        let (kind, currency, from) = (*kind, *currency, *from);
         let row = AccrualRow { customer, kind, currency, from, until, amount, pay_date, status };
         told.push(Told::Row(Row::Accrual(Box::new(row))));
         let cents = div_half_even(*sum, PER_YEAR * CENT) * CENT;

@@ -2,7 +2,7 @@
 //! and their anomalies, and corrections as they are accepted.
 
 use evenkeel_schemas::events::Correction;
-use evenkeel_schemas::{AnomalyKind, PaymentStatus, Row};
+use evenkeel_schemas::{AccrualKind, AnomalyKind, PaymentStatus, Row};
 use prometheus::{IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 
 use crate::engine::Closed;
@@ -14,6 +14,8 @@ pub(super) struct BookFigures {
     gains: IntGauge,
     distributions: IntGaugeVec,
     rungs: IntGauge,
+    accruals: IntGaugeVec,
+    candidates: IntGaugeVec,
     anomalies: IntGaugeVec,
     corrections: IntCounterVec,
 }
@@ -47,12 +49,30 @@ impl BookFigures {
                 "status",
             ),
             rungs: gauge(r, "evenkeel_cash_ladder_rungs", "Amounts due, by customer, currency, day and kind"),
+            accruals: gauges(
+                r,
+                "evenkeel_accruals",
+                "Months of fees and interest not paid yet, by kind",
+                "kind",
+            ),
+            candidates: gauges(
+                r,
+                "evenkeel_harvest_candidates",
+                "Losses worth harvesting, by whether a purchase speaks against",
+                "wash",
+            ),
             anomalies: gauges(r, "evenkeel_lot_anomalies", "Open anomalies of lots, by kind", "kind"),
             corrections,
         };
         // There from the start, at zero.
         for status in [PaymentStatus::Accrued, PaymentStatus::Paid] {
             figures.distributions.with_label_values(&[status.as_str()]).set(0);
+        }
+        for kind in [AccrualKind::Fee, AccrualKind::Interest] {
+            figures.accruals.with_label_values(&[kind.as_str()]).set(0);
+        }
+        for wash in ["clear", "wash_sale"] {
+            figures.candidates.with_label_values(&[wash]).set(0);
         }
         figures
     }
@@ -70,6 +90,10 @@ impl BookFigures {
                     PaymentStatus::Accrued => accrued += diff,
                     PaymentStatus::Paid => paid += diff,
                 },
+                Row::Accrual(row) if row.status == PaymentStatus::Accrued => {
+                    self.accruals.with_label_values(&[row.kind.as_str()]).add(diff);
+                }
+                Row::HarvestCandidate(row) => self.candidates.with_label_values(&[row.flag()]).add(diff),
                 Row::Anomaly { kind: kind @ AnomalyKind::Lots(..), .. } => {
                     self.anomalies.with_label_values(&[kind.as_str()]).add(diff);
                 }

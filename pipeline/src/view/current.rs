@@ -8,11 +8,11 @@ use evenkeel_operators::facts::Terms;
 use evenkeel_operators::valuations::{Line, Unvalued, cash_line, position_line, worth};
 use evenkeel_schemas::events::{OrderStatus, SessionState};
 use evenkeel_schemas::{
-    AllocationRow, AnomalyKind, AnomalySource, Currency, CustomerId, Epoch, ExposureRow, InstrumentId,
-    Measure, Name, OrderRow, Pair, Price, Rate, Standing, TriggerKey, Worth,
+    AllocationRow, AnomalyKind, AnomalySource, Currency, CustomerId, Epoch, ExposureRow, HarvestCandidateRow,
+    InstrumentId, Measure, Name, OrderRow, Pair, Price, Rate, Standing, TriggerKey, Worth,
 };
 
-use super::{Customer, LoggedDecision, Open, View};
+use super::{Agreed, Customer, LoggedDecision, Open, View};
 use crate::door::Rejected;
 use crate::names::SharedNames;
 
@@ -30,6 +30,17 @@ impl View {
     /// All customers, in order of onboarding.
     pub fn customers(&self) -> &BTreeMap<CustomerId, Customer> {
         &self.customers
+    }
+
+    /// What is agreed with a customer, if anything is.
+    pub fn agreed(&self, id: CustomerId) -> Option<&Agreed> {
+        self.agreed.get(&id)
+    }
+
+    /// Losses of a customer that are worth harvesting.
+    pub fn harvest_of(&self, id: CustomerId) -> impl Iterator<Item = &HarvestCandidateRow> {
+        let own = (id, InstrumentId(0))..=(id, InstrumentId(u32::MAX));
+        self.harvest.range(own).map(|(_, row)| row)
     }
 
     /// Open triggers and breaches.

@@ -154,15 +154,18 @@ impl Accruals {
                 let balance = balance + paid.map(|(date, _, raw)| settled((*date, *raw))).sum::<i128>();
                 let rate = latest(&self.interest, currency, day).map_or(0, |(_, rate)| rate.raw());
                 if balance > 0 && rate > 0 {
-                    *month.sums.entry((AccrualKind::Interest, currency)).or_default() +=
-                        balance * i128::from(rate);
+                    let of = month.sums.entry((AccrualKind::Interest, currency)).or_insert((day, 0));
+                    of.1 += balance * i128::from(rate);
                 }
             }
             let schedule = fees.and_then(|fees| fees.iter().rev().find(|((from, ..), _)| *from <= day));
             if let (Some(base), Some((_, schedule))) = (facts.base(customer), schedule) {
                 match self.nav(facts, customer, base, (day, mark, last), &posted, &all)? {
                     Ok(nav) => {
-                        *month.sums.entry((AccrualKind::Fee, base)).or_default() += yearly(schedule, nav);
+                        let yearly = yearly(schedule, nav);
+                        if yearly > 0 {
+                            month.sums.entry((AccrualKind::Fee, base)).or_insert((day, 0)).1 += yearly;
+                        }
                     }
                     Err(what) => drop(month.unknown.get_or_insert((day, what))),
                 }
@@ -238,7 +241,8 @@ fn yearly(schedule: &FeeScheduleSet, nav: Money) -> i128 {
 struct Month {
     from: TradeDate,
     until: TradeDate,
-    sums: BTreeMap<(AccrualKind, Currency), i128>,
+    /// With the first day that counts.
+    sums: BTreeMap<(AccrualKind, Currency), (TradeDate, i128)>,
     unknown: Option<(TradeDate, Unmarked)>,
 }
 
@@ -252,14 +256,14 @@ impl Month {
             let (source, kind) = (AnomalySource::Customer(customer), AnomalyKind::FeesUnknown(from, what));
             all.rows.insert(Row::Anomaly { source, kind });
         }
-        for ((kind, currency), sum) in &self.sums {
+        for ((kind, currency), (from, sum)) in &self.sums {
             if *sum == 0 || (*kind == AccrualKind::Fee && self.unknown.is_some()) {
                 continue;
             }
             let per_year = 365 * 1_000_000_000;
             let amount = Money::from_wide(div_half_even(*sum, per_year)).expect("an accrual in range");
             let status = if over { PaymentStatus::Paid } else { PaymentStatus::Accrued };
-            let (kind, currency, from, until) = (*kind, *currency, self.from, self.until);
+            let (kind, currency, from, until) = (*kind, *currency, *from, self.until);
             let row = AccrualRow { customer, kind, currency, from, until, amount, pay_date, status };
             all.rows.insert(Row::Accrual(Box::new(row)));
             let cents = div_half_even(*sum, per_year * 10_000) * 10_000;

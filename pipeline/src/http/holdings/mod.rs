@@ -8,6 +8,8 @@ mod cash;
 mod cost_basis;
 mod dry_run;
 mod entry_order;
+mod forecast;
+mod harvest;
 mod lots;
 mod portfolio;
 mod positions;
@@ -18,13 +20,15 @@ mod stored;
 mod trade;
 
 use actix_web::web::{self, Json};
-use evenkeel_operators::facts::Terms;
-use evenkeel_schemas::{Currency, CustomerId, Instant, InstrumentId, Money, Names, TradeDate, Value};
+use evenkeel_operators::facts::{PlannedFlow, Terms};
+use evenkeel_schemas::{
+    AccrualRow, Currency, CustomerId, Instant, InstrumentId, Money, Names, TradeDate, Value,
+};
 use serde_json::Value as Json_;
 
 use super::Context;
 use super::problem::Problem;
-use crate::view::{Customer, HeldLot, View};
+use crate::view::{Agreed, Customer, HeldLot, View};
 
 /// What answers are.
 type Answer = Result<Json<Json_>, Problem>;
@@ -42,6 +46,7 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
         .route("/portfolio/{client_id}/positions", web::get().to(positions::all))
         .route("/portfolio/{client_id}/value", web::get().to(portfolio::value))
         .route("/portfolio/{client_id}/monitor", web::get().to(portfolio::monitor))
+        .route("/portfolio/{client_id}/harvest", web::get().to(harvest::candidates))
         .route("/cost-basis/{ticker}/summary", web::get().to(cost_basis::summary))
         .route("/cost-basis/{ticker}/sell", web::post().to(dry_run::sell))
         .route("/cost-basis/{ticker}/tax-loss-harvest", web::get().to(cost_basis::harvest))
@@ -124,6 +129,16 @@ impl<'a> Client<'a> {
             Problem::not_found("").at("ticker", format!("no instrument {shown:?} is listed"))
         })?;
         Ok(Subject { client: self, instrument, terms })
+    }
+
+    /// Fees and interest that accrue and are not paid yet.
+    fn accruals(&self) -> &'a [AccrualRow] {
+        self.view.agreed(self.id).map_or(&[], Agreed::accruals)
+    }
+
+    /// What is planned to be paid in or taken out.
+    fn planned(&self) -> impl Iterator<Item = &'a PlannedFlow> {
+        self.view.agreed(self.id).into_iter().flat_map(Agreed::planned).map(AsRef::as_ref)
     }
 
     /// The day of the view's epoch, UTC.

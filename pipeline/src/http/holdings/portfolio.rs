@@ -7,7 +7,8 @@ use evenkeel_operators::valuations::Unvalued;
 use evenkeel_schemas::InstrumentId;
 use serde_json::{Value as Json_, json};
 
-use super::cash::{cash, forecast};
+use super::cash::cash;
+use super::forecast::forecast;
 use super::{Answer, Client, Context, of_client, text};
 use crate::http::api::trigger_json;
 
