@@ -82,8 +82,8 @@ impl<'a> Desk<'a> {
         Ok(Desk { snapshot, book, intent, policy, ranks, year, before, risk_rows })
     }
 
-    /// The problem of the intent's targets, everything that may be sold sellable and nothing above its target
-    /// bought.
+    /// The problem of some targets and bands: nothing above its intended target is bought, and nothing below it
+    /// sold but to raise cash.
     pub fn problem(&self, targets: &[Ratio], bands: &[Ratio]) -> RebalanceProblem {
         let book = self.book;
         let candidate = |(place, row): (usize, &crate::book::Row<'_>)| {
@@ -91,6 +91,8 @@ impl<'a> Desk<'a> {
             let target = self.intent.aims.targets[place];
             let over = row.value.against_band(book.nav, target, Ratio::ZERO).is_gt()
                 && !row.value.against_band(book.nav, position.weight_min, Ratio::ZERO).is_lt();
+            let under = row.value.against_band(book.nav, target, Ratio::ZERO).is_lt();
+            let kept = under && book.cash >= self.policy.cash_min;
             // What may not be traded cannot come back under a limit either: the market put it there.
             let (weight_min, weight_max) = match position.tradable {
                 true => (position.weight_min, self.intent.weight_max[place]),
@@ -99,7 +101,7 @@ impl<'a> Desk<'a> {
             Candidate {
                 instrument: position.instrument,
                 held: position.held,
-                sellable: position.sellable,
+                sellable: if kept { Quantity::ZERO } else { position.sellable },
                 price: row.price,
                 rate: row.rate,
                 lot: position.lot,

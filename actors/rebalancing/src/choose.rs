@@ -28,7 +28,13 @@ pub(crate) fn choose(desk: &Desk<'_>, strategy: &Strategy, flows: bool) -> Resul
     }
     // Only what the flow leaves outside its band makes anything else be sold.
     if bases.first().is_none_or(|first| first.state.outside() > 0) {
-        let all = desk.attempt("everything that may be traded", full(desk, strategy));
+        let problem = full(desk, strategy);
+        let variant = "everything that may be traded";
+        let all = match desk.attempt(variant, problem.clone()) {
+            // A limit that only a sale of what is below its target could keep.
+            Err(PlanError::Infeasible(_)) => desk.attempt(variant, all_sellable(desk, problem)),
+            other => other,
+        };
         match (all, bases.is_empty()) {
             (Ok(all), _) => bases.push(all),
             (Err(PlanError::Infeasible(_)), false) => {}
@@ -108,10 +114,11 @@ fn by_flow(desk: &Desk<'_>) -> Result<Option<Attempt>, PlanError> {
         for (place, candidate) in surplus.candidates.iter_mut().enumerate() {
             candidate.sellable = candidate.sellable.min(above(desk, place));
         }
-        return match desk.attempt("withdrawals out of what is overweight", surplus) {
-            Err(PlanError::Infeasible(_)) => desk.attempt("withdrawals out of everything", problem).map(Some),
-            other => other.map(Some),
-        };
+        return raised(
+            desk,
+            [("withdrawals out of what is overweight", surplus), ("withdrawals out of everything", problem)],
+        )
+        .map(Some);
     }
     if desk.before.cash_weight <= desk.before.cash_target {
         return Ok(None);
@@ -123,6 +130,41 @@ fn by_flow(desk: &Desk<'_>) -> Result<Option<Attempt>, PlanError> {
         Err(PlanError::Infeasible(_)) => Ok(None),
         other => other.map(Some),
     }
+}
+
+/// The first of some problems that raises the cash that is missing: each with no more sold than that takes, then
+/// up to a lot more, then without that limit.
+fn raised(desk: &Desk<'_>, ways: [(&'static str, RebalanceProblem); 2]) -> Result<Attempt, PlanError> {
+    let (book, costs) = (desk.book, &desk.policy.costs);
+    let short = desk.policy.cash_min.to_f64() - book.cash.to_f64();
+    // Spread and commission of each sale, a tick and the least commission where there is a sale.
+    let part = (costs.half_spread.to_f64() + costs.commission.to_f64()).min(0.5);
+    let needed = short / (1.0 - part) + costs.commission_min.to_f64();
+    let lots = book.rows.iter().enumerate().map(|(place, row)| desk.worth(place, row.position.lot));
+    let lot = lots.fold(0.0, f64::max);
+    let turnover = |amount: f64| {
+        let share = (amount / 2.0 / book.nav_f64() * 1e9).ceil().min(1e10) as i64;
+        Some(Ratio::from_raw(share).min(desk.policy.turnover_max.unwrap_or(Ratio::MAX)))
+    };
+    let limits = [turnover(needed), turnover(needed * 1.01 + lot), desk.policy.turnover_max];
+    let mut last = None;
+    for (variant, problem) in ways {
+        for turnover_max in limits {
+            match desk.attempt(variant, RebalanceProblem { turnover_max, ..problem.clone() }) {
+                Err(PlanError::Infeasible(words)) => last = Some(PlanError::Infeasible(words)),
+                other => return other,
+            }
+        }
+    }
+    Err(last.unwrap_or_else(crate::attempt::too_large))
+}
+
+/// The problem with everything sellable that may be sold.
+fn all_sellable(desk: &Desk<'_>, mut problem: RebalanceProblem) -> RebalanceProblem {
+    for (candidate, row) in problem.candidates.iter_mut().zip(&desk.book.rows) {
+        candidate.sellable = row.position.sellable;
+    }
+    problem
 }
 
 /// Units of a row above its target, up to the next lot.
