@@ -9,7 +9,7 @@ use crate::book::Book;
 use crate::choose::{Chosen, choose};
 use crate::error::PlanError;
 use crate::intent::intent;
-use crate::plan::{Benefit, Cost, Left, Outcome, Plan, PlannedOrder, Slice};
+use crate::plan::{Benefit, Cost, Left, Outcome, Plan, PlannedOrder, Slice, Tried};
 use crate::policy::{Policy, Strategy};
 use crate::reason::{Reason, ReasonKind, by_urgency};
 use crate::slices::slices;
@@ -101,8 +101,12 @@ impl Made<'_> {
         let review = waiting.iter().filter(|one| one.waits).map(|one| one.until).min();
         let (cost, benefit) = (attempt.cost.total, attempt.benefit.amount);
         if attempt.orders.is_empty() {
-            let why = "no order in whole lots is worth placing";
-            self.words.push(why.to_owned());
+            // The first way that was given up for doing nothing, if there was one.
+            let given_up = tried.iter().find(|tried| tried.cost > Money::ZERO);
+            self.words.push(match given_up {
+                Some(Tried { cost, benefit, .. }) => outweighed(*cost, *benefit),
+                None => "no order in whole lots is worth placing".to_owned(),
+            });
             return Ok(Plan { tried, waiting, ..self.hold(Some(&attempt), review) });
         }
         if attempt.net <= 0.0 && !self.desk.intent.duty {
@@ -194,6 +198,10 @@ impl Made<'_> {
             review,
         }
     }
+}
+
+fn outweighed(cost: Money, benefit: Money) -> String {
+    format!("the plan would cost {cost} and bring {benefit}: inside the no-trade region")
 }
 
 fn left(attempt: &Attempt) -> Vec<Left> {
