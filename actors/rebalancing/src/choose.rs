@@ -137,9 +137,10 @@ fn by_flow(desk: &Desk<'_>) -> Result<Option<Attempt>, PlanError> {
 fn raised(desk: &Desk<'_>, ways: [(&'static str, RebalanceProblem); 2]) -> Result<Attempt, PlanError> {
     let (book, costs) = (desk.book, &desk.policy.costs);
     let short = desk.policy.cash_min.to_f64() - book.cash.to_f64();
-    // Spread and commission of each sale, a tick and the least commission where there is a sale.
-    let part = (costs.half_spread.to_f64() + costs.commission.to_f64()).min(0.5);
-    let needed = short / (1.0 - part) + costs.commission_min.to_f64();
+    // Spread, a tick and commission of each sale, and room for the solver's last digits.
+    let ticks = book.rows.iter().map(|row| row.position.tick.to_f64() / row.price.to_f64());
+    let part = costs.half_spread.to_f64() + costs.commission.to_f64() + ticks.fold(0.0, f64::max);
+    let needed = short / (1.0 - part.min(0.5)) + costs.commission_min.to_f64() + 2e-6 * book.nav_f64();
     let lots = book.rows.iter().enumerate().map(|(place, row)| desk.worth(place, row.position.lot));
     let lot = lots.fold(0.0, f64::max);
     let turnover = |amount: f64| {

@@ -67,10 +67,19 @@ pub(crate) fn netted(
             let (target, band) = (group.target.raw(), group.band.raw());
             broken |= (sum - target).abs() > band;
             let inside = INSIDE.min(group.band.to_f64() / 2.0);
-            let lower = Some((group.target.to_f64() - group.band.to_f64() + inside).max(0.0));
-            let upper = Some((group.target.to_f64() + group.band.to_f64() - inside).min(1.0));
-            let coefficients = places.into_iter().map(|place| (place, 1.0)).collect();
+            // Weights are from 0 to 1 anyway: an edge there would only be an interior without room.
+            let lower = (target > band).then_some(group.target.to_f64() - group.band.to_f64() + inside);
+            let upper = group.target.to_f64() + group.band.to_f64() - inside;
+            let upper = (target + band < Ratio::ONE).then_some(upper);
             let name = format!("{} {}", taxonomy.name, group.name);
+            if places.is_empty() {
+                if target > band {
+                    let words = format!("{name} is to weigh {}, and nothing priced is in it", group.target);
+                    return Err(PlanError::Infeasible(vec![words]));
+                }
+                continue;
+            }
+            let coefficients = places.into_iter().map(|place| (place, 1.0)).collect();
             constraints.push(Constraint { name, rule: Rule::Linear { coefficients, lower, upper } });
         }
     }
