@@ -117,7 +117,7 @@ impl Run<'_> {
             return Err(BacktestError::NothingLeft { date, nav: before });
         }
         self.review(at, first, model);
-        self.trade(at, flow, first)?;
+        self.trade(at, (flow, income), first)?;
         let nav = self.worth(date)?;
         let base = self.nav.checked_add(flow).ok_or(BacktestError::TooLarge { date })?;
         let change = if base > Money::ZERO { nav.to_f64() / base.to_f64() - 1.0 } else { 0.0 };
@@ -208,13 +208,13 @@ impl Run<'_> {
     }
 
     /// Trades what a plan says, if there is a reason for one.
-    fn trade(&mut self, at: usize, flow: Money, first: bool) -> Result<(), BacktestError> {
+    fn trade(&mut self, at: usize, moved: (Money, Money), first: bool) -> Result<(), BacktestError> {
         let date = self.table.dates[at];
         if self.targets.is_none() && self.account.cash >= self.settings.policy.cash_min {
             return Ok(());
         }
         let reviewed = std::mem::take(&mut self.pending);
-        let reasons = self.reasons(flow, first, reviewed);
+        let reasons = self.reasons(moved, first, reviewed);
         if reasons.is_empty() {
             return Ok(());
         }
@@ -244,13 +244,17 @@ impl Run<'_> {
         }
     }
 
-    fn reasons(&self, flow: Money, first: bool, reviewed: bool) -> Vec<Reason> {
+    /// Why a plan is to be made, given what came in or went out and what distributions were paid.
+    fn reasons(&self, (flow, income): (Money, Money), first: bool, reviewed: bool) -> Vec<Reason> {
         let mut reasons = Vec::new();
         if reviewed {
             reasons.push(Reason::of(if first { ReasonKind::Manual } else { ReasonKind::Calendar }));
         }
         if flow != Money::ZERO && !first {
             reasons.push(Reason::cash_flow(flow, true));
+        }
+        if income > Money::ZERO && self.settings.reinvest {
+            reasons.push(Reason::cash_flow(income, true));
         }
         let short = self.account.cash.checked_sub(self.settings.policy.cash_min).unwrap_or_default();
         if short < Money::ZERO {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum When {
-    /// On the first day; later only flows are invested or raised: buy and hold.
+    /// On the first day; later only flows, and distributions as [`Settings::reinvest`] says: buy and hold.
     Once,
     /// Whenever a review is due.
     Every(Cadence),
@@ -74,6 +74,9 @@ pub struct Settings<'a> {
     pub flows: Vec<CashFlow>,
     /// When it trades.
     pub when: When,
+    /// Whether distributions are invested when they are paid, as a deposit is; if not, they wait for the next
+    /// trade.
+    pub reinvest: bool,
     /// Costs, least orders, and how benefit is weighed against cost.
     pub policy: Policy,
     /// The market whose trading days count.

@@ -127,6 +127,25 @@ fn splits_and_distributions_change_no_wealth_by_themselves() {
 }
 
 #[test]
+fn distributions_are_invested_if_it_is_asked_for() {
+    // 0.50 for each of 50 units, 25: five of the first at 5; the second, 475 of 750, is above its half.
+    let mut history =
+        two(&[("2026-02-02", "10", "10"), ("2026-02-03", "5", "9.5"), ("2026-02-04", "5", "9.5")]);
+    history.payments = vec![Payment {
+        instrument: InstrumentId(2),
+        ex_date: n("2026-02-03"),
+        pay_date: n("2026-02-04"),
+        amount: n("0.5"),
+        franked_fraction: n("0"),
+    }];
+    let mut asked = settings("2026-02-02", "2026-02-04", "1000", When::Once);
+    asked.reinvest = true;
+    let found = run(&history, &mut halves(), &asked);
+    assert_eq!(trades(&found)[2..], [trade("2026-02-04", 1, Side::Buy, "5")]);
+    assert_eq!(found.days[2].cash, n("0"));
+}
+
+#[test]
 fn the_tax_of_a_year_is_paid_when_it_has_ended() {
     // All in the first, 100 units at 10 on 1 June 2026. On 29 June half is wanted of each at 20 and 10: 50 are
     // sold with a gain of 500, all of it taxed at 32% beside 100,000 of income: 160, on 1 July.

@@ -65,6 +65,7 @@ pub fn settings(from: &str, to: &str, cash: &str, when: When) -> Settings<'stati
         cash: n(cash),
         flows: Vec::new(),
         when,
+        reinvest: false,
         policy: free(),
         market: asx(),
         taxes: None,
