@@ -191,6 +191,27 @@ fn the_tax_of_a_year_is_paid_when_it_has_ended() {
 }
 
 #[test]
+fn a_gain_is_of_the_year_of_its_sale() {
+    // Bought in May 2026 at 10; on 3 July 10 of 50 are sold at 20 for a withdrawal of 200: a gain of 100, of the year
+    // that began on 1 July. 15% of it for a fund in accumulation, owed when the backtest ends.
+    let history = two(&[("2026-05-04", "10", "10"), ("2026-07-02", "20", "10"), ("2026-07-03", "20", "10")]);
+    let (law, cpi) = (Law::built_in().unwrap(), Cpi::default());
+    let mut asked = settings("2026-05-04", "2026-07-03", "500", When::Once);
+    asked.flows = vec![CashFlow { date: n("2026-07-03"), amount: n("-200") }];
+    asked.taxes = Some(Taxes {
+        law: &law,
+        cpi: &cpi,
+        profile: Profile::resident(Entity::SuperFund),
+        other_income: n("1000"),
+        losses_brought_forward: Money::ZERO,
+    });
+    let found = run(&history, &mut Fixed(vec![(InstrumentId(1), n("1"))]), &asked);
+    assert_eq!(trades(&found)[1], trade("2026-07-03", 1, Side::Sell, "10"));
+    let years: Vec<_> = found.years.iter().map(|year| (year.year.to_string(), year.tax, year.paid)).collect();
+    assert_eq!(years, [("2025-26".to_owned(), n("0"), true), ("2026-27".to_owned(), n("15"), false)]);
+}
+
+#[test]
 fn what_makes_no_sense_is_said() {
     let words = |asked: &evenkeel_backtest::Settings<'_>| {
         backtest(&three_days(), &mut halves(), asked).unwrap_err().to_string()

@@ -83,16 +83,16 @@ impl<'a> Desk<'a> {
     }
 
     /// The problem of some targets and bands: nothing above its intended target is bought, and nothing below it
-    /// sold but to raise cash.
+    /// sold but to raise cash. Nor does an order go past the target, but for the rest of a lot: what tax or volume
+    /// holds back in one instrument is not made up for in another.
     pub fn problem(&self, targets: &[Ratio], bands: &[Ratio]) -> RebalanceProblem {
         let book = self.book;
         let candidate = |(place, row): (usize, &crate::book::Row<'_>)| {
             let position = row.position;
-            let target = self.intent.aims.targets[place];
-            let over = row.value.against_band(book.nav, target, Ratio::ZERO).is_gt()
-                && !row.value.against_band(book.nav, position.weight_min, Ratio::ZERO).is_lt();
-            let under = row.value.against_band(book.nav, target, Ratio::ZERO).is_lt();
-            let kept = under && book.cash >= self.policy.cash_min;
+            let against = |limit: Ratio| row.value.against_band(book.nav, limit, Ratio::ZERO);
+            // Where a limit of the mandate is broken, what mends it may go past the target.
+            let free = book.cash < self.policy.cash_min || against(self.intent.weight_max[place]).is_gt();
+            let below_least = against(position.weight_min).is_lt();
             // What may not be traded cannot come back under a limit either: the market put it there.
             let (weight_min, weight_max) = match position.tradable {
                 true => (position.weight_min, self.intent.weight_max[place]),
@@ -101,7 +101,7 @@ impl<'a> Desk<'a> {
             Candidate {
                 instrument: position.instrument,
                 held: position.held,
-                sellable: if kept { Quantity::ZERO } else { position.sellable },
+                sellable: if free { position.sellable } else { position.sellable.min(self.above(place)) },
                 price: row.price,
                 rate: row.rate,
                 lot: position.lot,
@@ -111,7 +111,7 @@ impl<'a> Desk<'a> {
                 weight_min,
                 weight_max,
                 trade_max: None,
-                buy_max: over.then_some(Money::ZERO),
+                buy_max: if below_least { None } else { self.below(place) },
                 tradable: position.tradable,
             }
         };
@@ -126,6 +126,34 @@ impl<'a> Desk<'a> {
             first_parcel_min: self.policy.first_parcel_min,
             cost_aversion: self.cost_aversion(),
         }
+    }
+
+    /// Units of a row above its target, up to the next lot.
+    pub fn above(&self, place: usize) -> Quantity {
+        let row = &self.book.rows[place];
+        let lots = self.lots_apart(place, 1);
+        Quantity::from_wide(lots.saturating_mul(i128::from(row.position.lot.raw()))).unwrap_or(Quantity::MAX)
+    }
+
+    /// What a row is worth less than its target, up to the next lot.
+    fn below(&self, place: usize) -> Option<Money> {
+        let row = &self.book.rows[place];
+        let unit = i128::from(row.price.raw()) * i128::from(row.rate.raw());
+        let value =
+            self.lots_apart(place, -1).checked_mul(unit.checked_mul(row.position.lot.raw().into())?)?;
+        Money::from_wide(value / 10_i128.pow(15) + i128::from(value % 10_i128.pow(15) != 0))
+    }
+
+    /// Lots that a row is above its target (sign 1) or below it (sign −1), rounded up; nothing on the other side.
+    fn lots_apart(&self, place: usize, sign: i128) -> i128 {
+        let (row, target) = (&self.book.rows[place], self.intent.aims.targets[place]);
+        let one = i128::from(Ratio::ONE);
+        let (whole, part) = (self.book.nav.raw() / one, self.book.nav.raw() % one);
+        let aimed = i128::from(target.raw()) * whole + i128::from(target.raw()) * part / one;
+        let apart = sign * (row.value.raw() - aimed);
+        let lot = i128::from(row.price.raw()) * i128::from(row.rate.raw());
+        let lot = lot.saturating_mul(row.position.lot.raw().into());
+        if apart <= 0 || lot <= 0 { 0 } else { apart / lot + i128::from(apart % lot != 0) }
     }
 
     /// Squared weight that one total of cost is worth, so that the optimizer weighs costs as the benefit does:

@@ -32,12 +32,14 @@ pub(crate) fn choose(desk: &Desk<'_>, strategy: &Strategy, flows: bool) -> Resul
         let variant = "everything that may be traded";
         let all = match desk.attempt(variant, problem.clone()) {
             // A limit that only a sale of what is below its target could keep.
-            Err(PlanError::Infeasible(_)) => desk.attempt(variant, all_sellable(desk, problem)),
+            Err(PlanError::Infeasible(_) | PlanError::Solver(_)) => {
+                desk.attempt(variant, all_sellable(desk, problem))
+            }
             other => other,
         };
         match (all, bases.is_empty()) {
             (Ok(all), _) => bases.push(all),
-            (Err(PlanError::Infeasible(_)), false) => {}
+            (Err(PlanError::Infeasible(_) | PlanError::Solver(_)), false) => {}
             (Err(error), _) => return Err(error),
         }
     }
@@ -112,7 +114,7 @@ fn by_flow(desk: &Desk<'_>) -> Result<Option<Attempt>, PlanError> {
         problem.candidates.iter_mut().for_each(|candidate| candidate.buy_max = Some(Money::ZERO));
         let mut surplus = problem.clone();
         for (place, candidate) in surplus.candidates.iter_mut().enumerate() {
-            candidate.sellable = candidate.sellable.min(above(desk, place));
+            candidate.sellable = candidate.sellable.min(desk.above(place));
         }
         return raised(
             desk,
@@ -127,7 +129,7 @@ fn by_flow(desk: &Desk<'_>) -> Result<Option<Attempt>, PlanError> {
     problem.candidates.iter_mut().for_each(|candidate| candidate.sellable = Quantity::ZERO);
     match desk.attempt("deposits into what is underweight", problem) {
         // A limit that only a sale could keep.
-        Err(PlanError::Infeasible(_)) => Ok(None),
+        Err(PlanError::Infeasible(_) | PlanError::Solver(_)) => Ok(None),
         other => other.map(Some),
     }
 }
@@ -152,7 +154,7 @@ fn raised(desk: &Desk<'_>, ways: [(&'static str, RebalanceProblem); 2]) -> Resul
     for (variant, problem) in ways {
         for turnover_max in limits {
             match desk.attempt(variant, RebalanceProblem { turnover_max, ..problem.clone() }) {
-                Err(PlanError::Infeasible(words)) => last = Some(PlanError::Infeasible(words)),
+                Err(error @ (PlanError::Infeasible(_) | PlanError::Solver(_))) => last = Some(error),
                 other => return other,
             }
         }
@@ -166,20 +168,6 @@ fn all_sellable(desk: &Desk<'_>, mut problem: RebalanceProblem) -> RebalanceProb
         candidate.sellable = row.position.sellable;
     }
     problem
-}
-
-/// Units of a row above its target, up to the next lot.
-fn above(desk: &Desk<'_>, place: usize) -> Quantity {
-    let (row, target) = (&desk.book.rows[place], desk.intent.aims.targets[place]);
-    let aimed = i128::from(target.raw()) * (desk.book.nav.raw() / i128::from(Ratio::ONE));
-    let over = row.value.raw() - aimed;
-    let unit = i128::from(row.price.raw()) * i128::from(row.rate.raw());
-    let lot = unit * i128::from(row.position.lot.raw());
-    if over <= 0 || lot <= 0 {
-        return Quantity::ZERO;
-    }
-    let lots = (over + lot - 1) / lot;
-    Quantity::from_wide(lots.saturating_mul(i128::from(row.position.lot.raw()))).unwrap_or(Quantity::MAX)
 }
 
 /// Parcels near their discount, and the way to trade without those that are worth waiting for.
@@ -242,7 +230,7 @@ fn thrifty(desk: &Desk<'_>, base: &Attempt) -> Result<Vec<Attempt>, PlanError> {
     for (variant, problem) in [("nothing is sold", buys), ("only as far as it pays", pays)] {
         match desk.attempt(variant, problem) {
             Ok(attempt) => found.push(attempt),
-            Err(PlanError::Infeasible(_)) => {}
+            Err(PlanError::Infeasible(_) | PlanError::Solver(_)) => {}
             Err(error) => return Err(error),
         }
     }
@@ -275,7 +263,7 @@ fn limited(
     }
     match desk.attempt(variant, problem) {
         Ok(attempt) => Ok(Some(attempt)),
-        Err(PlanError::Infeasible(_)) => Ok(None),
+        Err(PlanError::Infeasible(_) | PlanError::Solver(_)) => Ok(None),
         Err(error) => Err(error),
     }
 }

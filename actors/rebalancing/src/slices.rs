@@ -39,7 +39,7 @@ pub(crate) fn slices(desk: &Desk<'_>, attempt: &Attempt) -> Result<Option<(Attem
         let slice = slice_problem(desk, &problem, &left, &caps);
         let solution = match desk.solved(&slice) {
             Ok(solution) if !solution.orders.is_empty() => solution,
-            Ok(_) | Err(PlanError::Infeasible(_)) => break,
+            Ok(_) | Err(PlanError::Infeasible(_) | PlanError::Solver(_)) => break,
             Err(error) => return Err(error),
         };
         for order in &solution.orders {

@@ -151,6 +151,8 @@ fn sound(book: &Portfolio, reasons: &[Reason], policy: &Policy, plan: &Plan) -> 
         let of = book.positions.iter().find(|p| p.instrument == order.instrument).unwrap();
         prop_assert!(of.tradable && order.quantity > Quantity::ZERO);
         prop_assert_eq!(order.quantity.whole_lots(of.lot), order.quantity);
+        let before = plan.before.standings.iter().find(|s| s.instrument == order.instrument).unwrap();
+        prop_assert!(order.side == Side::Sell || before.drift <= Ratio::ZERO, "the overweight is not bought");
         if order.side == Side::Sell {
             prop_assert!(order.quantity <= of.sellable);
             let parcels: i64 = order.parcels.iter().map(|sold| sold.quantity.raw()).sum();
