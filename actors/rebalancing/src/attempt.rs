@@ -58,6 +58,8 @@ pub(crate) struct Attempt {
     pub benefit: Benefit,
     /// Benefit less costs, base currency.
     pub net: f64,
+    /// What ways are compared by: `net`, and for one that waits for a discount what the rest brings then.
+    pub rank: f64,
 }
 
 impl<'a> Desk<'a> {
@@ -110,7 +112,7 @@ impl<'a> Desk<'a> {
                 band: bands[place],
                 weight_min,
                 weight_max,
-                trade_max: None,
+                trade_max: self.cap(place).map(|cap| times(cap, self.policy.slices_max)),
                 buy_max: if below_least { None } else { self.below(place) },
                 tradable: position.tradable,
             }
@@ -126,6 +128,13 @@ impl<'a> Desk<'a> {
             first_parcel_min: self.policy.first_parcel_min,
             cost_aversion: self.cost_aversion(),
         }
+    }
+
+    /// The largest order of a day in a row, base currency; none where the volume is not known.
+    pub fn cap(&self, place: usize) -> Option<Money> {
+        let daily = self.book.rows[place].position.average_daily_value?;
+        let share = i128::from(self.policy.daily_value_share.raw());
+        Money::from_wide(div_half_even(i128::from(daily.raw()) * share, i128::from(Ratio::ONE)))
     }
 
     /// Units of a row above its target, up to the next lot.
@@ -231,7 +240,7 @@ impl<'a> Desk<'a> {
         let benefit = self.benefit(&state);
         let net = benefit.amount.to_f64() - total.to_f64();
         let cost = Cost { trading: lost, impact, tax, total };
-        Ok(Attempt { variant, problem, orders, solution, state, sold, pieces, cost, benefit, net })
+        Ok(Attempt { variant, problem, orders, solution, state, sold, pieces, cost, benefit, net, rank: net })
     }
 
     /// The parcels of a sale.
@@ -345,6 +354,11 @@ fn commission(notional: Money, costs: &Costs) -> Money {
     let product = i128::from(notional.raw()) * i128::from(costs.commission.raw());
     let by_ratio = Money::from_wide(div_half_even(product, i128::from(Ratio::ONE))).unwrap_or_default();
     by_ratio.max(costs.commission_min)
+}
+
+/// An amount times a number, at most the largest.
+fn times(amount: Money, number: u32) -> Money {
+    Money::from_wide(i128::from(amount.raw()) * i128::from(number)).unwrap_or(Money::MAX)
 }
 
 pub(crate) fn too_large() -> PlanError {

@@ -47,7 +47,7 @@ pub(crate) fn choose(desk: &Desk<'_>, strategy: &Strategy, flows: bool) -> Resul
     // The first base there is decides ties: it trades less.
     let mut best = bases.swap_remove(0);
     for other in bases {
-        if other.net > best.net {
+        if other.rank > best.rank {
             best = other;
         }
     }
@@ -59,21 +59,22 @@ pub(crate) fn choose(desk: &Desk<'_>, strategy: &Strategy, flows: bool) -> Resul
         let spared = if base.cost.tax > Money::ZERO { spare(desk, &base)? } else { Vec::new() };
         for attempt in patient.into_iter().chain(spared) {
             tried.push(record(&attempt));
-            if attempt.net > best.net {
+            if attempt.rank > best.rank {
                 best = attempt;
             }
         }
     }
+    // Parcels wait whatever becomes of the rest.
+    let waits = best.variant == PATIENT;
+    waiting.iter_mut().for_each(|one| one.waits &= waits);
     if best.net <= 0.0 && !desk.intent.duty {
         for attempt in thrifty(desk, &best)? {
             tried.push(record(&attempt));
-            if attempt.net > best.net {
+            if attempt.net > best.net.max(0.0) {
                 best = attempt;
             }
         }
     }
-    let waits = best.variant == PATIENT;
-    waiting.iter_mut().for_each(|one| one.waits &= waits);
     Ok(Chosen { attempt: best, tried, waiting })
 }
 
@@ -85,7 +86,7 @@ fn record(attempt: &Attempt) -> Tried {
         variant: attempt.variant.to_owned(),
         benefit: attempt.benefit.amount,
         cost: attempt.cost.total,
-        net: crate::book::to_money(attempt.net),
+        net: crate::book::to_money(attempt.rank),
     }
 }
 
@@ -198,7 +199,7 @@ fn patience(desk: &Desk<'_>, base: &Attempt) -> Result<(Vec<Waiting>, Option<Att
         })?
     };
     // As if what waits were traded on its day.
-    let patient = patient.map(|attempt| Attempt { net: base.net + worth, ..attempt });
+    let patient = patient.map(|attempt| Attempt { rank: base.net + worth, ..attempt });
     Ok((found, patient))
 }
 

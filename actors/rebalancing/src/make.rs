@@ -125,6 +125,10 @@ impl Made<'_> {
             self.words.push("no order is possible within a day's share of the volume".to_owned());
             return Ok(Plan { tried, waiting, ..self.hold(Some(&attempt), review) });
         };
+        if attempt.net <= 0.0 && !self.desk.intent.duty {
+            self.words.push("what a few days' volume allows of the plan would not be worth it".to_owned());
+            return Ok(Plan { tried, waiting, ..self.hold(Some(&attempt), review) });
+        }
         self.tell(&attempt, &slices);
         let mut plan = self.hold(Some(&attempt), review);
         plan.outcome = Outcome::Trade;

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use evenkeel_optimizer::{ProposedOrder, RebalanceProblem, RebalanceSolution, Side};
-use evenkeel_schemas::{InstrumentId, Money, Quantity, Ratio, Value, div_half_even};
+use evenkeel_schemas::{InstrumentId, Money, Quantity, Ratio, Value};
 
 use crate::attempt::{Attempt, Desk, later, trading_day};
 use crate::error::PlanError;
@@ -67,13 +67,8 @@ pub(crate) fn slices(desk: &Desk<'_>, attempt: &Attempt) -> Result<Option<(Attem
 
 /// The largest order of a day, by instrument.
 fn caps(desk: &Desk<'_>) -> BTreeMap<InstrumentId, Money> {
-    let share = i128::from(desk.policy.daily_value_share.raw());
-    let cap = |daily: Money| {
-        Money::from_wide(div_half_even(i128::from(daily.raw()) * share, i128::from(Ratio::ONE)))
-            .unwrap_or_default()
-    };
-    let positions = desk.book.rows.iter().map(|row| row.position);
-    positions.filter_map(|p| Some((p.instrument, cap(p.average_daily_value?)))).collect()
+    let rows = desk.book.rows.iter().enumerate();
+    rows.filter_map(|(place, row)| Some((row.position.instrument, desk.cap(place)?))).collect()
 }
 
 /// The problem of a day: towards what is left of each order, at most its cap; nothing else is traded. While

@@ -209,6 +209,18 @@ fn orders_above_a_share_of_the_volume_are_spread_over_trading_days() {
 }
 
 #[test]
+fn what_has_no_volume_is_not_paid_for_by_sales() {
+    // Nobody trades the second: selling the first for it would only leave cash.
+    let mut book = portfolio(vec![position(1, "1200", "10", "0.5"), position(2, "800", "10", "0.5")], "0");
+    book.positions[1].average_daily_value = Some(n("0"));
+    let plan = planned(&book, &drift(), &TO_TARGET, &free()).unwrap();
+    assert!(plan.orders.iter().all(|order| order.instrument == InstrumentId(1)));
+    // Half of what the first is over goes to cash: 0.1² + 0.1² becomes 0.05² + 0.1² + 0.05².
+    assert_eq!(orders(&plan), [order(1, Sell, "100")]);
+    assert_eq!(plan.benefit.amount, n("100"));
+}
+
+#[test]
 fn a_withdrawal_beyond_a_days_volume_is_raised_over_days() {
     let mut book = portfolio(vec![position(1, "1200", "10", "0.5"), position(2, "800", "10", "0.5")], "0");
     book.positions.iter_mut().for_each(|p| p.average_daily_value = Some(n("10000")));

@@ -138,6 +138,10 @@ fn sound(book: &Portfolio, reasons: &[Reason], policy: &Policy, plan: &Plan) -> 
         return Ok(());
     }
     prop_assert!(!plan.orders.is_empty());
+    let duty = reasons.iter().any(|reason| reason.kind.is_duty()) || plan.before.cash < policy.cash_min;
+    if !duty {
+        prop_assert!(plan.benefit.amount > plan.cost.total, "{:?} {:?}", plan.benefit, plan.cost);
+    }
     let out: i128 = reasons
         .iter()
         .filter_map(|reason| reason.flow)
