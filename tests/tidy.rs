@@ -33,7 +33,7 @@ const IMPURE: [&str; 15] = [
 ];
 
 /// Which crates of ours a crate may depend on; tests and benches may see all.
-const DEPENDENCIES: [(&str, &[&str]); 15] = [
+const DEPENDENCIES: [(&str, &[&str]); 17] = [
     ("schemas", &[]),
     ("operators/calendar", &["schemas"]),
     ("operators/estimates", &["schemas"]),
@@ -43,6 +43,22 @@ const DEPENDENCIES: [(&str, &[&str]); 15] = [
     ("operators", &["schemas", "operators/lots", "operators/monitor", "operators/tax"]),
     ("actors/advice", &["schemas"]),
     ("actors/optimizer", &["schemas"]),
+    (
+        "actors/rebalancing",
+        &["schemas", "operators/calendar", "operators/lots", "operators/tax", "actors/optimizer"],
+    ),
+    (
+        "actors/backtest",
+        &[
+            "schemas",
+            "operators/calendar",
+            "operators/estimates",
+            "operators/lots",
+            "operators/tax",
+            "actors/optimizer",
+            "actors/rebalancing",
+        ],
+    ),
     ("actors", &["schemas", "operators", "actors/optimizer"]),
     ("pipeline/log", &[]),
     ("pipeline/clickhouse", &[]),
@@ -202,7 +218,9 @@ fn pure_cores_are_pure() {
     let files = files();
     let pure = |file: &&PathBuf| {
         file.starts_with("actors/advice/src")
+            || file.starts_with("actors/backtest/src")
             || file.starts_with("actors/optimizer/src")
+            || file.starts_with("actors/rebalancing/src")
             || file.starts_with("operators/calendar/src")
             || file.starts_with("operators/estimates/src")
             || file.starts_with("operators/lots/src")

@@ -109,6 +109,10 @@ fn one_order(
     if let Some(most) = candidate.trade_max.filter(|most| value > base(*most)) {
         violated(format!("the order is above its maximum of {most}"));
     }
+    let buys = order.side == Side::Buy;
+    if let Some(most) = candidate.buy_max.filter(|most| buys && value > base(*most)) {
+        violated(format!("the buy is above its maximum of {most}"));
+    }
 }
 
 /// Money in the base currency as a value.

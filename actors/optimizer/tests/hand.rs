@@ -46,6 +46,27 @@ fn a_deposit_is_invested_in_what_is_under_target() {
 }
 
 #[test]
+fn a_greatest_buy_limits_buys_and_leaves_sells_alone() {
+    // As sixty to forty, but at most 40 of the second may be bought; then nothing: only the sell is left.
+    let mut problem = free(vec![candidate(1, "60", "10", "0.5"), candidate(2, "40", "10", "0.5")], "0");
+    problem.candidates[1].buy_max = Some(n("40"));
+    let solution = solved(&problem);
+    assert!(orders(&solution).contains(&order(2, Side::Buy, "4", "10")));
+    problem.candidates[1].buy_max = Some(Money::ZERO);
+    // Half of what the first is over: its own distance falls as that of cash grows.
+    assert_eq!(orders(&solved(&problem)), [order(1, Side::Sell, "5", "10")]);
+    // A mandate that only a buy could keep is out of reach.
+    problem.candidates[1].weight_min = n("0.45");
+    assert!(reasons(&problem).contains("whatever is bought"), "{}", reasons(&problem));
+    let mut tampered = solved(&free(vec![candidate(1, "0", "10", "0.5")], "1000"));
+    let mut strict = free(vec![candidate(1, "0", "10", "0.5")], "1000");
+    strict.candidates[0].buy_max = Some(n("499.99"));
+    assert_eq!(check_rebalance(&strict, &tampered), ["instrument 1: the buy is above its maximum of 499.99"]);
+    tampered.orders.clear();
+    assert!(!check_rebalance(&strict, &tampered).is_empty());
+}
+
+#[test]
 fn commission_spread_and_tick_come_out_to_the_millionth() {
     // A buy at 33.33 with a half spread of 0.1%: 33.36333, up to 33.37. Three units, 100.11; 0.5% is 0.50055,
     // below the minimum of 1.20. Cash 101.31 is just enough for it, 101.309999 is not.

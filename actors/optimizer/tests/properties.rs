@@ -36,6 +36,9 @@ fn any_candidate() -> impl Strategy<Value = Candidate> {
             weight_min: if least < 20 { per_mille(least) } else { Ratio::ZERO },
             weight_max: if most < 500 { per_mille(most) } else { n("1") },
             trade_max: (cap == 0).then(|| Money::from_raw(5_000_000_000)),
+            buy_max: (cap == 1)
+                .then(|| Money::from_raw(cents * 3_000_000))
+                .or((cap == 2).then_some(Money::ZERO)),
             tradable: freeze != 0,
         }
     })
@@ -109,6 +112,9 @@ proptest! {
             let candidate = &problem.candidates[order.instrument.0 as usize];
             prop_assert_eq!(order.quantity.whole_lots(candidate.lot), order.quantity);
             prop_assert!(order.side == Side::Buy || order.quantity <= candidate.sellable);
+            let value = Value::of_position(order.quantity, candidate.price, candidate.rate).unwrap();
+            let most = candidate.buy_max.map(|most| Value::of_cash(most, Rate::PAR).unwrap());
+            prop_assert!(order.side == Side::Sell || most.is_none_or(|most| value <= most));
         }
         let terms = &solution.terms;
         prop_assert!(terms.objective_bound <= terms.objective_after + 1e-8 || solution.gap == 1.0);

@@ -194,6 +194,7 @@ fn candidate(snapshot: &Snapshot, holding: &Holding, policy: &Policy) -> Option<
         weight_min: Ratio::ZERO,
         weight_max,
         trade_max: None,
+        buy_max: None,
         tradable,
     })
 }

@@ -91,15 +91,6 @@ fn pieces_of(row: &GainRow, law: &YearLaw, profile: &Profile, cpi: &Cpi) -> Resu
             cost_base: row.cost_base.to_string(),
         });
     }
-    let Some(regime) = law.regime_of(profile) else {
-        let discounted = law.discount_of(profile) != crate::amount::Fraction::ZERO;
-        let kind = if discounted && held_clear_year(row.acquired, row.disposed) {
-            GainKind::Discount
-        } else {
-            GainKind::Ordinary
-        };
-        return Ok(vec![Piece { kind, amount: row.gain, cost_base: row.cost_base }]);
-    };
     let sale = Sale {
         acquired: row.acquired,
         disposed: row.disposed,
@@ -107,7 +98,32 @@ fn pieces_of(row: &GainRow, law: &YearLaw, profile: &Profile, cpi: &Cpi) -> Resu
         cost_base: row.cost_base,
         value_at_start: row.value_at_start,
     };
-    pieces(&sale, regime, cpi)?.ok_or(TaxError::NoValue { disposal, lot, start: regime.start })
+    let start = law.regime_of(profile).map_or(row.disposed, |regime| regime.start);
+    pieces_of_sale(&sale, law, profile, cpi)?.ok_or(TaxError::NoValue { disposal, lot, start })
+}
+
+/// What a sale comes to under a year's law: one piece, or the two of [`pieces`] under the regime of 1 July 2027.
+/// `None` when a lot that was held when that regime began has no value at its start.
+///
+/// # Errors
+/// As [`pieces`].
+pub fn pieces_of_sale(
+    sale: &Sale,
+    law: &YearLaw,
+    profile: &Profile,
+    cpi: &Cpi,
+) -> Result<Option<Vec<Piece>>, TaxError> {
+    if let Some(regime) = law.regime_of(profile) {
+        return pieces(sale, regime, cpi);
+    }
+    let discounted = law.discount_of(profile) != crate::amount::Fraction::ZERO;
+    let kind = if discounted && held_clear_year(sale.acquired, sale.disposed) {
+        GainKind::Discount
+    } else {
+        GainKind::Ordinary
+    };
+    let amount = sub(sale.proceeds, sale.cost_base)?;
+    Ok(Some(vec![Piece { kind, amount, cost_base: sale.cost_base }]))
 }
 
 const DEFERRED: &str = "value when 30 June 2027 ended less cost base, deferred to the sale (ITAA 1997 \

@@ -41,7 +41,7 @@ mod year;
 
 pub use amount::{Fraction, to_cents, to_dollars_truncated};
 pub use assess::{Assessment, Position, assess};
-pub use disposals::GainRow;
+pub use disposals::{GainRow, pieces_of_sale};
 pub use distributions::Distribution;
 pub use error::TaxError;
 pub use franking::{Settlement, franking_credit, gross_up, loss_of_excess, qualified_part, settle};

@@ -278,11 +278,12 @@ fn row(candidate: &Candidate, problem: &RebalanceProblem, nav: Value) -> Option<
     }
     let value = |money: Money| i128::from(money.raw()) * VALUE_PER_MONEY;
     let least = |money: Money| whole(up(value(money), lot_value)).max(1);
-    let most = candidate.trade_max.map_or(i64::MAX, |money| whole(value(money) / lot_value));
+    let lots_of = |most: Option<Money>| most.map_or(i64::MAX, |money| whole(value(money) / lot_value));
+    let (most, buy_most) = (lots_of(candidate.trade_max), lots_of(candidate.buy_max));
     // An overdraft facility (a negative minimum of cash) lets buys go beyond the NAV.
     let affordable = (nav.raw() - value(problem.cash_min).min(0)) / lot_value.max(ask_value);
     let first = if held == 0 { least(problem.first_parcel_min) } else { 1 };
-    let buy_max = whole(affordable).min(most).min((QUANTITY_MAX - held) / lot);
+    let buy_max = whole(affordable).min(most).min(buy_most).min((QUANTITY_MAX - held) / lot);
     // A sale that the least commission eats up brings in nothing.
     let fee = value(problem.costs.commission_min);
     let bid_value = i128::from(bid) * rate * i128::from(lot);

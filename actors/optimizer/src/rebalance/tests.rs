@@ -29,6 +29,7 @@ fn candidate(instrument: u32, held: &str, price: &str, target: &str, lot: &str) 
         weight_min: Ratio::ZERO,
         weight_max: n("1"),
         trade_max: None,
+        buy_max: None,
         tradable: true,
     }
 }

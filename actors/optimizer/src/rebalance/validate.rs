@@ -96,12 +96,14 @@ fn of_candidate(candidate: &Candidate) -> Vec<Reason> {
     if weight_min > weight_max || !unit.contains(&weight_min.raw()) || !unit.contains(&weight_max.raw()) {
         reasons.push(Reason::Bounds { instrument, weight_min, weight_max });
     }
-    if candidate.trade_max.is_some_and(|most| most.raw() < 0) {
-        reasons.push(Reason::Setting {
-            name: format!("greatest order of instrument {}", instrument.0),
-            value: candidate.trade_max.unwrap_or_default().to_string(),
-            expected: "0 or more".to_owned(),
-        });
+    for (what, most) in [("order", candidate.trade_max), ("buy", candidate.buy_max)] {
+        if let Some(most) = most.filter(|most| most.raw() < 0) {
+            reasons.push(Reason::Setting {
+                name: format!("greatest {what} of instrument {}", instrument.0),
+                value: most.to_string(),
+                expected: "0 or more".to_owned(),
+            });
+        }
     }
     reasons
 }

@@ -30,6 +30,7 @@ pub fn candidate(instrument: u32, held: &str, price: &str, target: &str) -> Cand
         weight_min: Ratio::ZERO,
         weight_max: n("1"),
         trade_max: None,
+        buy_max: None,
         tradable: true,
     }
 }
