@@ -208,3 +208,88 @@ fn now() -> i64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
     i64::try_from(since.as_micros()).unwrap()
 }
+
+#[test]
+fn a_plan_buys_the_underweight_with_a_deposit_and_sells_the_overweight_for_a_withdrawal() {
+    let house = House::new();
+    house.events(
+        r#"{"type":"instrument_listed","at":"2026-01-05T00:00:01Z","id":"l1","instrument":"VAS","name":"V","kind":"etf","currency":"AUD","asset_class":"equity","tick_size":"0.01","lot_size":"1"}
+{"type":"instrument_listed","at":"2026-01-05T00:00:01Z","id":"l2","instrument":"VGB","name":"B","kind":"etf","currency":"AUD","asset_class":"bond","tick_size":"0.01","lot_size":"1"}
+{"type":"tick","at":"2026-01-05T00:00:02Z","id":"p1","instrument":"VAS","price":"100"}
+{"type":"tick","at":"2026-01-05T00:00:02Z","id":"p2","instrument":"VGB","price":"50"}
+{"type":"customer_onboarded","at":"2026-01-05T00:00:03Z","id":"o1","customer":"ann","base_currency":"AUD"}
+{"type":"transfer_in","at":"2026-01-05T00:00:04Z","id":"t1","customer":"ann","instrument":"VAS","quantity":"35","cost_base":"3000","acquired":"2020-03-01"}
+{"type":"transfer_in","at":"2026-01-05T00:00:04Z","id":"t2","customer":"ann","instrument":"VAS","quantity":"35","cost_base":"3900","acquired":"2024-03-01"}
+{"type":"transfer_in","at":"2026-01-05T00:00:04Z","id":"t3","customer":"ann","instrument":"VGB","quantity":"60","cost_base":"3000","acquired":"2024-03-01"}
+{"type":"customer_onboarded","at":"2026-01-05T00:00:03Z","id":"o2","customer":"bob","base_currency":"AUD"}
+{"type":"targets_set","at":"2026-01-05T00:00:05Z","id":"s1","customer":"ann","weights":{"VAS":"0.6","VGB":"0.4"},"bands":{"default":"0.2","asset_class:bond":"0.2"}}"#,
+    );
+    let path = "/api/v1/holdings/portfolio/ann/plan";
+    let plan = |body: &str| {
+        let answer = house.running.send("POST", path, body).unwrap();
+        assert_eq!(answer.status, 200, "{body}: {}", answer.body);
+        answer.json()
+    };
+    let orders = |plan: &Value| -> Vec<(String, String, i64)> {
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let orders = plan["orders"].as_array().unwrap().iter();
+        let units = |order: &Value| order["quantity"].as_str().unwrap().parse().unwrap();
+        orders.map(|order| (text(&order["side"]), text(&order["ticker"]), units(order))).collect()
+    };
+    // 7,000 and 3,000; with 2,500 more the targets are 7,500 and 5,000: 5 VAS and 40 VGB, less what trading costs.
+    let deposit = plan(r#"{"deposit":"2500"}"#);
+    assert_eq!(
+        (&deposit["outcome"], &deposit["before"]["nav"]),
+        (&"trade".into(), &"12500".into()),
+        "{deposit}"
+    );
+    let bought = orders(&deposit);
+    assert!(bought.iter().all(|(side, ..)| side == "buy"), "{deposit}");
+    assert_eq!(bought[0].1, "VGB", "the most underweight first: {deposit}");
+    assert!((38..=40).contains(&bought[0].2), "{deposit}");
+    assert!(bought.get(1).is_none_or(|(_, ticker, units)| ticker == "VAS" && *units <= 5), "{deposit}");
+    let bond = &deposit["buckets"][0];
+    assert_eq!(
+        (&bond["bucket"], &bond["target"], &bond["weight_before"]),
+        (&"asset_class:bond".into(), &"0.400000000".into(), &"0.240000000".into()),
+        "{deposit}"
+    );
+    // Without 2,000 the targets are 4,800 and 3,200: VAS gives it all, the lot at a loss first.
+    let withdrawal = plan(r#"{"withdrawal":"2000"}"#);
+    let sold = orders(&withdrawal);
+    assert_eq!((sold[0].0.as_str(), sold[0].1.as_str()), ("sell", "VAS"), "{withdrawal}");
+    assert!(
+        (20..=23).contains(&sold[0].2)
+            && sold.iter().all(|(side, ticker, _)| side == "buy" || ticker == "VAS")
+    );
+    assert_eq!(withdrawal["orders"][0]["lots"][0]["lot"], "t2", "{withdrawal}");
+    let cash: f64 = withdrawal["after"]["cash"].as_str().unwrap().parse().unwrap();
+    assert!(cash >= 0.0, "the withdrawal is covered: {withdrawal}");
+    // Nothing is outside its band, nothing flows, and nothing happened by asking.
+    assert_eq!(plan("{}")["outcome"], "hold");
+    let nav = house.get("/api/v1/holdings/portfolio/ann/value")["nav"].clone();
+    assert_eq!(nav, "10000");
+    for (path, body, status, field) in [
+        (path, r#"{"deposit":"0"}"#, 422, "deposit"),
+        (path, r#"{"deposit":"1","withdrawal":"1"}"#, 422, "withdrawal"),
+        (path, r#"{"withdrawal":"x"}"#, 422, "withdrawal"),
+        (path, r#"{"colour":"red"}"#, 422, "colour"),
+        ("/api/v1/holdings/portfolio/zoe/plan", "{}", 404, "client_id"),
+    ] {
+        let answer = house.running.send("POST", path, body).unwrap();
+        assert_eq!(
+            (answer.status, &answer.json()["field"]),
+            (status, &field.into()),
+            "{body}: {}",
+            answer.body
+        );
+    }
+    for (path, body, words) in [
+        (path, r#"{"withdrawal":"20000"}"#, "net asset value is -10000 after all flows"),
+        ("/api/v1/holdings/portfolio/bob/plan", "{}", "no targets are set"),
+    ] {
+        let answer = house.running.send("POST", path, body).unwrap();
+        assert_eq!(answer.status, 409, "{}", answer.body);
+        assert!(answer.body.contains(words), "{}", answer.body);
+    }
+}

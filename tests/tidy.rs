@@ -40,7 +40,10 @@ const DEPENDENCIES: [(&str, &[&str]); 17] = [
     ("operators/lots", &["schemas"]),
     ("operators/monitor", &["schemas"]),
     ("operators/tax", &["schemas"]),
-    ("operators", &["schemas", "operators/lots", "operators/monitor", "operators/tax"]),
+    (
+        "operators",
+        &["schemas", "operators/estimates", "operators/lots", "operators/monitor", "operators/tax"],
+    ),
     ("actors/advice", &["schemas"]),
     ("actors/optimizer", &["schemas"]),
     (
@@ -59,7 +62,7 @@ const DEPENDENCIES: [(&str, &[&str]); 17] = [
             "actors/rebalancing",
         ],
     ),
-    ("actors", &["schemas", "operators", "actors/optimizer"]),
+    ("actors", &["schemas", "operators", "operators/calendar", "actors/optimizer"]),
     ("pipeline/log", &[]),
     ("pipeline/clickhouse", &[]),
     ("pipeline/feeds", &["schemas"]),
@@ -79,6 +82,7 @@ const DEPENDENCIES: [(&str, &[&str]); 17] = [
             "actors",
             "actors/advice",
             "actors/optimizer",
+            "actors/rebalancing",
             "pipeline/log",
             "pipeline/clickhouse",
             "pipeline/feeds",

@@ -25,10 +25,11 @@ const CENT: i128 = 10_000;
 #[derive(Default)]
 pub(super) struct Account {
     pub base: Option<Currency>,
-    /// Raw money that moved, as it came.
-    postings: Vec<(Booked, Currency, i128)>,
+    /// Raw money that moved, as it came. Most customers have neither fees nor interest: nothing is added up before
+    /// anybody asks.
+    postings: Vec<(Booked, Currency, i64)>,
     /// Raw units that moved, as they came.
-    moves: Vec<(TradeDate, InstrumentId, i128)>,
+    moves: Vec<(TradeDate, InstrumentId, i64)>,
     elections: Counted<(InstrumentId, Election)>,
     schedules: Counted<(TradeDate, Version, Arc<FeeSchedule>)>,
     /// Months that are over and stand, from the first.
@@ -47,21 +48,18 @@ pub(super) struct Month {
 impl Account {
     /// Takes in a fact of the customer's own.
     pub fn take(&mut self, fact: Fact, times: isize) {
-        let (counted, from) = (
-            times as i128,
-            match fact {
-                Fact::Posting(_, _, booked, _) => booked.date.min(booked.value_date),
-                Fact::Movement(_, _, date, _) | Fact::FeeSchedule(_, date, ..) => date,
-                Fact::Reinvest(_, _, election) => election.date,
-                _ => return,
-            },
-        );
+        let from = match fact {
+            Fact::Posting(_, _, booked, _) => booked.date.min(booked.value_date),
+            Fact::Movement(_, _, date, _) | Fact::FeeSchedule(_, date, ..) => date,
+            Fact::Reinvest(_, _, election) => election.date,
+            _ => return,
+        };
         match fact {
             Fact::Posting(_, currency, booked, amount) => {
-                self.postings.push((booked, currency, i128::from(amount.raw()) * counted));
+                push(&mut self.postings, (booked, currency, amount.raw()), times);
             }
             Fact::Movement(_, instrument, date, units) => {
-                self.moves.push((date, instrument, i128::from(units.raw()) * counted));
+                push(&mut self.moves, (date, instrument, units.raw()), times);
             }
             Fact::Reinvest(_, instrument, election) => self.elections.add((instrument, election), times),
             Fact::FeeSchedule(_, from, version, schedule) => {
@@ -112,8 +110,9 @@ impl Account {
     /// Units by day on which they changed.
     fn holdings(&self, market: &Market, until: TradeDate) -> BTreeMap<TradeDate, Vec<(InstrumentId, i128)>> {
         let mut groups: BTreeMap<InstrumentId, Vec<(TradeDate, InstrumentId, i128)>> = BTreeMap::new();
-        for moved in self.moves.iter().filter(|(date, ..)| *date <= until) {
-            groups.entry(market.groups.of(moved.1)).or_default().push(*moved);
+        for (date, instrument, raw) in self.moves.iter().filter(|(date, ..)| *date <= until) {
+            let group = groups.entry(market.groups.of(*instrument)).or_default();
+            group.push((*date, *instrument, i128::from(*raw)));
         }
         let mut elections: BTreeMap<InstrumentId, Vec<(Election, isize)>> = BTreeMap::new();
         for (instrument, election) in self.elections.standing() {
@@ -145,13 +144,23 @@ impl Account {
     }
 }
 
-/// Adds up what has the same key, and leaves out what comes to nothing.
-fn merge<A: Copy + Ord, B: Copy + Ord>(all: &mut Vec<(A, B, i128)>) {
+/// Notes what came or went, so many times.
+fn push<A: Copy, B: Copy>(all: &mut Vec<(A, B, i64)>, (a, b, raw): (A, B, i64), times: isize) {
+    if all.len() == all.capacity() {
+        all.reserve_exact(all.len() / 4 + 2);
+    }
+    // Money and units are never the least number of their type.
+    let signed = if times < 0 { raw.saturating_neg() } else { raw };
+    all.extend(std::iter::repeat_n((a, b, signed), times.unsigned_abs()));
+}
+
+/// Adds up what has the same key as far as its type holds it, and leaves out what comes to nothing.
+fn merge<A: Copy + Ord, B: Copy + Ord>(all: &mut Vec<(A, B, i64)>) {
     all.sort_unstable();
     all.dedup_by(|next, kept| {
-        let same = (next.0, next.1) == (kept.0, kept.1);
-        kept.2 += if same { next.2 } else { 0 };
-        same
+        let sum = kept.2.checked_add(next.2).filter(|_| (next.0, next.1) == (kept.0, kept.1));
+        kept.2 = sum.unwrap_or(kept.2);
+        sum.is_some()
     });
     all.retain(|(.., raw)| *raw != 0);
 }
@@ -279,8 +288,8 @@ fn days_of(account: &Account, market: &Market, last: TradeDate) -> Days {
         by_holding: BTreeMap::new(),
     };
     for (booked, currency, raw) in &account.postings {
-        days.by_date.entry(booked.date).or_default().push((*currency, *raw));
-        days.by_value_date.entry(booked.value_date).or_default().push((*currency, *raw));
+        days.by_date.entry(booked.date).or_default().push((*currency, (*raw).into()));
+        days.by_value_date.entry(booked.value_date).or_default().push((*currency, (*raw).into()));
     }
     if !account.schedules.is_empty() {
         days.by_holding = account.holdings(market, last);

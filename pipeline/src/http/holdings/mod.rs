@@ -11,6 +11,7 @@ mod entry_order;
 mod forecast;
 mod harvest;
 mod lots;
+mod plan;
 mod portfolio;
 mod positions;
 mod read;
@@ -46,6 +47,7 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
         .route("/portfolio/{client_id}/positions", web::get().to(positions::all))
         .route("/portfolio/{client_id}/value", web::get().to(portfolio::value))
         .route("/portfolio/{client_id}/monitor", web::get().to(portfolio::monitor))
+        .route("/portfolio/{client_id}/plan", web::post().to(plan::dry_run))
         .route("/portfolio/{client_id}/harvest", web::get().to(harvest::candidates))
         .route("/cost-basis/{ticker}/summary", web::get().to(cost_basis::summary))
         .route("/cost-basis/{ticker}/sell", web::post().to(dry_run::sell))
