@@ -28,6 +28,41 @@
 //! Cost     a session without a plan a few microseconds; a plan about half a millisecond
 //!
 //! Pure: no actor, no I/O, no clock, no random source. The same input gives the same bytes.
+//!
+//! ```
+//! use evenkeel_backtest::{Fixed, History, Listed, Settings, When, backtest};
+//! use evenkeel_calendar::Calendars;
+//! use evenkeel_estimates::Mark;
+//! use evenkeel_rebalancing::Policy;
+//! use evenkeel_schemas::InstrumentId;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let (instrument, name) = (InstrumentId(1), "VAS".parse()?);
+//! let (lot, tick) = ("1".parse()?, "0.01".parse()?);
+//! let mut history = History::default();
+//! history.instruments.push(Listed { instrument, name, lot, tick, average_daily_value: None });
+//! for (date, price) in [("2026-02-02", "100"), ("2026-02-03", "110"), ("2026-02-04", "99")] {
+//!     history.marks.push(Mark { instrument, date: date.parse()?, price: price.parse()? });
+//! }
+//! let settings = Settings {
+//!     from: "2026-02-02".parse()?,
+//!     to: "2026-02-04".parse()?,
+//!     cash: "10000".parse()?,
+//!     flows: Vec::new(),
+//!     when: When::Once,
+//!     reinvest: true,
+//!     policy: Policy::default(),
+//!     market: Calendars::built_in()?.market("XASX").ok_or("no market")?,
+//!     taxes: None,
+//!     risk_free: 0.0,
+//! };
+//! let found = backtest(&history, &mut Fixed(vec![(instrument, "1".parse()?)]), &settings)?;
+//! // Units at 100.10 and 5 bps of commission; up 10%, down 10%.
+//! assert_eq!(found.holdings, [(instrument, "99".parse()?)]);
+//! assert!((found.metrics.max_drawdown + 0.1).abs() < 0.001);
+//! # Ok(())
+//! # }
+//! ```
 #![warn(missing_docs)]
 
 mod account;
