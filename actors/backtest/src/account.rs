@@ -40,7 +40,8 @@ pub(crate) struct Account {
     pub splits: Vec<Split>,
     /// Everything realised, in its order.
     pub gains: Vec<RealisedGain>,
-    number: u64,
+    /// Running number of events.
+    pub number: u64,
 }
 
 impl Account {

@@ -191,6 +191,33 @@ fn the_tax_of_a_year_is_paid_when_it_has_ended() {
 }
 
 #[test]
+fn franking_credits_come_off_the_tax() {
+    // 1,400 units, 0.50 each, fully franked: 700 and a credit of 300. Of 1,000 assessed 32% are 320, less the 300.
+    let mut history =
+        two(&[("2026-04-01", "10", "10"), ("2026-06-01", "10", "10"), ("2026-07-01", "10", "10")]);
+    history.payments = vec![Payment {
+        instrument: InstrumentId(1),
+        ex_date: n("2026-06-01"),
+        pay_date: n("2026-06-01"),
+        amount: n("0.5"),
+        franked_fraction: n("1"),
+    }];
+    let (law, cpi) = (Law::built_in().unwrap(), Cpi::default());
+    let mut asked = settings("2026-04-01", "2026-07-01", "14000", When::Once);
+    asked.taxes = Some(Taxes {
+        law: &law,
+        cpi: &cpi,
+        profile: Profile::resident(Entity::Individual),
+        other_income: n("100000"),
+        losses_brought_forward: Money::ZERO,
+    });
+    let found = run(&history, &mut Fixed(vec![(InstrumentId(1), n("1"))]), &asked);
+    let year = &found.years[0];
+    assert_eq!((year.distributions, year.franking_credits, year.tax), (n("700"), n("300"), n("20")));
+    assert_eq!((found.days[1].income, found.days[2].tax, found.days[2].cash), (n("700"), n("20"), n("680")));
+}
+
+#[test]
 fn a_gain_is_of_the_year_of_its_sale() {
     // Bought in May 2026 at 10; on 3 July 10 of 50 are sold at 20 for a withdrawal of 200: a gain of 100, of the year
     // that began on 1 July. 15% of it for a fund in accumulation, owed when the backtest ends.

@@ -96,6 +96,7 @@ pub enum Subject {
 
 /// A reason to act.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Reason {
     /// What kind.
     pub kind: ReasonKind,
@@ -115,6 +116,7 @@ pub struct Reason {
 
 /// Money that came in or goes out.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Flow {
     /// Base currency: positive comes in, negative goes out.
     pub amount: Money,

@@ -129,6 +129,25 @@ fn a_parcel_near_its_discount_is_worth_waiting_for() {
 }
 
 #[test]
+fn an_index_that_is_not_published_yet_indexes_nothing() {
+    // Under the regime of 1 July 2027: 200 of 1,200 units bought in July 2027 for 5 go for 10 in August 2028. The
+    // index of the quarter is not there, so the whole 1,000 is taxed at 32%.
+    let mut book = near_its_discount();
+    book.date = n("2028-08-07");
+    book.positions[0].parcels[0].acquired = n("2027-07-05");
+    book.positions[1].parcels[0].acquired = n("2027-07-05");
+    let reasons = [Reason::of(ReasonKind::RiskProfileChange)];
+    let plan = Taxpayer::new().planned(&book, &reasons, &TO_TARGET, &free()).unwrap();
+    assert_eq!((orders(&plan)[0].clone(), plan.cost.tax), (order(1, Sell, "200"), n("320")));
+    assert_eq!(plan.gains, [(GainKind::Accrued, n("1000"))]);
+    assert!(plan.words.iter().any(|words| words.contains("consumer price index")), "{:?}", plan.words);
+    // A lot from before needs its value when the regime began.
+    book.positions[0].parcels[0].acquired = n("2020-07-06");
+    let error = Taxpayer::new().planned(&book, &reasons, &TO_TARGET, &free()).unwrap_err();
+    assert!(error.to_string().contains("lot 7 was held when 30 June 2027 ended"), "{error}");
+}
+
+#[test]
 fn only_parcels_that_are_worth_it_wait() {
     // 13,000, 13,000 and 4,000 at targets of 40, 40 and 20%: 1,000 of each of the first two is to go. The first gains
     // 500, of which waiting saves 80; the other 10, of which it saves 1.60. Drift costs 0.0066667 × 30,000 = 200 a
