@@ -1,8 +1,8 @@
 //! Backtest: any strategy over closing marks, with costs, taxes, distributions, splits and cash flows.
 //!
 //! A strategy is where to and when: a [`Model`] gives targets ([`Fixed`], or [`WalkForward`] from a trailing
-//! window), [`When`] says when they are traded to: once, at each review, or by bands. Every trade is an order of
-//! a plan of `evenkeel-rebalancing`, in whole lots and out of parcels that the plan chooses.
+//! window), [`When`] says when they are traded to: once, at each review, or by bands. Every trade is an order
+//! of a plan of `evenkeel-rebalancing`, in whole lots and out of parcels that the plan chooses.
 //!
 //! A session, in this order:
 //! 1. the tax of a financial year that ended is paid (a refund received);
@@ -22,9 +22,9 @@
 //!
 //! Units    money, prices and units are exact; returns and measures are `f64`. Base currency is the only one
 //! Errors   [`BacktestError`]; what a plan or a model could not do is a [`Note`]. Never a panic, never NaN
-//! Limits   the benefit of a trade is weighed by squared distance. Tax of a year is what the portfolio adds to
-//!          the tax of the other income; credits are judged by trades up to the year's end. Lots held when 30 June
-//!          2027 ended have no value of that day here: their sale is refused with the law's own words
+//! Limits   the benefit of a trade is weighed by squared distance. Tax of a year is what the portfolio adds
+//!          to the tax of the other income; credits are judged by trades up to the year's end. Lots held when
+//!          30 June 2027 ended have no value of that day here: their sale is refused with the law's own words
 //! Cost     a session without a plan a few microseconds; a plan about half a millisecond
 //!
 //! Pure: no actor, no I/O, no clock, no random source. The same input gives the same bytes.

@@ -1,5 +1,5 @@
-//! Returns and their measures. r_t is a day's return `nav_t / (nav_(t−1) + flow_t) − 1`, flows at the start of the
-//! day; n is the number of days; Y = 252 sessions a year; f = rate without risk / Y.
+//! Returns and their measures. r_t is a day's return `nav_t / (nav_(t−1) + flow_t) − 1`, flows at the start
+//! of the day; n is the number of days; Y = 252 sessions a year; f = rate without risk / Y.
 
 use evenkeel_estimates::DAYS_PER_YEAR;
 use serde::{Deserialize, Serialize};
@@ -11,15 +11,15 @@ use crate::result::{Day, Trade};
 pub struct Metrics {
     /// Time-weighted return, `Π (1 + r_t) − 1`.
     pub twr: f64,
-    /// Compound annual growth, `(1 + twr)^(365 / days) − 1`, calendar days from the first session to the last; none
-    /// for less than a day.
+    /// Compound annual growth, `(1 + twr)^(365 / days) − 1`, calendar days from the first session to the
+    /// last; none for less than a day.
     pub cagr: Option<f64>,
     /// Annual volatility, `√(Σ (r_t − r̄)² / (n − 1)) · √Y`.
     pub volatility: Option<f64>,
     /// Sharpe's ratio, `(r̄ − f) Y / volatility` (Sharpe, "The Sharpe Ratio", 1994).
     pub sharpe: Option<f64>,
-    /// Sortino's ratio, `(r̄ − f) Y / (√(Σ min(0, r_t − f)² / n) · √Y)` (Sortino and Price, "Performance Measurement
-    /// in a Downside Risk Framework", 1994).
+    /// Sortino's ratio, `(r̄ − f) Y / (√(Σ min(0, r_t − f)² / n) · √Y)` (Sortino and Price, "Performance
+    /// Measurement in a Downside Risk Framework", 1994).
     pub sortino: Option<f64>,
     /// The deepest fall of the index `Π (1 + r)` below its peak so far, which starts at 1: zero or negative.
     pub max_drawdown: f64,

@@ -14,8 +14,8 @@ pub enum When {
     Once,
     /// Whenever a review is due.
     Every(Cadence),
-    /// On any day on which a weight is outside its band, by `evenkeel-rebalancing`'s plan. New targets at each
-    /// review, if there are any.
+    /// On any day on which a weight is outside its band, by `evenkeel-rebalancing`'s plan. New targets at
+    /// each review, if there are any.
     Bands {
         /// Tolerated distance either way.
         band: Ratio,

@@ -179,7 +179,8 @@ mod tests {
 
     #[test]
     fn trades_are_told_on_the_basis_of_the_ex_date() {
-        // 100 bought before a split of two for one in March, 50 after it, 30 sold after one of three for one in May.
+        // 100 bought before a split of two for one in March, 50 after it, 30 sold after one of three for one
+        // in May.
         let moved = |number: u64, date: &str, quantity: &str| Moved {
             number,
             instrument: InstrumentId(1),

@@ -127,7 +127,8 @@ fn a_year_with_tax_is_less_than_one_without() {
     let year = &after.years[0];
     assert!(!year.paid && year.tax >= Money::ZERO);
     let gains: i64 = after.trades.iter().filter_map(|trade| trade.gain).map(|gain| gain.raw()).sum();
-    // All were held for less than 12 months: the net gain is the sum of gains, or nothing and a loss carried on.
+    // All were held for less than 12 months: the net gain is the sum of gains, or nothing and a loss carried
+    // on.
     assert_eq!(year.net_capital_gain.raw() - year.losses_carried_forward.raw(), gains);
     assert!(before.years.is_empty());
 }

@@ -1,8 +1,8 @@
 //! How long a plan takes: `cargo run --release -p evenkeel-rebalancing --example plan_rate`.
 //!
-//! 13 instruments with costs, five parcels each, tax by parcel, whole lots and covariances, over 2,000 different
-//! drifted portfolios (the first row without covariances), one at a time on one thread. Each plan's cash is worked out again
-//! before its time counts.
+//! 13 instruments with costs, five parcels each, tax by parcel, whole lots and covariances, over 2,000
+//! different drifted portfolios (the first row without covariances), one at a time on one thread. Each plan's
+//! cash is worked out again before its time counts.
 #![allow(clippy::unwrap_used, reason = "a measurement stops where it fails")]
 
 use std::time::Instant;

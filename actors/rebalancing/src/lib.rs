@@ -22,13 +22,13 @@
 //! | `plan`, `make` | the plan and how it is made |
 //!
 //! The *no-trade region* is where no way to trade brings more than it costs: there the plan is a hold. Duties
-//! (a stop-loss, a drawdown, a concentration, a volatile pod, a new risk profile, money that has to go out) are
-//! traded whatever they cost.
+//! (a stop-loss, a drawdown, a concentration, a volatile pod, a new risk profile, money that has to go out)
+//! are traded whatever they cost.
 //!
 //! Units    weights are shares of the total after all flows; money in the base currency; tax in AUD
 //! Errors   [`PlanError`], everything found at once; never a panic, never NaN
-//! Limits   all instruments share one half spread. Franking's 45 days are not weighed. Gains in other currencies
-//!          than the base are not taxed here, as in the books
+//! Limits   all instruments share one half spread. Franking's 45 days are not weighed. Gains in other
+//!          currencies than the base are not taxed here, as in the books
 //! Cost     one to about eight solves of a sparse QP of 3 columns an instrument
 //!
 //! Pure: no actor, no I/O, no clock, no random source. The same input gives the same bytes.

@@ -24,8 +24,8 @@ use crate::validate;
 /// reasons and taxonomies ask for is netted before anything is ordered. It is the dry run itself.
 ///
 /// # Errors
-/// [`PlanError`]: everything that makes no sense, limits that cannot hold together, a solver without an answer,
-/// law or calendar that do not cover the day. Nothing is traded then.
+/// [`PlanError`]: everything that makes no sense, limits that cannot hold together, a solver without an
+/// answer, law or calendar that do not cover the day. Nothing is traded then.
 pub fn plan(
     snapshot: &Snapshot<'_>,
     reasons: &[Reason],

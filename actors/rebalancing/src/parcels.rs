@@ -87,7 +87,8 @@ pub(crate) fn pieces_at(
         value_at_start: parcel.value_at_start.map(|value| part(value, units, parcel.quantity)),
     };
     let found = match pieces_of_sale(&sale, law, tax.profile, tax.cpi) {
-        // The number of a quarter comes after it has ended: until then nothing is indexed, which is the dearer way.
+        // The number of a quarter comes after it has ended: until then nothing is indexed, which is the
+        // dearer way.
         Err(TaxError::NoIndex(_)) => {
             let start = law.regime_of(tax.profile).map_or(date, |regime| regime.start);
             pieces_of_sale(&sale, law, tax.profile, &flat(sale.acquired.max(start), date))

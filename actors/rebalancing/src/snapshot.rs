@@ -1,4 +1,5 @@
-//! What a plan is made from: one customer's portfolio on a day, with what is known of risk, tax and the market.
+//! What a plan is made from: one customer's portfolio on a day, with what is known of risk, tax and the
+//! market.
 
 use std::collections::BTreeMap;
 
