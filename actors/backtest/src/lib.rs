@@ -77,7 +77,7 @@ mod years;
 
 pub use data::{History, Listed, Payment, Split};
 pub use error::BacktestError;
-pub use metrics::Metrics;
+pub use metrics::{Metrics, measured};
 pub use model::{Aim, Fixed, Model, Past, Targets, WalkForward};
 pub use result::{Backtest, Day, Note, Review, Trade, YearTax};
 pub use run::backtest;

@@ -73,7 +73,11 @@ fn bands_and_calendars_keep_weights_near_their_targets() {
             let weight = units.to_f64() * last[instrument] / nav;
             assert!((weight - 0.16).abs() < 0.05, "{when:?}: {weight} of {instrument:?}");
         }
-        assert!(found.trades.len() > 12 && found.metrics.costs > 0.0, "{when:?}: {}", found.trades.len());
+        assert!(
+            found.trades.len() > 12 && found.metrics.costs > Money::ZERO,
+            "{when:?}: {}",
+            found.trades.len()
+        );
         assert!(found.days.iter().all(|day| day.cash >= Money::ZERO));
     }
 }
