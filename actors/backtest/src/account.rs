@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use evenkeel_lots::{Choice, Entry, EventId, Ledger, LotId, RealisedGain, Row, What};
+use evenkeel_lots::{Choice, Entry, EventId, Ledger, LotId, RealisedGain, Row, Trouble, What};
 use evenkeel_optimizer::{Costs, ProposedOrder, Side};
 use evenkeel_schemas::{InstrumentId, Money, Quantity, Ratio, TradeDate, div_half_even};
 
@@ -156,6 +156,9 @@ impl Account {
         let mut realised = Vec::new();
         for (row, times) in changes {
             match row {
+                Row::Anomaly(anomaly) if anomaly.trouble == Trouble::OutOfRange => {
+                    return Err(BacktestError::TooLarge { date });
+                }
                 Row::Anomaly(anomaly) => {
                     return Err(BacktestError::Books { date, words: format!("{:?}", anomaly.trouble) });
                 }
