@@ -1,7 +1,7 @@
 //! Years of backtest a second: `cargo run --release -p evenkeel-backtest --example backtest_rate`.
 //!
-//! Ten made-up years of 13 instruments with distributions, spread and commission; one strategy after the other on one
-//! thread, each three times. The cash of each is worked out again before its time counts.
+//! Ten made-up years of 13 instruments with distributions, spread and commission; one strategy after the
+//! other on one thread, each three times. The cash of each is worked out again before its time counts.
 #![allow(clippy::unwrap_used, reason = "a measurement stops where it fails")]
 
 use std::time::Instant;

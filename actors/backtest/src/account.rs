@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use evenkeel_lots::{Choice, Entry, EventId, Ledger, LotId, RealisedGain, Row, What};
+use evenkeel_lots::{Choice, Entry, EventId, Ledger, LotId, RealisedGain, Row, Trouble, What};
 use evenkeel_optimizer::{Costs, ProposedOrder, Side};
 use evenkeel_schemas::{InstrumentId, Money, Quantity, Ratio, TradeDate, div_half_even};
 
@@ -40,7 +40,8 @@ pub(crate) struct Account {
     pub splits: Vec<Split>,
     /// Everything realised, in its order.
     pub gains: Vec<RealisedGain>,
-    number: u64,
+    /// Running number of events.
+    pub number: u64,
 }
 
 impl Account {
@@ -155,6 +156,9 @@ impl Account {
         let mut realised = Vec::new();
         for (row, times) in changes {
             match row {
+                Row::Anomaly(anomaly) if anomaly.trouble == Trouble::OutOfRange => {
+                    return Err(BacktestError::TooLarge { date });
+                }
                 Row::Anomaly(anomaly) => {
                     return Err(BacktestError::Books { date, words: format!("{:?}", anomaly.trouble) });
                 }

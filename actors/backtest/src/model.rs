@@ -115,8 +115,8 @@ pub struct WalkForward {
 }
 
 impl Model for WalkForward {
-    /// Ledoit and Wolf's covariance of the days in common, towards a constant correlation. An instrument with too
-    /// few returns is left out of this review.
+    /// Ledoit and Wolf's covariance of the days in common, towards a constant correlation. An instrument with
+    /// too few returns is left out of this review.
     fn targets(&mut self, past: &Past<'_>) -> Result<Targets, String> {
         let returns = past.returns(self.window, &self.instruments)?;
         let settings = CovarianceSettings {

@@ -16,7 +16,8 @@ pub struct Day {
     pub nav: Money,
     /// Cash at the end.
     pub cash: Money,
-    /// Money that came in at the start, or went out as a negative amount; on the first day the cash at the start.
+    /// Money that came in at the start, or went out as a negative amount; on the first day the cash at the
+    /// start.
     pub flow: Money,
     /// What trades lost to spread, ticks and commission.
     pub cost: Money,

@@ -1,5 +1,5 @@
-//! The run, session by session: the year's tax, splits, entitlements, payments, flows; then the closes, the plan
-//! at the closes, and its trades at the closes with half the spread.
+//! The run, session by session: the year's tax, splits, entitlements, payments, flows; then the closes, the
+//! plan at the closes, and its trades at the closes with half the spread.
 
 use std::collections::BTreeMap;
 
@@ -25,8 +25,9 @@ use crate::years::{Names, Years};
 /// The same input gives the same bytes, and nothing before a day depends on what comes after it.
 ///
 /// # Errors
-/// [`BacktestError`]: input that makes no sense, a calendar or law that does not cover the days, a portfolio of
-/// which nothing is left. What a plan or a model could not do is a note, and the portfolio is left as it is.
+/// [`BacktestError`]: input that makes no sense, a calendar or law that does not cover the days, a portfolio
+/// of which nothing is left. What a plan or a model could not do is a note, and the portfolio is left as it
+/// is.
 pub fn backtest(
     history: &History,
     model: &mut dyn Model,

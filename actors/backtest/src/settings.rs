@@ -14,8 +14,8 @@ pub enum When {
     Once,
     /// Whenever a review is due.
     Every(Cadence),
-    /// On any day on which a weight is outside its band, by `evenkeel-rebalancing`'s plan. New targets at each
-    /// review, if there are any.
+    /// On any day on which a weight is outside its band, by `evenkeel-rebalancing`'s plan. New targets at
+    /// each review, if there are any.
     Bands {
         /// Tolerated distance either way.
         band: Ratio,
@@ -97,8 +97,8 @@ impl Settings<'_> {
         if self.cash <= Money::ZERO {
             found.push(format!("cash at the start is {}; expected more than 0", self.cash));
         }
-        if !self.risk_free.is_finite() || self.risk_free.abs() > 1.0 {
-            found.push(format!("the rate without risk is {}; expected -1 to 1", self.risk_free));
+        if !(self.risk_free > -1.0 && self.risk_free <= 1.0) {
+            found.push(format!("the rate without risk is {}; expected above -1, at most 1", self.risk_free));
         }
         for flow in self.flows.iter().filter(|flow| flow.date < self.from || flow.date > self.to) {
             found.push(format!("the flow of {} is outside {} to {}", flow.date, self.from, self.to));

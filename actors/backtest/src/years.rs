@@ -170,3 +170,44 @@ fn trades(account: &Account, instrument: InstrumentId, ex_date: TradeDate, names
     };
     of_it.map(trade).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::account::Moved;
+    use crate::data::Split;
+
+    #[test]
+    fn trades_are_told_on_the_basis_of_the_ex_date() {
+        // 100 bought before a split of two for one in March, 50 after it, 30 sold after one of three for one
+        // in May.
+        let moved = |number: u64, date: &str, quantity: &str| Moved {
+            number,
+            instrument: InstrumentId(1),
+            date: date.parse().unwrap(),
+            quantity: quantity.parse().unwrap(),
+        };
+        let split = |ex_date: &str, new: &str| Split {
+            instrument: InstrumentId(1),
+            ex_date: ex_date.parse().unwrap(),
+            new: new.parse().unwrap(),
+            old: "1".parse().unwrap(),
+        };
+        let account = Account {
+            moved: vec![
+                moved(1, "2026-02-02", "100"),
+                moved(2, "2026-04-01", "50"),
+                moved(3, "2026-06-01", "-30"),
+            ],
+            splits: vec![split("2026-03-02", "2"), split("2026-05-04", "3")],
+            ..Account::default()
+        };
+        let told = |ex_date: &str| -> Vec<String> {
+            let trades = trades(&account, InstrumentId(1), ex_date.parse().unwrap(), &Names::new());
+            trades.iter().map(|trade| trade.quantity.to_string()).collect()
+        };
+        assert_eq!(told("2026-04-15"), ["200", "50", "-10"]);
+        assert_eq!(told("2026-02-16"), ["100", "25", "-5"]);
+        assert_eq!(told("2026-06-15"), ["600", "150", "-30"]);
+    }
+}

@@ -37,8 +37,8 @@ fn history(to: &str) -> History {
     history
 }
 
-/// Everything after a day in another order and of another size: marks of an instrument swapped between days, distributions dropped,
-/// a split and flows that were not there.
+/// Everything after a day in another order and of another size: marks of an instrument swapped between days,
+/// distributions dropped, a split and flows that were not there.
 fn shuffled(history: &History, cut: TradeDate, seed: u64) -> History {
     let mut other = history.clone();
     let later: Vec<usize> = (0..other.marks.len()).filter(|at| other.marks[*at].date > cut).collect();
@@ -175,7 +175,8 @@ proptest! {
         checked(&one);
         checked(&two);
         prop_assert_eq!(upto(&one, cut), upto(&two, cut));
-        // Targets for the first day after the cut are of the days before it: even its own closes do not count.
+        // Targets for the first day after the cut are of the days before it: even its own closes do not
+        // count.
         let next = dates.iter().copied().find(|date| *date > cut).unwrap_or(cut);
         if two.days.iter().any(|day| day.date == next) {
             prop_assert_eq!(upto(&one, next).2, upto(&two, next).2);

@@ -50,8 +50,8 @@ fn buy_and_hold_of_three_days() {
 
 #[test]
 fn bands_trade_when_they_are_left() {
-    // On the second day 1,000 and 500: two thirds are outside 50% ± 10 points. To 750 each: 12 and 25 units move
-    // (250 / 20 = 12.5, rounded down). Then 38 · 10 + 74 · 5 = 750 and the cash: 12 · 20 − 24 · 10 = 0.
+    // On the second day 1,000 and 500: two thirds are outside 50% ± 10 points. To 750 each: 12 and 25 units
+    // move (250 / 20 = 12.5, rounded down). Then 38 · 10 + 74 · 5 = 750 and the cash: 12 · 20 − 24 · 10 = 0.
     let when = When::Bands { band: n("0.1"), to: Destination::Target, review: None };
     let found = run(&three_days(), &mut halves(), &settings("2026-02-02", "2026-02-04", "1000", when));
     assert_eq!(
@@ -83,7 +83,8 @@ fn a_calendar_trades_on_its_days() {
 
 #[test]
 fn costs_and_flows_come_out_to_the_cent() {
-    // 5 a trade, half a spread of 1%: the first buys at 10.10. 1,000 less 10 of fees buy 49 and 49 for 989.80.
+    // 5 a trade, half a spread of 1%: the first buys at 10.10. 1,000 less 10 of fees buy 49 and 49 for
+    // 989.80.
     let mut asked = settings("2026-02-02", "2026-02-04", "1000", When::Once);
     asked.policy.costs = Costs { half_spread: n("0.01"), commission: n("0"), commission_min: n("5") };
     asked.flows = vec![
@@ -147,8 +148,8 @@ fn distributions_are_invested_if_it_is_asked_for() {
 
 #[test]
 fn the_tax_of_a_year_is_paid_when_it_has_ended() {
-    // All in the first, 100 units at 10 on 1 June 2026. On 29 June half is wanted of each at 20 and 10: 50 are
-    // sold with a gain of 500, all of it taxed at 32% beside 100,000 of income: 160, on 1 July.
+    // All in the first, 100 units at 10 on 1 June 2026. On 29 June half is wanted of each at 20 and 10: 50
+    // are sold with a gain of 500, all of it taxed at 32% beside 100,000 of income: 160, on 1 July.
     struct Turn(bool);
     impl evenkeel_backtest::Model for Turn {
         fn targets(&mut self, _: &evenkeel_backtest::Past<'_>) -> Result<evenkeel_backtest::Targets, String> {
@@ -191,9 +192,37 @@ fn the_tax_of_a_year_is_paid_when_it_has_ended() {
 }
 
 #[test]
+fn franking_credits_come_off_the_tax() {
+    // 1,400 units, 0.50 each, fully franked: 700 and a credit of 300. Of 1,000 assessed 32% are 320, less the
+    // 300.
+    let mut history =
+        two(&[("2026-04-01", "10", "10"), ("2026-06-01", "10", "10"), ("2026-07-01", "10", "10")]);
+    history.payments = vec![Payment {
+        instrument: InstrumentId(1),
+        ex_date: n("2026-06-01"),
+        pay_date: n("2026-06-01"),
+        amount: n("0.5"),
+        franked_fraction: n("1"),
+    }];
+    let (law, cpi) = (Law::built_in().unwrap(), Cpi::default());
+    let mut asked = settings("2026-04-01", "2026-07-01", "14000", When::Once);
+    asked.taxes = Some(Taxes {
+        law: &law,
+        cpi: &cpi,
+        profile: Profile::resident(Entity::Individual),
+        other_income: n("100000"),
+        losses_brought_forward: Money::ZERO,
+    });
+    let found = run(&history, &mut Fixed(vec![(InstrumentId(1), n("1"))]), &asked);
+    let year = &found.years[0];
+    assert_eq!((year.distributions, year.franking_credits, year.tax), (n("700"), n("300"), n("20")));
+    assert_eq!((found.days[1].income, found.days[2].tax, found.days[2].cash), (n("700"), n("20"), n("680")));
+}
+
+#[test]
 fn a_gain_is_of_the_year_of_its_sale() {
-    // Bought in May 2026 at 10; on 3 July 10 of 50 are sold at 20 for a withdrawal of 200: a gain of 100, of the year
-    // that began on 1 July. 15% of it for a fund in accumulation, owed when the backtest ends.
+    // Bought in May 2026 at 10; on 3 July 10 of 50 are sold at 20 for a withdrawal of 200: a gain of 100, of
+    // the year that began on 1 July. 15% of it for a fund in accumulation, owed when the backtest ends.
     let history = two(&[("2026-05-04", "10", "10"), ("2026-07-02", "20", "10"), ("2026-07-03", "20", "10")]);
     let (law, cpi) = (Law::built_in().unwrap(), Cpi::default());
     let mut asked = settings("2026-05-04", "2026-07-03", "500", When::Once);

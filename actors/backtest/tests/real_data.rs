@@ -73,7 +73,11 @@ fn bands_and_calendars_keep_weights_near_their_targets() {
             let weight = units.to_f64() * last[instrument] / nav;
             assert!((weight - 0.16).abs() < 0.05, "{when:?}: {weight} of {instrument:?}");
         }
-        assert!(found.trades.len() > 12 && found.metrics.costs > 0.0, "{when:?}: {}", found.trades.len());
+        assert!(
+            found.trades.len() > 12 && found.metrics.costs > Money::ZERO,
+            "{when:?}: {}",
+            found.trades.len()
+        );
         assert!(found.days.iter().all(|day| day.cash >= Money::ZERO));
     }
 }
@@ -127,7 +131,8 @@ fn a_year_with_tax_is_less_than_one_without() {
     let year = &after.years[0];
     assert!(!year.paid && year.tax >= Money::ZERO);
     let gains: i64 = after.trades.iter().filter_map(|trade| trade.gain).map(|gain| gain.raw()).sum();
-    // All were held for less than 12 months: the net gain is the sum of gains, or nothing and a loss carried on.
+    // All were held for less than 12 months: the net gain is the sum of gains, or nothing and a loss carried
+    // on.
     assert_eq!(year.net_capital_gain.raw() - year.losses_carried_forward.raw(), gains);
     assert!(before.years.is_empty());
 }

@@ -1,8 +1,8 @@
 //! How long a plan takes: `cargo run --release -p evenkeel-rebalancing --example plan_rate`.
 //!
-//! 13 instruments with costs, five parcels each, tax by parcel, whole lots and covariances, over 2,000 different
-//! drifted portfolios (the first row without covariances), one at a time on one thread. Each plan's cash is worked out again
-//! before its time counts.
+//! 13 instruments with costs, five parcels each, tax by parcel, whole lots and covariances, over 2,000
+//! different drifted portfolios (the first row without covariances), one at a time on one thread. Each plan's
+//! cash is worked out again before its time counts.
 #![allow(clippy::unwrap_used, reason = "a measurement stops where it fails")]
 
 use std::time::Instant;
@@ -20,6 +20,9 @@ mod common;
 
 const RUNS: u64 = 2_000;
 const SIZE: u32 = 13;
+/// Runs of each plan, of which the quickest counts for its portfolio: the others have the machine's other
+/// work in them. All of them count for the last column.
+const REPEATS: usize = 3;
 
 /// splitmix64.
 struct Stream(u64);
@@ -69,8 +72,8 @@ fn main() {
     let covariance = Covariance::dense(Array2::from_shape_fn((size, size), entry)).unwrap();
     let policy = Policy::default();
     println!(
-        "{:>10} {:>8} {:>8} {:>8} {:>7} {:>7}",
-        "reason", "p50_ms", "p99_ms", "max_ms", "trades", "orders"
+        "{:>20} {:>8} {:>8} {:>8} {:>7} {:>7} {:>8}",
+        "reason", "p50_ms", "p99_ms", "max_ms", "trades", "orders", "p99_all"
     );
     for (kind, risky) in [
         (ReasonKind::Drift, false),
@@ -78,7 +81,7 @@ fn main() {
         (ReasonKind::CashFlow, true),
         (ReasonKind::RiskProfileChange, true),
     ] {
-        let (mut times, mut trades, mut orders) = (Vec::new(), 0, 0);
+        let (mut times, mut all, mut trades, mut orders) = (Vec::new(), Vec::new(), 0, 0);
         for seed in 0..RUNS {
             let book = drifted(seed);
             let risk = Risk { instruments: &instruments, covariance: &covariance };
@@ -90,9 +93,16 @@ fn main() {
                 }
                 kind => vec![Reason::of(kind), Reason::of(ReasonKind::Drift)],
             };
-            let started = Instant::now();
-            let made = plan(&snapshot, &reasons, &Strategy::Threshold { to: Destination::Target }, &policy);
-            times.push(started.elapsed().as_secs_f64() * 1e3);
+            let strategy = Strategy::Threshold { to: Destination::Target };
+            let mut of_this = Vec::new();
+            let mut made = plan(&snapshot, &reasons, &strategy, &policy);
+            for _ in 0..REPEATS {
+                let started = Instant::now();
+                made = plan(&snapshot, &reasons, &strategy, &policy);
+                of_this.push(started.elapsed().as_secs_f64() * 1e3);
+            }
+            all.extend(&of_this);
+            times.push(of_this.into_iter().fold(f64::INFINITY, f64::min));
             let made = made.unwrap();
             let mut cash = made.before.cash.raw();
             for order in &made.orders {
@@ -106,9 +116,11 @@ fn main() {
             orders += made.orders.len();
         }
         times.sort_by(f64::total_cmp);
+        all.sort_by(f64::total_cmp);
         let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize];
+        let of_all = all[((all.len() - 1) as f64 * 0.99) as usize];
         println!(
-            "{:>10} {:>8.3} {:>8.3} {:>8.3} {trades:>7} {:>7.1}",
+            "{:>20} {:>8.3} {:>8.3} {:>8.3} {trades:>7} {:>7.1} {of_all:>8.3}",
             kind.as_str(),
             at(0.5),
             at(0.99),

@@ -1,10 +1,10 @@
 //! One way to trade: the optimizer's answer to one problem, with its parcels, tax, costs and benefit.
 //!
-//! The benefit is the expected utility that drift costs. With `μ − γ/2 σ²` as utility and targets at its optimum,
-//! weights w instead of t lose `γ/2 (w − t)ᵀ Σ (w − t)` a year exactly, the certainty-equivalent cost of being
-//! off target (Sun, Fan, Chen, Schouwenaars and Albota, "Optimal Rebalancing for Institutional Portfolios",
-//! Journal of Portfolio Management 32, 2006; Donohue and Yip, "Optimal Portfolio Rebalancing with Transaction
-//! Costs", 29, 2003). It is the tracking variance against the targets. A trade is worth
+//! The benefit is the expected utility that drift costs. With `μ − γ/2 σ²` as utility and targets at its
+//! optimum, weights w instead of t lose `γ/2 (w − t)ᵀ Σ (w − t)` a year exactly, the certainty-equivalent
+//! cost of being off target (Sun, Fan, Chen, Schouwenaars and Albota, "Optimal Rebalancing for Institutional
+//! Portfolios", Journal of Portfolio Management 32, 2006; Donohue and Yip, "Optimal Portfolio Rebalancing
+//! with Transaction Costs", 29, 2003). It is the tracking variance against the targets. A trade is worth
 //! `NAV · γ/2 · (before − after) · horizon`.
 //!
 //! Market impact follows the square-root law `Y σ √(Q/V)` a unit traded (Grinold and Kahn, Active Portfolio
@@ -84,9 +84,9 @@ impl<'a> Desk<'a> {
         Ok(Desk { snapshot, book, intent, policy, ranks, year, before, risk_rows })
     }
 
-    /// The problem of some targets and bands: nothing above its intended target is bought, and nothing below it
-    /// sold but to raise cash. Nor does an order go past the target, but for the rest of a lot: what tax or volume
-    /// holds back in one instrument is not made up for in another.
+    /// The problem of some targets and bands: nothing above its intended target is bought, and nothing below
+    /// it sold but to raise cash. Nor does an order go past the target, but for the rest of a lot: what tax
+    /// or volume holds back in one instrument is not made up for in another.
     pub fn problem(&self, targets: &[Ratio], bands: &[Ratio]) -> RebalanceProblem {
         let book = self.book;
         let candidate = |(place, row): (usize, &crate::book::Row<'_>)| {
@@ -153,7 +153,8 @@ impl<'a> Desk<'a> {
         Money::from_wide(value / 10_i128.pow(15) + i128::from(value % 10_i128.pow(15) != 0))
     }
 
-    /// Lots that a row is above its target (sign 1) or below it (sign −1), rounded up; nothing on the other side.
+    /// Lots that a row is above its target (sign 1) or below it (sign −1), rounded up; nothing on the other
+    /// side.
     fn lots_apart(&self, place: usize, sign: i128) -> i128 {
         let (row, target) = (&self.book.rows[place], self.intent.aims.targets[place]);
         let one = i128::from(Ratio::ONE);
@@ -165,8 +166,8 @@ impl<'a> Desk<'a> {
         if apart <= 0 || lot <= 0 { 0 } else { apart / lot + i128::from(apart % lot != 0) }
     }
 
-    /// Squared weight that one total of cost is worth, so that the optimizer weighs costs as the benefit does:
-    /// `NAV γ/2 σ² years · Σ d²` against costs, σ² the mean variance of what is targeted.
+    /// Squared weight that one total of cost is worth, so that the optimizer weighs costs as the benefit
+    /// does: `NAV γ/2 σ² years · Σ d²` against costs, σ² the mean variance of what is targeted.
     fn cost_aversion(&self) -> f64 {
         let rate = match self.snapshot.risk {
             None => self.policy.distance_rate,
@@ -336,8 +337,8 @@ impl<'a> Desk<'a> {
 
     /// The half width of a row's no-trade region: where the next unit brings what it costs.
     ///
-    /// Against cash, `γ σ² d · years = c` for the tracking variance; `4 · rate · d = c` for the squared distance,
-    /// in which cash moves too. c is half spread and commission; 1 where nothing is worth trading.
+    /// Against cash, `γ σ² d · years = c` for the tracking variance; `4 · rate · d = c` for the squared
+    /// distance, in which cash moves too. c is half spread and commission; 1 where nothing is worth trading.
     pub fn no_trade(&self, place: usize) -> f64 {
         let costs = &self.policy.costs;
         let cost = costs.half_spread.to_f64() + costs.commission.to_f64();

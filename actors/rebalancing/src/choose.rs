@@ -106,8 +106,8 @@ fn full(desk: &Desk<'_>, strategy: &Strategy) -> RebalanceProblem {
     desk.problem(&targets, &bands)
 }
 
-/// What the money alone does: more cash than its target buys, without a sale; less than its least is raised by
-/// sales alone, of what is above its target as far as that reaches. Nothing where cash is neither.
+/// What the money alone does: more cash than its target buys, without a sale; less than its least is raised
+/// by sales alone, of what is above its target as far as that reaches. Nothing where cash is neither.
 fn by_flow(desk: &Desk<'_>) -> Result<Option<Attempt>, PlanError> {
     let aims = &desk.intent.aims;
     if desk.book.cash < desk.policy.cash_min {
@@ -135,8 +135,8 @@ fn by_flow(desk: &Desk<'_>) -> Result<Option<Attempt>, PlanError> {
     }
 }
 
-/// The first of some problems that raises the cash that is missing: each with no more sold than that takes, then
-/// up to a lot more, then without that limit.
+/// The first of some problems that raises the cash that is missing: each with no more sold than that takes,
+/// then up to a lot more, then without that limit.
 fn raised(desk: &Desk<'_>, ways: [(&'static str, RebalanceProblem); 2]) -> Result<Attempt, PlanError> {
     let (book, costs) = (desk.book, &desk.policy.costs);
     let short = desk.policy.cash_min.to_f64() - book.cash.to_f64();

@@ -1,8 +1,8 @@
 //! What the reasons together ask for: one set of targets, bands and greatest weights.
 //!
-//! In this order: own targets, taxonomies netted, what the reasons change (a stop-loss sells its instrument, a
-//! drawdown and a volatile pod scale targets down, a concentration caps a weight), tilts, then losses that are
-//! worth realising move targets to their replacements. What reasons take away goes to cash.
+//! In this order: own targets, taxonomies netted, what the reasons change (a stop-loss sells its instrument,
+//! a drawdown and a volatile pod scale targets down, a concentration caps a weight), tilts, then losses that
+//! are worth realising move targets to their replacements. What reasons take away goes to cash.
 
 use std::collections::BTreeSet;
 
@@ -137,8 +137,8 @@ impl Intent {
         self.bound.extend(book.rows.iter().map(|row| row.position.instrument));
     }
 
-    /// Tilts within their limits: each cut to the greatest, then those of a sign scaled to their greatest sum,
-    /// then what would invest more than all taken off the additions.
+    /// Tilts within their limits: each cut to the greatest, then those of a sign scaled to their greatest
+    /// sum, then what would invest more than all taken off the additions.
     fn tilt(&mut self, book: &Book<'_>, tilts: &[Tilt], policy: &Policy) {
         let most = policy.tilt_max.raw();
         let mut by = vec![0_i64; book.rows.len()];

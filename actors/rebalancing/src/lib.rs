@@ -22,16 +22,61 @@
 //! | `plan`, `make` | the plan and how it is made |
 //!
 //! The *no-trade region* is where no way to trade brings more than it costs: there the plan is a hold. Duties
-//! (a stop-loss, a drawdown, a concentration, a volatile pod, a new risk profile, money that has to go out) are
-//! traded whatever they cost.
+//! (a stop-loss, a drawdown, a concentration, a volatile pod, a new risk profile, money that has to go out)
+//! are traded whatever they cost.
 //!
 //! Units    weights are shares of the total after all flows; money in the base currency; tax in AUD
 //! Errors   [`PlanError`], everything found at once; never a panic, never NaN
-//! Limits   all instruments share one half spread. Franking's 45 days are not weighed. Gains in other currencies
-//!          than the base are not taxed here, as in the books
+//! Limits   all instruments share one half spread. Franking's 45 days are not weighed. Gains in other
+//!          currencies than the base are not taxed here, as in the books
 //! Cost     one to about eight solves of a sparse QP of 3 columns an instrument
 //!
 //! Pure: no actor, no I/O, no clock, no random source. The same input gives the same bytes.
+//!
+//! ```
+//! use evenkeel_calendar::Calendars;
+//! use evenkeel_rebalancing::{
+//!     Destination, Outcome, Policy, Portfolio, Position, Reason, ReasonKind, Snapshot, Strategy, plan,
+//! };
+//! use evenkeel_schemas::{InstrumentId, Ratio, Value};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let position = |number: u32, held: &str| -> Result<Position, Box<dyn std::error::Error>> {
+//!     Ok(Position {
+//!         instrument: InstrumentId(number),
+//!         name: format!("ETF{number}").parse()?,
+//!         held: held.parse()?,
+//!         sellable: held.parse()?,
+//!         price: Some("100".parse()?),
+//!         rate: Some("1".parse()?),
+//!         lot: "1".parse()?,
+//!         tick: "0.01".parse()?,
+//!         target: Some("0.5".parse()?),
+//!         band: "0.05".parse()?,
+//!         weight_min: Ratio::ZERO,
+//!         weight_max: "1".parse()?,
+//!         tradable: true,
+//!         average_daily_value: None,
+//!         replacement: None,
+//!         parcels: Vec::new(),
+//!     })
+//! };
+//! let portfolio = Portfolio {
+//!     date: "2026-08-03".parse()?,
+//!     cash: "0".parse()?,
+//!     foreign_cash: Value::ZERO,
+//!     positions: vec![position(1, "700")?, position(2, "300")?],
+//!     taxonomies: Vec::new(),
+//! };
+//! let market = Calendars::built_in()?.market("XASX").ok_or("no market")?;
+//! let snapshot = Snapshot { portfolio: &portfolio, market, risk: None, tax: None };
+//! let strategy = Strategy::Threshold { to: Destination::Target };
+//! let made = plan(&snapshot, &[Reason::of(ReasonKind::Drift)], &strategy, &Policy::default())?;
+//! assert_eq!((made.outcome, made.orders.len()), (Outcome::Trade, 2));
+//! assert!(made.benefit.amount > made.cost.total);
+//! # Ok(())
+//! # }
+//! ```
 #![warn(missing_docs)]
 
 mod attempt;

@@ -9,6 +9,7 @@ use crate::book::Book;
 use crate::choose::{Chosen, choose};
 use crate::error::PlanError;
 use crate::intent::intent;
+use crate::parcels::index_missing;
 use crate::plan::{Benefit, Cost, Left, Outcome, Plan, PlannedOrder, Slice, Tried};
 use crate::policy::{Policy, Strategy};
 use crate::reason::{Reason, ReasonKind, by_urgency};
@@ -23,8 +24,8 @@ use crate::validate;
 /// reasons and taxonomies ask for is netted before anything is ordered. It is the dry run itself.
 ///
 /// # Errors
-/// [`PlanError`]: everything that makes no sense, limits that cannot hold together, a solver without an answer,
-/// law or calendar that do not cover the day. Nothing is traded then.
+/// [`PlanError`]: everything that makes no sense, limits that cannot hold together, a solver without an
+/// answer, law or calendar that do not cover the day. Nothing is traded then.
 pub fn plan(
     snapshot: &Snapshot<'_>,
     reasons: &[Reason],
@@ -42,6 +43,10 @@ pub fn plan(
     let mut made = Made { desk: &desk, reasons, words: intent.notes.clone() };
     let first = made.reasons.iter().map(|reason| reason.in_words(&|i| book.name(i))).collect::<Vec<_>>();
     made.words.insert(0, format!("looked at because {}", first.join("; ")));
+    if snapshot.tax.is_some_and(|tax| index_missing(tax, snapshot.portfolio.date)) {
+        made.words
+            .push("the consumer price index of this quarter is not known: no gain is indexed".to_owned());
+    }
     if let Some((why, review)) = made.not_asked(strategy)? {
         made.words.push(why);
         return Ok(made.hold(None, review));

@@ -2,8 +2,8 @@
 
 use std::cmp::Ordering;
 
-use evenkeel_schemas::{Money, Quantity, TradeDate, div_half_even};
-use evenkeel_tax::{FinancialYear, Piece, Sale, pieces_of_sale};
+use evenkeel_schemas::{Money, Quantity, Ratio, TradeDate, div_half_even};
+use evenkeel_tax::{Cpi, FinancialYear, Piece, Quarter, Sale, TaxError, pieces_of_sale};
 
 use crate::book::{Book, Row};
 use crate::error::PlanError;
@@ -25,7 +25,7 @@ pub(crate) struct Ranked {
 /// the regime of 1 July 2027 the gain is the sum of the pieces that the law sees.
 ///
 /// # Errors
-/// [`PlanError::Tax`] where the law of the day or an index number is missing.
+/// [`PlanError::Tax`] where the law of the day is missing.
 pub(crate) fn ranked(book: &Book<'_>, tax: Option<TaxYear<'_>>) -> Result<Vec<Vec<Ranked>>, PlanError> {
     let date = book.portfolio.date;
     let mut all = Vec::with_capacity(book.rows.len());
@@ -86,7 +86,16 @@ pub(crate) fn pieces_at(
         cost_base: part(parcel.cost_base, units, parcel.quantity),
         value_at_start: parcel.value_at_start.map(|value| part(value, units, parcel.quantity)),
     };
-    match pieces_of_sale(&sale, law, tax.profile, tax.cpi)? {
+    let found = match pieces_of_sale(&sale, law, tax.profile, tax.cpi) {
+        // The number of a quarter comes after it has ended: until then nothing is indexed, which is the
+        // dearer way.
+        Err(TaxError::NoIndex(_)) => {
+            let start = law.regime_of(tax.profile).map_or(date, |regime| regime.start);
+            pieces_of_sale(&sale, law, tax.profile, &flat(sale.acquired.max(start), date))
+        }
+        other => other,
+    };
+    match found? {
         Some(pieces) => Ok(Some(pieces)),
         None => Err(PlanError::Infeasible(vec![format!(
             "lot {} was held when 30 June 2027 ended and has no market value of that day: its gain cannot be \
@@ -94,6 +103,18 @@ pub(crate) fn pieces_at(
             parcel.lot.0
         )])),
     }
+}
+
+/// Consumer prices that stay the same between two days.
+fn flat(from: TradeDate, to: TradeDate) -> Cpi {
+    Cpi::new([from, to].map(|date| (Quarter::of(date), Ratio::from_raw(Ratio::ONE))))
+}
+
+/// Whether gains of a day are indexed by a number that is not known yet.
+pub(crate) fn index_missing(tax: TaxYear<'_>, date: TradeDate) -> bool {
+    let quarter = Quarter::of(date);
+    let regime = tax.law.of(FinancialYear::of(date)).ok().and_then(|law| law.regime_of(tax.profile));
+    regime.is_some() && tax.cpi.factor(quarter, quarter).is_err()
 }
 
 /// `amount · units / all`, half-even as the books take it; `all` is positive.

@@ -253,8 +253,8 @@ pub struct Plan {
     pub cost: Cost,
     /// What it brings.
     pub benefit: Benefit,
-    /// By instrument, how far a weight may be from its target before its trade alone, against cash, would bring
-    /// more than spread and commission: the half width of its no-trade region.
+    /// By instrument, how far a weight may be from its target before its trade alone, against cash, would
+    /// bring more than spread and commission: the half width of its no-trade region.
     pub no_trade: Vec<(InstrumentId, f64)>,
     /// Net gains by kind that the sales would add to the year, and losses as a negative amount.
     pub gains: Vec<(GainKind, Money)>,

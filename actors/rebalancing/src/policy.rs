@@ -23,16 +23,17 @@ pub enum Strategy {
         /// The last review; none makes it due at once.
         last: Option<TradeDate>,
     },
-    /// As threshold, with targets tilted for a while, within [`Policy::tilt_max`] and [`Policy::tilt_total_max`].
+    /// As threshold, with targets tilted for a while, within [`Policy::tilt_max`] and
+    /// [`Policy::tilt_total_max`].
     Tactical {
         /// Additions to targets, each instrument once.
         tilts: Vec<Tilt>,
         /// How far.
         to: Destination,
     },
-    /// Money that came in buys what is underweight, money that goes out is raised from what is overweight; only
-    /// what is then still outside its band makes anything else be sold. Every strategy does this where one of the
-    /// reasons is a cash flow; this one does it for any cash above or below its target.
+    /// Money that came in buys what is underweight, money that goes out is raised from what is overweight;
+    /// only what is then still outside its band makes anything else be sold. Every strategy does this where
+    /// one of the reasons is a cash flow; this one does it for any cash above or below its target.
     CashFlowFirst,
 }
 
@@ -101,8 +102,8 @@ pub struct Policy {
     pub first_parcel_min: Money,
     /// Greatest turnover, half of what is traded as a share of the total. Default none.
     pub turnover_max: Option<Ratio>,
-    /// Distance of cash from its target that [`Destination::BandEdge`] and [`Strategy::CashFlowFirst`] tolerate.
-    /// Default 0.02.
+    /// Distance of cash from its target that [`Destination::BandEdge`] and [`Strategy::CashFlowFirst`]
+    /// tolerate. Default 0.02.
     pub cash_band: Ratio,
     /// γ of the utility `μ − γ/2 σ²`. Default 4.
     pub risk_aversion: f64,

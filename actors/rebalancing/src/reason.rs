@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $variant:ident = $text:literal, rank $rank:literal, $duty:ident, $words:literal,)*) => {
-        /// The kinds of reasons. A kind is one line of the table below: its word in events and tables, its rank
-        /// (the lower the more urgent), whether it is a *duty* (traded whatever it costs) or a *choice* (traded
-        /// if the benefit is above the cost), and its words for people.
+        /// The kinds of reasons. A kind is one line of the table below: its word in events and tables, its
+        /// rank (the lower the more urgent), whether it is a *duty* (traded whatever it costs) or a *choice*
+        /// (traded if the benefit is above the cost), and its words for people.
         #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case")]
         pub enum ReasonKind { $($(#[$doc])* $variant,)* }
@@ -96,6 +96,7 @@ pub enum Subject {
 
 /// A reason to act.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Reason {
     /// What kind.
     pub kind: ReasonKind,
@@ -115,11 +116,12 @@ pub struct Reason {
 
 /// Money that came in or goes out.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Flow {
     /// Base currency: positive comes in, negative goes out.
     pub amount: Money,
-    /// Whether the portfolio's cash has it already. If not, a withdrawal is raised, and a deposit counts towards
-    /// the total that targets are shares of but is not spent yet.
+    /// Whether the portfolio's cash has it already. If not, a withdrawal is raised, and a deposit counts
+    /// towards the total that targets are shares of but is not spent yet.
     pub booked: bool,
 }
 
@@ -162,14 +164,15 @@ impl Reason {
 /// How urgent a reason is; the smallest first.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Urgency {
-    /// The kind's rank; a cash flow that goes out comes before all choices, one that came in stays in its place.
+    /// The kind's rank; a cash flow that goes out comes before all choices, one that came in stays in its
+    /// place.
     pub rank: u8,
     /// The measure over its limit in basis points, the greatest first; 10,000 where nothing was measured.
     pub severity: Reverse<u32>,
 }
 
-/// How urgent a reason is: by its kind's rank, then by how far the measure is beyond its limit. Money that has
-/// to go out is as urgent as the first duty.
+/// How urgent a reason is: by its kind's rank, then by how far the measure is beyond its limit. Money that
+/// has to go out is as urgent as the first duty.
 pub fn urgency(reason: &Reason) -> Urgency {
     let out = reason.flow.is_some_and(|flow| flow.amount < Money::ZERO);
     let rank = if out { ReasonKind::StopLoss.rank() } else { reason.kind.rank() };
@@ -183,8 +186,8 @@ pub fn urgency(reason: &Reason) -> Urgency {
     Urgency { rank, severity: Reverse(severity) }
 }
 
-/// Reasons with the most urgent first; of equals in the order of kind, subject and amounts, so that the order they
-/// came in does not matter.
+/// Reasons with the most urgent first; of equals in the order of kind, subject and amounts, so that the order
+/// they came in does not matter.
 pub fn by_urgency(reasons: &[Reason]) -> Vec<Reason> {
     let mut sorted = reasons.to_vec();
     sorted.sort_by(|a, b| {

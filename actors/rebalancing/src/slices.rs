@@ -1,6 +1,6 @@
-//! A plan spread over days: no order above its share of an average day's value, each day's buys covered by cash
-//! and by that day's sells. Every slice is an answer of the optimizer, looked at twice, to the problem of that
-//! day: from where the slices before end, towards where the whole plan ends.
+//! A plan spread over days: no order above its share of an average day's value, each day's buys covered by
+//! cash and by that day's sells. Every slice is an answer of the optimizer, looked at twice, to the problem
+//! of that day: from where the slices before end, towards where the whole plan ends.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,5 @@
-//! What a plan is made from: one customer's portfolio on a day, with what is known of risk, tax and the market.
+//! What a plan is made from: one customer's portfolio on a day, with what is known of risk, tax and the
+//! market.
 
 use std::collections::BTreeMap;
 
@@ -24,6 +25,7 @@ pub struct Snapshot<'a> {
 
 /// A portfolio, base currency where nothing else is said.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Portfolio {
     /// The day, on which the first orders are to be placed if it trades.
     pub date: TradeDate,
@@ -40,6 +42,7 @@ pub struct Portfolio {
 
 /// An instrument that is held or targeted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Position {
     /// Which.
     pub instrument: InstrumentId,
@@ -79,6 +82,7 @@ pub struct Position {
 
 /// Units held since one day: an open lot of the books.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Parcel {
     /// The lot's number.
     pub lot: LotId,
@@ -107,6 +111,7 @@ impl From<&OpenLot> for Parcel {
 
 /// A way to group instruments, with a target for each group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Taxonomy {
     /// What people call it: asset class, region, pod.
     pub name: String,
@@ -116,6 +121,7 @@ pub struct Taxonomy {
 
 /// Instruments with a target together.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Group {
     /// What people call it.
     pub name: String,

@@ -25,8 +25,8 @@ impl<'a> YearBook<'a> {
         Ok(YearBook { before: assess(law, tax.profile, tax.position)?, tax, law, year })
     }
 
-    /// Tax of the year that these pieces add, less what losses carried forward are taken to be worth; negative
-    /// is a saving.
+    /// Tax of the year that these pieces add, less what losses carried forward are taken to be worth;
+    /// negative is a saving.
     ///
     /// # Errors
     /// [`TaxError::Range`] beyond the range of money.

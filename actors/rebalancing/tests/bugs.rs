@@ -14,7 +14,8 @@ const TO_TARGET: Strategy = Strategy::Threshold { to: Destination::Target };
 
 #[test]
 fn a_deposit_is_sized_on_the_total_after_it() {
-    // 600 of one and 400 of the other, at target; 500 come in. Of 1,500 the targets are 900 and 600: buy 300 and
+    // 600 of one and 400 of the other, at target; 500 come in. Of 1,500 the targets are 900 and 600: buy 300
+    // and
     // 200. Sized on the 1,000 before it, nothing would be bought, or 500 would stay idle.
     let held = vec![position(1, "60", "10", "0.6"), position(2, "40", "10", "0.4")];
     let book = portfolio(held, "500");
@@ -32,9 +33,9 @@ fn a_deposit_is_sized_on_the_total_after_it() {
 
 #[test]
 fn a_deposit_never_buys_the_overweight_sleeve() {
-    // 700, 200, 100 with targets of 50, 30, 20%; 250 come in: of 1,250 the targets are 625, 375, 250. Nearest to
-    // them without a sale: 250 over the 175 and 150 that are missing, 75 less than both, 37.5 less each; the first,
-    // still 75 over, gets nothing. In units of 10: 13 or 14 and 11 or 12.
+    // 700, 200, 100 with targets of 50, 30, 20%; 250 come in: of 1,250 the targets are 625, 375, 250. Nearest
+    // to them without a sale: 250 over the 175 and 150 that are missing, 75 less than both, 37.5 less each;
+    // the first, still 75 over, gets nothing. In units of 10: 13 or 14 and 11 or 12.
     let held = || {
         vec![position(1, "70", "10", "0.5"), position(2, "20", "10", "0.3"), position(3, "10", "10", "0.2")]
     };
@@ -59,7 +60,8 @@ fn a_deposit_never_buys_the_overweight_sleeve() {
 
 #[test]
 fn a_withdrawal_sells_the_overweight_first() {
-    // 700 and 300 at 60/40, 100 go out: of 900 the targets are 540 and 360. The first is 160 over: it gives all 100.
+    // 700 and 300 at 60/40, 100 go out: of 900 the targets are 540 and 360. The first is 160 over: it gives
+    // all 100.
     let held = || vec![position(1, "70", "10", "0.6"), position(2, "30", "10", "0.4")];
     let out = |amount: &str| Reason::cash_flow(n(amount), false);
     let mut wide = held();
@@ -104,9 +106,9 @@ fn in_two_taxonomies() -> evenkeel_rebalancing::Portfolio {
 
 #[test]
 fn several_taxonomies_give_one_order_an_instrument() {
-    // Asset class alone sells 10 points of equity, region alone buys 5 points at home: instrument 1 would be sold
-    // for one and bought for the other. Together, least squares: rows −10 and +10, columns +5 and −5, each cell half
-    // of its row and half of its column: −2.5, −7.5, +7.5, +2.5 points.
+    // Asset class alone sells 10 points of equity, region alone buys 5 points at home: instrument 1 would be
+    // sold for one and bought for the other. Together, least squares: rows −10 and +10, columns +5 and −5,
+    // each cell half of its row and half of its column: −2.5, −7.5, +7.5, +2.5 points.
     let book = in_two_taxonomies();
     let plan = planned(&book, &[Reason::of(ReasonKind::Drift)], &TO_TARGET, &free()).unwrap();
     let targets: Vec<String> =

@@ -46,8 +46,9 @@ fn a_trade_that_costs_more_than_it_brings_is_held() {
 
 #[test]
 fn the_benefit_is_half_gamma_times_tracking_variance() {
-    // Volatilities of 20% and 10%, uncorrelated, 60/40 against 50/50: 0.1² (0.04 + 0.01) = 0.0005 a year; times
-    // γ/2 = 2 and 100,000 that is 100, of which a day has 0.27. 15 bps against γ σ² = 0.16: 0.94 points.
+    // Volatilities of 20% and 10%, uncorrelated, 60/40 against 50/50: 0.1² (0.04 + 0.01) = 0.0005 a year;
+    // times γ/2 = 2 and 100,000 that is 100, of which a day has 0.27. 15 bps against γ σ² = 0.16: 0.94
+    // points.
     let book = portfolio(vec![position(1, "600", "100", "0.5"), position(2, "400", "100", "0.5")], "0");
     let covariance = Covariance::dense(array![[0.01, 0.0], [0.0, 0.04]]).unwrap();
     // In another order than the portfolio's.
@@ -65,8 +66,8 @@ fn the_benefit_is_half_gamma_times_tracking_variance() {
 
 #[test]
 fn losses_are_sold_first_then_old_gains_then_the_least() {
-    // 30 units at 10; 25 are sold: all 10 at a loss of 2, all 10 held since 2020 with a gain of 5, 5 of the recent
-    // ones with a gain of 2.
+    // 30 units at 10; 25 are sold: all 10 at a loss of 2, all 10 held since 2020 with a gain of 5, 5 of the
+    // recent ones with a gain of 2.
     let mut first = position(1, "30", "10", "0");
     first.parcels = vec![
         parcel(1, "2026-05-01", "10", "80"),
@@ -106,8 +107,8 @@ fn near_its_discount() -> Portfolio {
 
 #[test]
 fn a_parcel_near_its_discount_is_worth_waiting_for() {
-    // 200 units would be sold: a gain of 1,000, taxed at 32% now (320), at half of it from 21 August (160). Drift
-    // costs 0.02 × 20,000 = 400 a year, 1.095890 a day, 19.73 in 18 days.
+    // 200 units would be sold: a gain of 1,000, taxed at 32% now (320), at half of it from 21 August (160).
+    // Drift costs 0.02 × 20,000 = 400 a year, 1.095890 a day, 19.73 in 18 days.
     let taxpayer = Taxpayer::new();
     let held = taxpayer.planned(&near_its_discount(), &drift(), &TO_TARGET, &free()).unwrap();
     assert_eq!((held.outcome, held.review), (Outcome::Hold, Some(n("2026-08-21"))));
@@ -129,10 +130,29 @@ fn a_parcel_near_its_discount_is_worth_waiting_for() {
 }
 
 #[test]
+fn an_index_that_is_not_published_yet_indexes_nothing() {
+    // Under the regime of 1 July 2027: 200 of 1,200 units bought in July 2027 for 5 go for 10 in August 2028.
+    // The index of the quarter is not there, so the whole 1,000 is taxed at 32%.
+    let mut book = near_its_discount();
+    book.date = n("2028-08-07");
+    book.positions[0].parcels[0].acquired = n("2027-07-05");
+    book.positions[1].parcels[0].acquired = n("2027-07-05");
+    let reasons = [Reason::of(ReasonKind::RiskProfileChange)];
+    let plan = Taxpayer::new().planned(&book, &reasons, &TO_TARGET, &free()).unwrap();
+    assert_eq!((orders(&plan)[0].clone(), plan.cost.tax), (order(1, Sell, "200"), n("320")));
+    assert_eq!(plan.gains, [(GainKind::Accrued, n("1000"))]);
+    assert!(plan.words.iter().any(|words| words.contains("consumer price index")), "{:?}", plan.words);
+    // A lot from before needs its value when the regime began.
+    book.positions[0].parcels[0].acquired = n("2020-07-06");
+    let error = Taxpayer::new().planned(&book, &reasons, &TO_TARGET, &free()).unwrap_err();
+    assert!(error.to_string().contains("lot 7 was held when 30 June 2027 ended"), "{error}");
+}
+
+#[test]
 fn only_parcels_that_are_worth_it_wait() {
-    // 13,000, 13,000 and 4,000 at targets of 40, 40 and 20%: 1,000 of each of the first two is to go. The first gains
-    // 500, of which waiting saves 80; the other 10, of which it saves 1.60. Drift costs 0.0066667 × 30,000 = 200 a
-    // year, 0.547945 a day, 9.86 in 18 days, half for each.
+    // 13,000, 13,000 and 4,000 at targets of 40, 40 and 20%: 1,000 of each of the first two is to go. The
+    // first gains 500, of which waiting saves 80; the other 10, of which it saves 1.60. Drift costs 0.0066667
+    // × 30,000 = 200 a year, 0.547945 a day, 9.86 in 18 days, half for each.
     let mut first = position(1, "1300", "10", "0.4");
     first.parcels = vec![parcel(1, "2025-08-20", "1300", "6500")];
     let mut second = position(2, "1300", "10", "0.4");
@@ -252,6 +272,25 @@ fn inside_the_bands_nothing_happens() {
 }
 
 #[test]
+fn cash_first_invests_what_is_beyond_its_band() {
+    // 470, 480 and 50 of cash of 1,000, at targets of 50 and 50%: 5% of cash, where 2 are tolerated. It buys
+    // the 30 and the 20 that are missing.
+    let held =
+        |first: &str, second: &str| vec![position(1, first, "10", "0.5"), position(2, second, "10", "0.5")];
+    let plan =
+        planned(&portfolio(held("47", "48"), "50"), &drift(), &Strategy::CashFlowFirst, &free()).unwrap();
+    assert_eq!(orders(&plan), [order(1, Buy, "3"), order(2, Buy, "2")]);
+    // 550, 400 and 50: it buys the second, which is then inside its band, and nothing is sold.
+    let plan =
+        planned(&portfolio(held("55", "40"), "50"), &drift(), &Strategy::CashFlowFirst, &free()).unwrap();
+    assert_eq!((orders(&plan), plan.after.cash), (vec![order(2, Buy, "5")], Money::ZERO));
+    // 540, 450 and 10: nothing to do.
+    let plan =
+        planned(&portfolio(held("54", "45"), "10"), &drift(), &Strategy::CashFlowFirst, &free()).unwrap();
+    assert!(plan.outcome == Outcome::Hold && plan.words.last().unwrap().contains("cash near its target"));
+}
+
+#[test]
 fn to_the_edge_of_the_band_is_the_least_that_brings_it_back() {
     // 60/40 with bands of 5 points: to 55 less a lot of one point, so 54 and 46.
     let edge = Strategy::Threshold { to: Destination::BandEdge };
@@ -277,8 +316,8 @@ fn tilts_stay_within_their_limits() {
     assert_eq!(plan.before.standings[0].target, n("0.5"));
 }
 
-/// Two funds on one index, the first with a loss of 4,000 of 10,000, and a third with as much; a gain of 5,000 was
-/// realised this year.
+/// Two funds on one index, the first with a loss of 4,000 of 10,000, and a third with as much; a gain of
+/// 5,000 was realised this year.
 fn with_a_loss() -> (Portfolio, Taxpayer) {
     let mut first = position(1, "1000", "6", "0.5");
     first.parcels = vec![parcel(1, "2026-02-02", "1000", "10000")];

@@ -102,8 +102,8 @@ fn pieces_of(row: &GainRow, law: &YearLaw, profile: &Profile, cpi: &Cpi) -> Resu
     pieces_of_sale(&sale, law, profile, cpi)?.ok_or(TaxError::NoValue { disposal, lot, start })
 }
 
-/// What a sale comes to under a year's law: one piece, or the two of [`pieces`] under the regime of 1 July 2027.
-/// `None` when a lot that was held when that regime began has no value at its start.
+/// What a sale comes to under a year's law: one piece, or the two of [`pieces`] under the regime of 1 July
+/// 2027. `None` when a lot that was held when that regime began has no value at its start.
 ///
 /// # Errors
 /// As [`pieces`].

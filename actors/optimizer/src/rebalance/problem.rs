@@ -31,8 +31,8 @@ pub struct Candidate {
     pub weight_max: Ratio,
     /// Largest order, base currency at the mark; `None` for no limit.
     pub trade_max: Option<Money>,
-    /// Largest buy, base currency at the mark, where it is less than `trade_max`; nothing for sells only. `None`
-    /// for no limit of its own.
+    /// Largest buy, base currency at the mark, where it is less than `trade_max`; nothing for sells only.
+    /// `None` for no limit of its own.
     #[serde(default)]
     pub buy_max: Option<Money>,
     /// False for do not trade: halted, restricted, excluded by the customer.
