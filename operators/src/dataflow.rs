@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use differential_dataflow::AsCollection;
 use evenkeel_schemas::{
-    AnomalyKind, AnomalySource, BandSide, CustomerId, Epoch, InstrumentId, Labels, Ratio, Row, Standing,
-    Valuation, Worth,
+    AnomalyKind, AnomalySource, BandSide, CustomerId, Epoch, InstrumentId, Labels, LotRow, Ratio, Row,
+    Standing, Valuation, Worth,
 };
 use timely::dataflow::operators::Exchange;
 use timely::dataflow::operators::vec::Partition;
@@ -90,37 +90,16 @@ pub fn build<'s>(
     // Every worker knows the market; one of them speaks of it.
     let market = facts.inner.scope().index() == 0;
     let stale_ms = if market { timing.stale_ms } else { 0 };
-    let Kinds { statements: stated, books, postings, reasons, trading, lots: of_lots, tax: of_tax, dated } =
-        Kinds::of(facts);
-
-    // The books.
+    let Kinds { statements: stated, reasons, trading, of_books } = Kinds::of(facts);
     let stated = statements(stated);
-    let actions = books.clone().filter(|fact| matches!(fact, Fact::Corporate(..)));
-    let positions = positions(books.clone(), timing.epoch_ms);
-    let follows = positions.clone().flat_map(Told::follows);
-    let postings = postings.concat(follows.clone());
-    let by_date = stated.clone().filter(move |_| timing.dated).flat_map(of_accruals).concat(
-        books
-            .concatenate([postings.clone(), dated.clone()])
-            .filter(move |_| timing.dated)
-            .map(accruals::Change::Fact),
-    );
-    let accrued = accruals(by_date, timing);
-    let postings = postings.concat(accrued.clone().flat_map(Told::follows));
-    let lots = lots(of_lots.clone().concat(follows), timing.epoch_ms);
-    let rates = dated.clone().filter(|fact| matches!(fact, Fact::FxClose(..)));
-    let said = of_tax
-        .concatenate([of_lots.clone(), actions.clone(), rates])
-        .map(Told::Follows)
-        .concatenate([positions.clone(), lots.clone(), accrued.clone()]);
-    let ladder = cash_ladder(postings.clone(), timing.epoch_ms);
-    let told = positions.concatenate([lots, ladder, accrued, tax(said, timing)]);
+    let (actions, policies, dated) =
+        (of_books.actions.clone(), of_books.policies.clone(), of_books.dated.clone());
+    let Books { known: of_books, postings, rows, faults, lots } = books(of_books, &stated, timing);
 
     // What holds: statements, books, market.
     let stale = stale(observations.clone(), stale_ms);
     let prices = prices(observations, actions.clone(), timing.epoch_ms);
-    let known =
-        stated.concatenate([told.clone().flat_map(Told::known), cash(postings), prices.clone(), fx(prices)]);
+    let known = stated.concatenate([of_books, cash(postings), prices.clone(), fx(prices)]);
 
     // Worth and drift.
     let outcomes = match watching {
@@ -136,9 +115,9 @@ pub fn build<'s>(
 
     // Losses worth harvesting.
     let harvested = harvest(
-        told.clone().flat_map(followed).concatenate([
+        lots.map(Change::Lot).concatenate([
             known.clone().flat_map(of_market),
-            of_lots.concat(dated).concat(actions).flat_map(of_harvest),
+            policies.concatenate([dated, actions]).flat_map(of_harvest),
         ]),
         timing,
     );
@@ -161,7 +140,7 @@ pub fn build<'s>(
             Outcome::Fault(..) | Outcome::Part(..) => None,
         }),
         exposures(parts),
-        told.clone().flat_map(Told::row),
+        rows,
         harvested.flat_map(|harvest| match harvest {
             Harvest::Candidate(row) => Some(Row::HarvestCandidate(row)),
             Harvest::Crossed(..) => None,
@@ -172,18 +151,61 @@ pub fn build<'s>(
             Fact::Allocated(row) => Some(Row::Allocation(row)),
             _ => None,
         }),
-        anomalies(known, told.flat_map(Told::fault), outcomes, stale),
+        anomalies(known, faults, outcomes, stale),
     ])
+}
+
+/// What the books say.
+struct Books<'s> {
+    known: Rows<'s, Known>,
+    postings: Rows<'s, Fact>,
+    rows: Rows<'s, Row>,
+    faults: Rows<'s, (CustomerId, AnomalyKind)>,
+    /// Lots that harvesting follows.
+    lots: Rows<'s, Box<LotRow>>,
+}
+
+/// The operators of the books. What many read is told apart without a copy.
+fn books<'s>(facts: OfBooks<'s>, stated: &Rows<'s, Known>, timing: Timing) -> Books<'s> {
+    let OfBooks { moves, actions, postings, dues, lots: of_lots, policies, tax: of_tax, dated } = facts;
+    let held = Parts::of(positions(moves.clone().concat(actions.clone()), timing.epoch_ms));
+    let paid = held.follows.flat_map(Told::follows);
+    let by_date = moves.concatenate([postings.clone(), actions.clone(), paid.clone(), dated.clone()]);
+    let by_date = stated.clone().flat_map(of_accruals).concat(by_date.map(accruals::Change::Fact));
+    let accrued = Parts::of(accruals(by_date.filter(move |_| timing.dated), timing));
+    let charged = accrued.follows.flat_map(Told::follows);
+    let of_lots = of_lots.concat(paid.clone().filter(|fact| matches!(fact, Fact::Lot(..))));
+    let lots = Parts::of(lots(of_lots.clone().concat(policies), timing.epoch_ms));
+    let income = held.income.concat(lots.income);
+    let rates = dated.filter(|fact| matches!(fact, Fact::FxClose(..)));
+    let of_tax = of_tax.concatenate([of_lots, actions, rates, charged.clone()]).map(Told::Follows);
+    let taxed = tax(of_tax.concat(income.clone()), timing);
+    let last = Parts::of(cash_ladder(dues.concat(paid.clone()), timing.epoch_ms).concat(taxed));
+    Books {
+        known: held.known.flat_map(Told::known),
+        postings: postings.concatenate([paid, charged]),
+        rows: income.concatenate([held.rows, accrued.rows, lots.rows, last.rows]).flat_map(Told::row),
+        faults: lots.faults.concatenate([accrued.faults, last.faults]).flat_map(Told::fault),
+        lots: lots.lots.flat_map(Told::lot),
+    }
 }
 
 /// Facts by who reads them.
 struct Kinds<'s> {
     statements: Rows<'s, Fact>,
-    books: Rows<'s, Fact>,
-    postings: Rows<'s, Fact>,
     reasons: Rows<'s, Fact>,
     trading: Rows<'s, Fact>,
+    of_books: OfBooks<'s>,
+}
+
+/// Facts that the books read.
+struct OfBooks<'s> {
+    moves: Rows<'s, Fact>,
+    actions: Rows<'s, Fact>,
+    postings: Rows<'s, Fact>,
+    dues: Rows<'s, Fact>,
     lots: Rows<'s, Fact>,
+    policies: Rows<'s, Fact>,
     tax: Rows<'s, Fact>,
     dated: Rows<'s, Fact>,
 }
@@ -192,21 +214,55 @@ impl<'s> Kinds<'s> {
     fn of(facts: Rows<'s, Fact>) -> Kinds<'s> {
         let kind = |fact: &Fact| match fact {
             Fact::Terms(..) | Fact::Base(..) | Fact::Targets(..) => 0,
-            Fact::Movement(..) | Fact::Corporate(..) | Fact::Reinvest(..) => 1,
-            Fact::Posting(..) | Fact::Due(..) => 2,
-            Fact::Request(..) | Fact::Answer(..) | Fact::Opened(..) => 3,
-            Fact::Placed(..) | Fact::Blocked { .. } | Fact::State(..) | Fact::Allocated(..) => 4,
-            Fact::Lot(..) | Fact::Action(..) | Fact::Harvest(..) => 5,
-            Fact::Tax(..) | Fact::Ticker(..) | Fact::RebasingClose(..) | Fact::Cpi(..) => 6,
-            Fact::Close(..) | Fact::FxClose(..) | Fact::FeeSchedule(..) => 7,
-            Fact::InterestRate(..) | Fact::Planned(..) => 7,
+            Fact::Movement(..) | Fact::Reinvest(..) => 1,
+            Fact::Corporate(..) => 2,
+            Fact::Posting(..) => 3,
+            Fact::Due(..) => 4,
+            Fact::Request(..) | Fact::Answer(..) | Fact::Opened(..) => 5,
+            Fact::Placed(..) | Fact::Blocked { .. } | Fact::State(..) | Fact::Allocated(..) => 6,
+            Fact::Lot(..) | Fact::Action(..) => 7,
+            Fact::Harvest(..) => 8,
+            Fact::Tax(..) | Fact::Ticker(..) | Fact::RebasingClose(..) | Fact::Cpi(..) => 9,
+            Fact::Close(..) | Fact::FxClose(..) | Fact::FeeSchedule(..) => 10,
+            Fact::InterestRate(..) | Fact::Planned(..) => 10,
         };
-        let parts = facts.inner.partition(8, move |(fact, epoch, diff)| (kind(&fact), (fact, epoch, diff)));
+        let parts = facts.inner.partition(11, move |(fact, epoch, diff)| (kind(&fact), (fact, epoch, diff)));
         let mut parts = parts.into_iter().map(|part| part.as_collection());
         let mut next = || parts.next().expect("there are as many streams as kinds");
-        let (statements, books, postings) = (next(), next(), next());
-        let (reasons, trading, lots, tax) = (next(), next(), next(), next());
-        Kinds { statements, books, postings, reasons, trading, lots, tax, dated: next() }
+        let (statements, moves, actions, postings, dues) = (next(), next(), next(), next(), next());
+        let (reasons, trading, lots, policies, tax, dated) = (next(), next(), next(), next(), next(), next());
+        let of_books = OfBooks { moves, actions, postings, dues, lots, policies, tax, dated };
+        Kinds { statements, reasons, trading, of_books }
+    }
+}
+
+/// What an operator of the books says, by who reads it.
+struct Parts<'s> {
+    known: Rows<'s, Told>,
+    /// Rows that tax reads too: realised gains and distributions.
+    income: Rows<'s, Told>,
+    /// All other rows.
+    rows: Rows<'s, Told>,
+    faults: Rows<'s, Told>,
+    lots: Rows<'s, Told>,
+    follows: Rows<'s, Told>,
+}
+
+impl<'s> Parts<'s> {
+    fn of(told: Rows<'s, Told>) -> Parts<'s> {
+        let kind = |told: &Told| match told {
+            Told::Known(_) => 0,
+            Told::Row(Row::RealisedGain(_) | Row::Distribution(_)) => 1,
+            Told::Row(_) => 2,
+            Told::Fault(..) => 3,
+            Told::Lot(_) => 4,
+            Told::Follows(_) => 5,
+        };
+        let parts = told.inner.partition(6, move |(told, epoch, diff)| (kind(&told), (told, epoch, diff)));
+        let mut parts = parts.into_iter().map(|part| part.as_collection());
+        let mut next = || parts.next().expect("there are as many streams as kinds");
+        let (known, income, rows) = (next(), next(), next());
+        Parts { known, income, rows, faults: next(), lots: next(), follows: next() }
     }
 }
 
@@ -214,14 +270,6 @@ impl<'s> Kinds<'s> {
 fn of_accruals(known: Known) -> Option<accruals::Change> {
     match known {
         Known::Terms(..) | Known::Base(..) => Some(accruals::Change::Known(known)),
-        _ => None,
-    }
-}
-
-/// The lots that harvesting follows.
-fn followed(told: Told) -> Option<Change> {
-    match told {
-        Told::Lot(row) => Some(Change::Lot(row)),
         _ => None,
     }
 }

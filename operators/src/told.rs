@@ -35,6 +35,13 @@ impl Told {
         }
     }
 
+    pub(crate) fn lot(self) -> Option<Box<LotRow>> {
+        match self {
+            Told::Lot(row) => Some(row),
+            _ => None,
+        }
+    }
+
     pub(crate) fn fault(self) -> Option<(CustomerId, AnomalyKind)> {
         match self {
             Told::Fault(customer, kind) => Some((customer, kind)),

@@ -1,7 +1,7 @@
 //! Identifiers: names as the world writes them, and the dense numbers the dataflow uses for them.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -181,11 +181,12 @@ as_text!(Pair, "^[A-Z]{3}/[A-Z]{3}$", "a currency pair: one unit of the first co
 
 /// Names by dense number and numbers by name. Grows only.
 #[derive(Clone, Debug, Default)]
+#[allow(clippy::disallowed_types, reason = "looked up only, never iterated")]
 pub struct Names {
     customers: Vec<Name>,
     instruments: Vec<Name>,
-    customer_ids: BTreeMap<Name, CustomerId>,
-    instrument_ids: BTreeMap<Name, InstrumentId>,
+    customer_ids: HashMap<Name, CustomerId>,
+    instrument_ids: HashMap<Name, InstrumentId>,
     labels: BTreeMap<String, Label>,
 }
 

@@ -46,7 +46,7 @@ impl Admission {
             }
             Event::CustomerOnboarded(e) => {
                 let customer = self.names.write().intern_customer(&e.customer);
-                self.bases.entry(customer).or_default().insert(version, e.base_currency);
+                self.bases_of(customer).insert(version, e.base_currency);
                 Ok(vec![fact(Fact::Base(customer, version, e.base_currency))])
             }
             Event::Tick(e) => self.observe(&e.instrument, version, e.price, event),

@@ -62,7 +62,8 @@ pub enum Origin {
 pub struct Admission {
     names: SharedNames,
     accepted: u64,
-    bases: BTreeMap<CustomerId, Few<Version, Currency>>,
+    /// By customer: their numbers are dense.
+    bases: Vec<Few<Version, Currency>>,
     terms: BTreeMap<InstrumentId, BTreeMap<Version, Terms>>,
     held: Units,
     /// Instruments of which an action ever made or took units. What is held of them depends on dates, which the
@@ -87,7 +88,7 @@ impl Admission {
         Admission {
             names: SharedNames::default(),
             accepted: 0,
-            bases: BTreeMap::new(),
+            bases: Vec::new(),
             terms: BTreeMap::new(),
             held: Units::default(),
             reshaped: BTreeSet::new(),
@@ -233,7 +234,7 @@ impl Admission {
                     self.settlement.unlist(*instrument, version);
                 }
                 Input::Fact(Fact::Base(customer, version, _)) if *diff < 0 => {
-                    self.bases.entry(*customer).or_default().remove(version);
+                    self.bases_of(*customer).remove(version);
                 }
                 _ => {}
             }
@@ -253,11 +254,19 @@ impl Admission {
         format!("seq:{}", self.accepted).into()
     }
 
+    fn bases_of(&mut self, customer: CustomerId) -> &mut Few<Version, Currency> {
+        let at = customer.0 as usize;
+        if at >= self.bases.len() {
+            self.bases.resize_with(at + 1, Few::default);
+        }
+        &mut self.bases[at]
+    }
+
     fn customer(&self, name: &Name) -> Result<CustomerId, Refusal> {
         let known = self.names.read().customer_id(name.as_str());
-        known.filter(|id| self.bases.get(id).is_some_and(|bases| !bases.is_empty())).ok_or_else(|| {
-            Refusal::new("customer", format!("expected a customer onboarded before, {name} is not"))
-        })
+        known.filter(|id| self.bases.get(id.0 as usize).is_some_and(|bases| !bases.is_empty())).ok_or_else(
+            || Refusal::new("customer", format!("expected a customer onboarded before, {name} is not")),
+        )
     }
 
     fn instrument(&self, name: &Name, field: &str) -> Result<InstrumentId, Refusal> {

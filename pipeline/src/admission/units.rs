@@ -1,7 +1,5 @@
 //! Units held, as far as the door needs them: nobody sells what is not there.
 
-use std::collections::BTreeMap;
-
 use evenkeel_schemas::{CustomerId, InstrumentId};
 
 /// Raw units of an instrument. Packed: there is one per holding.
@@ -12,13 +10,17 @@ struct Held {
     units: i128,
 }
 
-/// Raw units by customer and instrument. Splits are not known here.
+/// Raw units by customer, whose numbers are dense, and instrument. Splits are not known here.
 #[derive(Default)]
-pub(super) struct Units(BTreeMap<CustomerId, Vec<Held>>);
+pub(super) struct Units(Vec<Vec<Held>>);
 
 impl Units {
     pub fn add(&mut self, customer: CustomerId, instrument: InstrumentId, units: i128) {
-        let all = self.0.entry(customer).or_default();
+        let at = customer.0 as usize;
+        if at >= self.0.len() {
+            self.0.resize_with(at + 1, Vec::new);
+        }
+        let all = &mut self.0[at];
         match all.binary_search_by_key(&instrument, |held| held.instrument) {
             Ok(at) => {
                 all[at].units += units;
@@ -36,7 +38,7 @@ impl Units {
     }
 
     pub fn of(&self, customer: CustomerId, instrument: InstrumentId) -> i128 {
-        let all = self.0.get(&customer).map_or(&[][..], Vec::as_slice);
+        let all = self.0.get(customer.0 as usize).map_or(&[][..], Vec::as_slice);
         let found = all.binary_search_by_key(&instrument, |held| held.instrument);
         found.map_or(0, |at| all[at].units)
     }
