@@ -1,11 +1,13 @@
 //! HTTP: the status page, REST under `/api/v1`, metrics, health, and the door for events.
 
+mod advice;
 mod api;
 mod customers;
 mod events;
 mod holdings;
 mod pages;
 mod problem;
+mod read;
 mod status;
 
 use std::net::SocketAddr;
@@ -132,6 +134,7 @@ fn routes(config: &mut web::ServiceConfig) {
                 .route("/events", web::post().to(events::accept))
                 .configure(customers::routes)
                 .configure(api::routes)
+                .configure(advice::routes)
                 .service(web::scope("/holdings").configure(holdings::routes))
                 .default_service(web::to(not_found)),
         )
@@ -140,7 +143,7 @@ fn routes(config: &mut web::ServiceConfig) {
 
 async fn not_found() -> Problem {
     Problem::not_found(
-        "no such resource; /api/v1/status, /customers, /triggers, /decisions, /orders and /holdings are there",
+        "no such resource; /api/v1/status, /customers, /triggers, /decisions, /orders, /advice and /holdings are there",
     )
 }
 

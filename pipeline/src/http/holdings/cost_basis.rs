@@ -7,8 +7,8 @@ use serde::Deserialize;
 use serde_json::{Value as Json_, json};
 
 use super::lots::{Measured, Term, Totals, measured, sum};
-use super::read::{Query, query, value};
 use super::{Answer, Context, Problem, Subject, lots_kept, of_subject, text};
+use crate::http::read::{Query, query, value};
 
 /// Whose lots.
 #[derive(Deserialize)]

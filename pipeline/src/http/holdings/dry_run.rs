@@ -13,9 +13,9 @@ use serde_json::{Map, Value as Json_, json};
 
 use super::entry_order::in_order;
 use super::lots::{Term, sum};
-use super::read::{Body, body};
 use super::trade::check_choices;
 use super::{Answer, Context, Problem, lots_kept, of_subject, text};
+use crate::http::read::{Body, body};
 use crate::view::HeldLot;
 
 /// What would be sold.

@@ -14,7 +14,6 @@ mod lots;
 mod plan;
 mod portfolio;
 mod positions;
-mod read;
 mod rebuild;
 mod reconstruct;
 mod stored;

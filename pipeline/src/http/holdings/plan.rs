@@ -16,8 +16,8 @@ use evenkeel_schemas::{InstrumentId, Labels, Money, Name, Quantity, Ratio, Value
 use serde::Deserialize;
 use serde_json::{Value as Json_, json};
 
-use super::read::{Body, body};
 use super::{Answer, Client, Context, Problem, of_client, text};
+use crate::http::read::{Body, body};
 
 /// What to plan for. Nothing at all: what is outside its band.
 #[derive(Deserialize)]

@@ -12,10 +12,10 @@ use evenkeel_schemas::{Epoch, Instant, Names, Row};
 use serde::Deserialize;
 use serde_json::{Value as Json_, json};
 
-use super::read::{Query, query, value};
 use super::rebuild::{derive, replay, running};
 use super::stored::{StoredGain, StoredLot, ask, caught_up, events, gains, lots, units};
 use super::{Answer, Context, Problem, of_position};
+use crate::http::read::{Query, query, value};
 
 /// When something was known.
 #[derive(Deserialize)]

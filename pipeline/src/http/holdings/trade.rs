@@ -11,9 +11,9 @@ use serde::Deserialize;
 use serde_json::{Value as Json_, json};
 
 use super::positions::nothing;
-use super::read::{Body, body};
 use super::{Answer, Context, Problem, Subject, of_position, of_subject};
 use crate::door::Place;
+use crate::http::read::{Body, body};
 use crate::live::Receipt;
 use crate::source::Incoming;
 
