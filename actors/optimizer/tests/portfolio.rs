@@ -7,8 +7,8 @@ mod universe;
 
 use evenkeel_optimizer::portfolio::{
     Bounds, CapitalGainsTax, Constraint, Covariance, Distance, Hierarchy, Linkage, Measure, Objective, Paid,
-    Portfolio, PortfolioError, PortfolioProblem, Priority, Rule, SearchLimits, Standing, TaxLot,
-    TradingCosts, Uncertainty, check_portfolio, construct, efficient_frontier, hierarchical_weights,
+    Portfolio, PortfolioError, PortfolioProblem, Priority, Rule, SearchLimits, Sleeve, Standing, TaxLot,
+    TradingCosts, Uncertainty, check_portfolio, construct, divide, efficient_frontier, hierarchical_weights,
 };
 use ndarray::array;
 use universe::universe;
@@ -435,4 +435,40 @@ fn a_search_that_is_stopped_says_so() {
     assert_eq!(stopped.standing, Standing::Stopped);
     assert!(check_portfolio(&problem, &stopped, 1e-7).is_empty());
     assert!(stopped.bound < stopped.objective && stopped.gap > 1e-6);
+}
+
+/// Two sleeves of a half each, of one instrument that is best for both and of one of their own; the best one may
+/// be at most 0.6: one sleeve has all it wants of it, the other, which loses less, a fifth.
+#[test]
+fn sleeves_share_what_is_scarce() {
+    let names = ["A", "B", "C"].map(str::to_owned).to_vec();
+    let sleeve = |name: &str, own: usize, loss: f64| Sleeve {
+        name: name.to_owned(),
+        share: 0.5,
+        members: vec![0, own],
+        linear: vec![0.0, loss],
+        risk: 0.0,
+        constant: 0.0,
+        limits: Vec::new(),
+    };
+    let sleeves = vec![sleeve("first", 1, 0.01), sleeve("second", 2, 0.03)];
+    let divided = Measure::Divided { sleeves: sleeves.clone() };
+    let mut problem = PortfolioProblem::long_only(names, Objective::Weighted(vec![(0.6, divided)]));
+    problem.bounds.iter_mut().for_each(|bounds| bounds.upper = 0.6);
+    let found = construct(&problem, &SearchLimits::default()).unwrap();
+    assert!((found.objective - 0.6 * 0.01 * 0.4).abs() < 1e-8, "{found:?}");
+    let parts = divide(&problem, &sleeves, &found.weights).unwrap();
+    assert!((parts.weights[0][0] - 0.1).abs() < 1e-6 && (parts.weights[1][0] - 0.5).abs() < 1e-6);
+    // Two of them, each at least 0.45: the first sleeve has to leave 0.45 in its own.
+    problem
+        .constraints
+        .push(Constraint { name: "names".to_owned(), rule: Rule::Names { most: 2, least: 0.45 } });
+    let counted = construct(&problem, &SearchLimits::default()).unwrap();
+    assert_eq!(counted.standing, Standing::Optimal);
+    assert!((counted.objective - 0.6 * 0.01 * 0.45).abs() < 1e-8 && counted.weights[2] == 0.0, "{counted:?}");
+    // Without its own, the second sleeve lacks a tenth.
+    problem.bounds[0].upper = 0.4;
+    problem.constraints = vec![named("no C", Rule::Excluded(vec![2]))];
+    let refused = construct(&problem, &SearchLimits::default()).unwrap_err().to_string();
+    assert!(refused.contains("each sleeve holds no more than its share"), "{refused}");
 }

@@ -12,6 +12,7 @@
 //! | `model`, `rules`, `trading`, `goal` | the conic program: columns, rules, trades with costs and tax, objective |
 //! | `solve`, `tail` | which way each objective goes; which scenarios need rows |
 //! | `budget`, `hierarchy` | risk budgeting by coordinate descent; hierarchical risk parity |
+//! | `sleeves` | a portfolio that several aims share, divided at the least loss |
 //! | `search`, `swap`, `perspective` | who is held and what is traded: branch and bound with a proved gap |
 //! | `frontier` | the efficient frontier |
 //! | `answer`, `report`, `words` | weights, terms, active constraints with shadow prices, in numbers and words |
@@ -34,6 +35,7 @@ mod problem;
 mod report;
 mod rules;
 mod search;
+mod sleeves;
 mod solve;
 mod swap;
 mod tail;
@@ -57,4 +59,5 @@ pub use problem::{
     Bounds, CapitalGainsTax, Constraint, Objective, Paid, PortfolioProblem, Priority, Rule, SearchLimits,
     TaxLot, TradingCosts, Uncertainty,
 };
+pub use sleeves::{Division, Sleeve, SleeveLimit, divide};
 pub use solve::construct;

@@ -249,5 +249,14 @@ fn impossible(task: &Task<'_>, proof: Option<(&Model<'_>, &Proof)>, limits: &Sea
         constraints.push(super::ConflictingConstraint { name: name.to_owned(), words });
         return PortfolioError::Infeasible(Conflict { constraints, minimal: false });
     }
+    // They hold together, but not with what sleeves may hold.
+    if task.measures().any(|measure| matches!(measure, Measure::Divided { .. })) {
+        let mut constraints: Vec<_> =
+            task.named().into_iter().map(|named| words::describe(task, named)).collect();
+        let words = "each sleeve holds no more than its share, and only what it may hold";
+        constraints
+            .push(super::ConflictingConstraint { name: "sleeves".to_owned(), words: words.to_owned() });
+        return PortfolioError::Infeasible(Conflict { constraints, minimal: false });
+    }
     SolverFailure::Numerical.into()
 }
