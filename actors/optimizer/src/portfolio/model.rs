@@ -33,7 +33,13 @@ impl Choices {
     pub fn root(task: &Task<'_>) -> Choices {
         let n = task.problem.names.len();
         let names = task.names_rule().is_some();
-        let held = |at| if names && task.lower(at) <= 0.0 { Choice::Free } else { Choice::In };
+        // What may be neither bought nor sold short has no place in the program.
+        let out = |at: usize| task.lower(at) == 0.0 && task.upper(at) == 0.0;
+        let held = |at| match (out(at), names && task.lower(at) <= 0.0) {
+            (true, _) => Choice::Out,
+            (false, true) => Choice::Free,
+            (false, false) => Choice::In,
+        };
         let traded = |at| if task.fixed_cost(at) > 0.0 { Choice::Free } else { Choice::In };
         Choices { held: (0..n).map(held).collect(), traded: (0..n).map(traded).collect() }
     }

@@ -1,0 +1,15 @@
+//! The four pod problems: each by itself, from a market state to weights.
+
+mod limits;
+mod problem;
+mod review;
+mod solution;
+#[cfg(test)]
+mod tests;
+
+pub use problem::{PodProblem, solve_pod};
+pub use review::{breaker_tripped, due};
+pub use solution::{Figures, LimitKept, LimitKind, PodError, PodSolution};
+
+pub(crate) use limits::asked;
+pub(crate) use problem::{Universe, after_tax_yields, sharpe, taxed, title};
