@@ -192,10 +192,12 @@ impl MarketState {
     pub(crate) fn member(&self, name: &Name) -> Result<Member<'_>, &'static str> {
         let (at, estimated) = *self.places.get(name).ok_or("it is not listed")?;
         let listing = &self.data.listings[at];
-        let price = listing.price.ok_or("it has no price")?;
+        if listing.price.is_none() {
+            return Err("it has no price");
+        }
         let expected_return = listing.expected_return.ok_or("its return is not estimated")?;
         let row = estimated.ok_or("its risk is not estimated")?;
-        Ok(Member { listing, price, expected_return, row })
+        Ok(Member { listing, expected_return, row })
     }
 
     /// The covariance of some members.
@@ -211,7 +213,6 @@ impl MarketState {
 #[derive(Copy, Clone, Debug)]
 pub(crate) struct Member<'m> {
     pub listing: &'m Listing,
-    pub price: Price,
     pub expected_return: f64,
     /// Place in the covariance.
     row: usize,

@@ -44,4 +44,5 @@ mod sleeves;
 mod tests;
 
 pub use answer::{MasterError, MasterHolding, MasterPortfolio, MasterTerm, PodKept, SoldLot, TermKind};
+pub(crate) use problem::taxpayer;
 pub use problem::{MasterProblem, MasterRules, PodPart, solve_master};

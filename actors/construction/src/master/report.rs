@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use evenkeel_advice::{PodId, PodObjective};
 use evenkeel_optimizer::portfolio::{Division, Portfolio, PortfolioError, divide};
-use evenkeel_schemas::{Money, Name, Ratio, div_half_even};
+use evenkeel_schemas::{Money, Name, Ratio};
 
 use super::answer::{MasterError, MasterHolding, MasterPortfolio, MasterTerm, PodKept, SoldLot, TermKind};
 use super::problem::Plan;
@@ -249,12 +249,6 @@ fn sold(plan: &Plan<'_>, found: &Portfolio) -> Vec<SoldLot> {
         })
     };
     lots.filter_map(part).collect()
-}
-
-/// A part of an amount, half-even.
-pub(crate) fn part_of(amount: Money, part: Ratio) -> Money {
-    let raw = div_half_even(i128::from(amount.raw()) * i128::from(part.raw()), i128::from(Ratio::ONE));
-    Money::from_wide(raw).unwrap_or(Money::ZERO)
 }
 
 fn explain(portfolio: &MasterPortfolio) -> String {

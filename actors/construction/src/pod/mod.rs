@@ -11,5 +11,4 @@ pub use problem::{PodProblem, solve_pod};
 pub use review::{breaker_tripped, due};
 pub use solution::{Figures, LimitKept, LimitKind, PodError, PodSolution};
 
-pub(crate) use limits::asked;
-pub(crate) use problem::{Universe, after_tax_yields, sharpe, taxed, title};
+pub(crate) use problem::{Universe, sharpe, taxed, title};
