@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use evenkeel_advice::PodId;
+use evenkeel_optimizer::Residuals;
 use evenkeel_optimizer::portfolio::{ActiveConstraint, PortfolioError, Search, Standing};
 use evenkeel_schemas::{Money, Name, Ratio};
 use serde::{Deserialize, Serialize};
@@ -140,6 +141,8 @@ pub struct MasterPortfolio {
     pub gap: f64,
     /// Constraints met with equality, with their shadow prices.
     pub active: Vec<ActiveConstraint>,
+    /// How nearly the conditions of optimality hold for these holdings, re-computed apart from the solver.
+    pub residuals: Option<Residuals>,
     /// What the search over holdings did.
     pub search: Option<Search>,
     /// What it is, in a few sentences.

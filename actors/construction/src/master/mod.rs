@@ -40,8 +40,6 @@ mod problem;
 mod report;
 mod room;
 mod sleeves;
-#[cfg(test)]
-mod tests;
 
 pub use answer::{MasterError, MasterHolding, MasterPortfolio, MasterTerm, PodKept, SoldLot, TermKind};
 pub(crate) use problem::taxpayer;

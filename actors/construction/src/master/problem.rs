@@ -3,7 +3,7 @@
 use evenkeel_advice::Pod;
 use evenkeel_optimizer::portfolio::{
     Bounds, CapitalGainsTax, Constraint, Covariance, Measure, Objective, Paid, Portfolio, PortfolioError,
-    PortfolioProblem, Rule, SearchLimits, Sleeve, TaxLot, TradingCosts, construct,
+    PortfolioProblem, Rule, SearchLimits, Sleeve, TaxLot, TradingCosts,
 };
 use evenkeel_schemas::{Money, Ratio, TradeDate};
 use evenkeel_tax::{Entity, FinancialYear, Profile, YearLaw, held_clear_year};
@@ -17,7 +17,7 @@ use super::sleeves::{Aim, sleeve};
 use crate::holdings::HeldLot;
 use crate::investor::Investor;
 use crate::market::MarketState;
-use crate::pod::{PodSolution, title};
+use crate::pod::{PodSolution, second_look, title};
 use crate::words::percent;
 
 /// A pod with its solution and its capital.
@@ -289,7 +289,7 @@ impl<'p> Plan<'p> {
     }
 
     fn solve(&self, limits: &SearchLimits) -> Result<Portfolio, PortfolioError> {
-        construct(&self.formulate(), limits)
+        second_look(&self.formulate(), limits)
     }
 
     /// The problem as the optimizer takes it.

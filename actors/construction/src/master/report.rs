@@ -49,6 +49,7 @@ pub(super) fn report(plan: &Plan<'_>, found: &Portfolio) -> Result<MasterPortfol
         standing: found.standing,
         gap: found.gap,
         active: found.active.clone(),
+        residuals: found.residuals,
         search: found.search,
         explanation: String::new(),
     };

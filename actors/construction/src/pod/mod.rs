@@ -4,11 +4,9 @@ mod limits;
 mod problem;
 mod review;
 mod solution;
-#[cfg(test)]
-mod tests;
 
 pub use problem::{PodProblem, solve_pod};
 pub use review::{breaker_tripped, due};
 pub use solution::{Figures, LimitKept, LimitKind, PodError, PodSolution};
 
-pub(crate) use problem::{Universe, sharpe, taxed, title};
+pub(crate) use problem::{Universe, second_look, sharpe, taxed, title};

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use evenkeel_advice::{Pod, PodId, PodObjective};
 use evenkeel_optimizer::portfolio::{
-    Covariance, Measure, Objective, Portfolio, PortfolioError, PortfolioProblem, SearchLimits, construct,
+    Covariance, Measure, Objective, Portfolio, PortfolioError, PortfolioProblem, SearchLimits,
+    check_portfolio, construct,
 };
 use evenkeel_schemas::{Name, Ratio};
 
@@ -144,7 +145,7 @@ impl<'u, 'm> Asks<'u, 'm> {
 
     fn attempt(&self, search: &SearchLimits) -> Result<Portfolio, PortfolioError> {
         let constraints = constraints(&self.limits, self.members);
-        construct(&PortfolioProblem { constraints, ..self.plain.clone() }, search)
+        second_look(&PortfolioProblem { constraints, ..self.plain.clone() }, search)
     }
 
     fn answer(
@@ -194,6 +195,7 @@ impl<'u, 'm> Asks<'u, 'm> {
             standing: portfolio.standing,
             gap: portfolio.gap,
             active: portfolio.active.clone(),
+            residuals: portfolio.residuals,
             explanation,
         })
     }
@@ -224,6 +226,27 @@ impl<'u, 'm> Asks<'u, 'm> {
             text.push_str(&format!(" {first}{}.", letters.as_str()));
         }
         text
+    }
+}
+
+/// How far an answer may be outside a constraint, for the solver's accuracy.
+const KEPT: f64 = 1e-6;
+
+/// Constructs, and lets code of its own look for constraints that the answer breaks.
+///
+/// # Errors
+/// As [`construct`]; an answer that breaks a constraint is none.
+pub(crate) fn second_look(
+    problem: &PortfolioProblem,
+    search: &SearchLimits,
+) -> Result<Portfolio, PortfolioError> {
+    let portfolio = construct(problem, search)?;
+    match check_portfolio(problem, &portfolio, KEPT).as_slice() {
+        [] => Ok(portfolio),
+        [first, ..] => {
+            let words = format!("the answer breaks {:?} by {}", first.name, first.by);
+            Err(PortfolioError::Invalid(words))
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use evenkeel_advice::{PodId, PodObjective};
+use evenkeel_optimizer::Residuals;
 use evenkeel_optimizer::portfolio::{ActiveConstraint, PortfolioError, Standing};
 use evenkeel_schemas::{Epoch, Name, Ratio};
 use serde::{Deserialize, Serialize};
@@ -124,6 +125,8 @@ pub struct PodSolution {
     pub gap: f64,
     /// Constraints met with equality, with their shadow prices.
     pub active: Vec<ActiveConstraint>,
+    /// How nearly the conditions of optimality hold, re-computed apart from the solver.
+    pub residuals: Option<Residuals>,
     /// What it holds and why, in a sentence or two.
     pub explanation: String,
 }

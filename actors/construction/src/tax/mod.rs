@@ -20,7 +20,5 @@
 mod advice;
 mod analysis;
 mod gains;
-#[cfg(test)]
-mod tests;
 
 pub use analysis::{IfSold, IncomeLine, LotTax, TaxAnalysis, TaxProblem, TaxYear, analyse_tax};
