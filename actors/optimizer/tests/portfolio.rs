@@ -449,6 +449,7 @@ fn sleeves_share_what_is_scarce() {
         linear: vec![0.0, loss],
         risk: 0.0,
         constant: 0.0,
+        idle: 0.0,
         limits: Vec::new(),
     };
     let sleeves = vec![sleeve("first", 1, 0.01), sleeve("second", 2, 0.03)];

@@ -137,7 +137,7 @@ pub struct MasterPortfolio {
     pub sold: Vec<SoldLot>,
     /// How far the answer is proved.
     pub standing: Standing,
-    /// Proven distance to the best objective, relative to it.
+    /// Proven distance to the best objective, relative to it, or to 0.001 where it is less.
     pub gap: f64,
     /// Constraints met with equality, with their shadow prices.
     pub active: Vec<ActiveConstraint>,

@@ -20,6 +20,9 @@ use crate::market::MarketState;
 use crate::pod::{PodSolution, second_look, title};
 use crate::words::percent;
 
+/// The least s: a tax of one point of the capital counts as one.
+const TAX_RANGE_LEAST: f64 = 0.01;
+
 /// A pod with its solution and its capital.
 #[derive(Copy, Clone, Debug)]
 pub struct PodPart<'a> {
@@ -203,11 +206,15 @@ pub(super) struct Plan<'p> {
     pub candidates: Candidates<'p>,
     pub covariance: Covariance,
     pub aims: Vec<Aim>,
+    /// By pod, its share of the capital.
+    pub shares: Vec<f64>,
     pub sleeves: Vec<Sleeve>,
     /// q by place.
     pub duplicates: Vec<f64>,
     /// Tax on a year's income of a unit of money, by place.
     pub income_tax: Vec<f64>,
+    /// The least of it among what pods may hold.
+    pub tax_least: f64,
     /// s.
     pub tax_scale: f64,
     /// In units of 10⁻⁹.
@@ -226,7 +233,8 @@ impl<'p> Plan<'p> {
         let candidates = Candidates::new(problem, &pods, capital)?;
         let covariance = candidates.covariance(problem)?;
         let variances = covariance.variances();
-        let (mut aims, mut sleeves, mut reach) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut aims, mut shares, mut sleeves) = (Vec::new(), Vec::new(), Vec::new());
+        let mut reach = Vec::new();
         let (mut sums, mut squares) = (vec![0.0; candidates.len()], vec![0.0; candidates.len()]);
         for (pod, members) in pods.iter().zip(&candidates.reach) {
             let own: Vec<_> = members.iter().map(|at| candidates.members[*at]).collect();
@@ -235,6 +243,7 @@ impl<'p> Plan<'p> {
             let part = pod.capital.to_f64() / capital.to_f64();
             sleeves.push(sleeve(pod, part, &aim, members, &candidates));
             aims.push(aim);
+            shares.push(part);
             reach.push(Reach { share: share(pod.capital, capital), members: members.clone() });
             for (name, weight) in &pod.solution.weights {
                 if let Some(at) = candidates.place(name) {
@@ -269,8 +278,10 @@ impl<'p> Plan<'p> {
             })
         };
         let income_tax: Vec<f64> = (0..candidates.len()).map(tax).collect();
-        let most = income_tax.iter().fold(0.0_f64, |most, tax| most.max(tax.abs()));
-        let tax_scale = if most > 0.0 { most } else { 1.0 };
+        let own = &income_tax[..candidates.members.len()];
+        let tax_least = own.iter().copied().fold(f64::INFINITY, f64::min);
+        let tax_most = own.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let tax_scale = (tax_most - tax_least).max(TAX_RANGE_LEAST);
         Ok(Plan {
             problem,
             rules,
@@ -279,9 +290,11 @@ impl<'p> Plan<'p> {
             candidates,
             covariance,
             aims,
+            shares,
             sleeves,
             duplicates,
             income_tax,
+            tax_least,
             tax_scale,
             invested,
             cash_reasons,
@@ -300,7 +313,7 @@ impl<'p> Plan<'p> {
             (weight(TermKind::Duplication), Measure::Concentration { rates: self.duplicates.clone() }),
             (
                 weight(TermKind::Tax) / self.tax_scale,
-                Measure::Yield { yields: self.income_tax.iter().map(|tax| -tax).collect() },
+                Measure::Yield { yields: self.income_tax.iter().map(|tax| self.tax_least - tax).collect() },
             ),
         ];
         let names = self.candidates.names().iter().map(ToString::to_string).collect();
@@ -341,7 +354,8 @@ impl<'p> Plan<'p> {
         let lots = problem.held.iter().zip(&self.candidates.lots).map(|(lot, (instrument, value))| TaxLot {
             instrument: *instrument,
             value: *value,
-            cost_base: lot.cost_base.to_f64() / capital,
+            // A loss counts as no gain: else selling and buying back would pay.
+            cost_base: (lot.cost_base.to_f64() / capital).min(*value),
             discounted: held_clear_year(lot.acquired, problem.on),
         });
         CapitalGainsTax {

@@ -15,6 +15,8 @@ use crate::words::{listed, percent};
 
 /// How far a sleeve may be outside a limit, for the solver's accuracy.
 const LIMIT_KEPT: f64 = 1e-6;
+/// The least objective that a gap is relative to: a thousandth of what its terms can come to.
+const OBJECTIVE_LEAST: f64 = 1e-3;
 /// A part of a lot, or of a pod, below this is the solver's rounding.
 const PART_LEAST: f64 = 1e-6;
 
@@ -47,7 +49,7 @@ pub(super) fn report(plan: &Plan<'_>, found: &Portfolio) -> Result<MasterPortfol
         transaction_cost: cents(traded),
         sold: sold(plan, found),
         standing: found.standing,
-        gap: found.gap,
+        gap: (found.objective - found.bound).max(0.0) / f64::max(objective, OBJECTIVE_LEAST),
         active: found.active.clone(),
         residuals: found.residuals,
         search: found.search,
@@ -81,7 +83,7 @@ fn sleeve_figures(plan: &Plan<'_>, at: usize, weights: &[f64]) -> Figures {
 }
 
 fn pod_kept(plan: &Plan<'_>, at: usize, division: &Division) -> PodKept {
-    let (pod, aim, share) = (&plan.pods[at], &plan.aims[at], plan.sleeves[at].share);
+    let (pod, aim, share) = (&plan.pods[at], &plan.aims[at], plan.shares[at]);
     let weights = &division.weights[at];
     let figures = sleeve_figures(plan, at, weights);
     let mut limits = pod.solution.limits.clone();
@@ -136,10 +138,10 @@ fn pod_kept(plan: &Plan<'_>, at: usize, division: &Division) -> PodKept {
 /// The consolidated pods as weights.
 fn consolidated(plan: &Plan<'_>) -> Vec<f64> {
     let mut wanted = vec![0.0; plan.candidates.len()];
-    for (pod, sleeve) in plan.pods.iter().zip(&plan.sleeves) {
+    for (pod, share) in plan.pods.iter().zip(&plan.shares) {
         for (name, weight) in &pod.solution.weights {
             if let Some(at) = plan.candidates.place(name) {
-                wanted[at] += sleeve.share * weight.to_f64();
+                wanted[at] += share * weight.to_f64();
             }
         }
     }
@@ -152,8 +154,10 @@ fn terms(plan: &Plan<'_>, found: &Portfolio, weights: &[f64], division: &Divisio
     let duplication = |weights: &[f64]| {
         plan.duplicates.iter().zip(weights).map(|(rate, weight)| rate * weight * weight).sum::<f64>()
     };
-    let income_tax =
-        |weights: &[f64]| plan.income_tax.iter().zip(weights).map(|(tax, weight)| tax * weight).sum::<f64>();
+    let income_tax = |weights: &[f64], least: f64| {
+        plan.income_tax.iter().zip(weights).map(|(tax, weight)| (tax - least) * weight).sum::<f64>()
+    };
+    let beyond = |weights: &[f64]| income_tax(weights, plan.tax_least);
     let term = |term: TermKind, value: f64, consolidated: f64, words: String| MasterTerm {
         term,
         weight: plan.rules.weight(term),
@@ -165,7 +169,7 @@ fn terms(plan: &Plan<'_>, found: &Portfolio, weights: &[f64], division: &Divisio
     let lost = if division.loss.abs() < LIMIT_KEPT { division.loss.max(0.0) } else { division.loss };
     let duplicated = duplication(weights);
     let moved = turnover(plan, weights);
-    let taxed = income_tax(weights);
+    let taxed = income_tax(weights, 0.0);
     vec![
         term(TermKind::Pods, lost, 0.0, format!("pods give up {} of what they had to lose", percent(lost))),
         term(
@@ -185,8 +189,8 @@ fn terms(plan: &Plan<'_>, found: &Portfolio, weights: &[f64], division: &Divisio
         ),
         term(
             TermKind::Tax,
-            (taxed + gains_tax) / plan.tax_scale,
-            income_tax(&wanted) / plan.tax_scale,
+            (beyond(weights) + gains_tax) / plan.tax_scale,
+            beyond(&wanted) / plan.tax_scale,
             format!(
                 "tax on a year's income, less credits, is {} of the capital, tax on gains of these trades {}",
                 percent(taxed),
@@ -200,7 +204,8 @@ fn holdings(plan: &Plan<'_>, units: &[i64], values: &[Money], division: &Divisio
     let mut pods: Vec<BTreeMap<PodId, Ratio>> = vec![BTreeMap::new(); units.len()];
     for (at, weights) in division.weights.iter().enumerate() {
         for (place, weight) in plan.candidates.reach[at].iter().zip(weights) {
-            let part = weight / plan.sleeves[at].share;
+            // The room between pods is not theirs.
+            let part = (weight / plan.shares[at]).min(1.0);
             if part > PART_LEAST {
                 pods[*place].insert(plan.pods[at].terms.pod, ratio(part));
             }
@@ -237,9 +242,24 @@ fn left_out(plan: &Plan<'_>, units: &[i64], held: usize) -> BTreeMap<Name, Strin
     out.map(|at| (plan.candidates.members[at].name().clone(), reason(at))).collect()
 }
 
+/// Parts of lots, as the optimizer sells them; among those at a loss, which are alike to it, the largest loss by unit of
+/// value first.
 fn sold(plan: &Plan<'_>, found: &Portfolio) -> Vec<SoldLot> {
     let Some(trades) = &found.trades else { return Vec::new() };
-    let lots = plan.problem.held.iter().zip(&plan.candidates.lots).zip(&trades.sold_by_lot);
+    let (lots, held) = (&plan.candidates.lots, plan.problem.held);
+    let capital = plan.capital.to_f64();
+    let gain = |at: usize| 1.0 - held[at].cost_base.to_f64() / capital / lots[at].1;
+    let mut amounts: Vec<f64> = trades.sold_by_lot.clone();
+    for instrument in 0..plan.candidates.len() {
+        let mut losing: Vec<usize> =
+            (0..lots.len()).filter(|at| lots[*at].0 == instrument && gain(*at) < 0.0).collect();
+        losing.sort_by(|a, b| gain(*a).total_cmp(&gain(*b)).then(a.cmp(b)));
+        let mut left: f64 = losing.iter().map(|at| amounts[*at]).sum();
+        for at in losing {
+            amounts[at] = left.min(lots[at].1);
+            left -= amounts[at];
+        }
+    }
     let part = |((lot, (_, value)), sold): ((&crate::HeldLot, &(usize, f64)), &f64)| {
         let part = (sold / value).clamp(0.0, 1.0);
         let part = if part > 1.0 - PART_LEAST { 1.0 } else { part };
@@ -249,7 +269,7 @@ fn sold(plan: &Plan<'_>, found: &Portfolio) -> Vec<SoldLot> {
             part: ratio(part),
         })
     };
-    lots.filter_map(part).collect()
+    held.iter().zip(lots).zip(&amounts).filter_map(part).collect()
 }
 
 fn explain(portfolio: &MasterPortfolio) -> String {

@@ -11,8 +11,11 @@ use crate::pod::{Figures, LimitKind, sharpe};
 /// Loss by unit of excess over a limit, in ranges: a volatility that is one point of the pod's capital above its
 /// limit counts half of all that the pod has to lose.
 const PENALTY: f64 = 50.0;
-/// A range below this is none: all instruments serve the objective alike.
-const RANGE_LEAST: f64 = 1e-6;
+/// What a pod may hold beyond its share, of the capital: without any room between the pods an interior-point method
+/// has no interior.
+const ROOM: f64 = 1e-6;
+/// A range below a tenth of a point counts as that: all instruments serve the objective alike.
+const RANGE_LEAST: f64 = 1e-3;
 
 /// A pod's objective: how good weights are, and how much of it there is to lose.
 #[derive(Clone, Debug)]
@@ -58,8 +61,8 @@ impl Aim {
             PodObjective::MaximiseSharpe => alone * variance.sqrt() - value,
             PodObjective::MaximiseAfterTaxYield | PodObjective::MaximiseReturn => alone - value,
         });
-        let range = lost.fold(0.0, f64::max);
-        Aim { objective, alone, values, range: if range > RANGE_LEAST { range } else { 1.0 } }
+        let range = lost.fold(RANGE_LEAST, f64::max);
+        Aim { objective, alone, values, range }
     }
 
     /// The objective of a sleeve of this share.
@@ -92,12 +95,14 @@ pub(super) fn sleeve(
     members: &[usize],
     candidates: &Candidates<'_>,
 ) -> Sleeve {
-    let scaled = |sign: f64| aim.values.iter().map(|value| sign * value / aim.range).collect();
-    let (linear, risk, constant): (Vec<f64>, f64, f64) = match aim.objective {
-        PodObjective::MinimiseVolatility => (vec![0.0; members.len()], 1.0, -share * aim.alone),
-        PodObjective::MaximiseSharpe => (scaled(-1.0), aim.alone, 0.0),
+    // By unit held, by unit of volatility, before anything is held, by unit of cash.
+    let (linear, risk, constant, idle): (Vec<f64>, f64, f64, f64) = match aim.objective {
+        PodObjective::MinimiseVolatility => (vec![0.0; members.len()], 1.0, -share * aim.alone, 0.0),
+        PodObjective::MaximiseSharpe => {
+            (aim.values.iter().map(|value| -value).collect(), aim.alone, 0.0, 0.0)
+        }
         PodObjective::MaximiseAfterTaxYield | PodObjective::MaximiseReturn => {
-            (scaled(-1.0), 0.0, share * aim.alone)
+            (aim.values.iter().map(|value| aim.alone - value).collect(), 0.0, 0.0, aim.alone)
         }
     };
     let limits = pod.solution.limits.iter().map(|limit| {
@@ -113,11 +118,12 @@ pub(super) fn sleeve(
     });
     Sleeve {
         name: pod.terms.pod.name().to_owned(),
-        share,
+        share: share + ROOM,
         members: members.to_vec(),
-        linear,
+        linear: linear.into_iter().map(|loss| loss / aim.range).collect(),
         risk: risk / aim.range,
         constant: constant / aim.range,
+        idle: idle / aim.range,
         limits: limits.collect(),
     }
 }

@@ -130,3 +130,36 @@ pub fn market_by_chance(seed: u64, gaps: bool) -> MarketData {
     }
     data
 }
+
+/// Pods of larger universes: of `count` instruments each pod may hold about half, with the terms of the table in
+/// force; a market for them by chance.
+pub fn wide(seed: u64, count: usize) -> (MarketData, evenkeel_advice::PodTable) {
+    let mut random = Random(seed ^ 0x51ed);
+    let mut data = market_data();
+    let shape = market_by_chance(seed, false);
+    data.risk_free = 0.04;
+    data.listings = (0..count)
+        .map(|at| Listing {
+            id: InstrumentId(at as u32),
+            name: name(&format!("I{at:02}")),
+            expected_return: Some(random.between(0.03, 0.14)),
+            distribution_yield: format!("{:.4}", random.between(0.0, 0.06)).parse().unwrap(),
+            franked_fraction: format!("{:.4}", random.uniform()).parse().unwrap(),
+            ..shape.listings[at % LINES.len()].clone()
+        })
+        .collect();
+    let risks: Vec<Risk> = (0..count)
+        .map(|at| {
+            let calm = if at % 4 == 0 { 0.04 } else { random.between(0.1, 0.25) };
+            std::array::from_fn(|_| calm * random.between(-0.3, 1.0))
+        })
+        .collect();
+    data.estimated = data.listings.iter().map(|listing| listing.name.clone()).collect();
+    data.covariance = covariance(&risks);
+    let mut table = evenkeel_advice::pods_on(date("2025-11-15")).unwrap();
+    for (at, pod) in table.pods.iter_mut().enumerate() {
+        let chosen = (0..count).filter(|of| of % 4 == at || random.uniform() < 0.3);
+        pod.universe = chosen.map(|of| name(&format!("I{of:02}"))).collect();
+    }
+    (data, table)
+}

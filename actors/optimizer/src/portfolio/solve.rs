@@ -210,8 +210,11 @@ fn whole(task: &Task<'_>, root: &Choices, limits: &SearchLimits) -> Result<Portf
 /// The best choices solved at full accuracy.
 fn finish(task: &Task<'_>, best: &Best, limits: &SearchLimits) -> Result<Portfolio, PortfolioError> {
     let model = Model::new(task, &best.choices, &[]);
-    let Ok(solved) = model.solve(&limits.solver, false)? else {
-        return Err(SolverFailure::Numerical.into());
+    // Decisions may leave a single point, of which the tighter tolerance finds nothing; the search has found it at
+    // the solver's own.
+    let solved = match model.solve(&limits.solver, false) {
+        Ok(Ok(solved)) => solved,
+        _ => model.solve(&limits.solver, true)?.map_err(|_| SolverFailure::Numerical)?,
     };
     let bound = best.bound.min(solved.optimum.bound);
     let mut portfolio = report(&model, &solved, bound);

@@ -207,7 +207,9 @@ fn measure(problem: &PortfolioProblem, measure: &Measure) -> Result<(), String> 
 fn shared(sleeve: &Sleeve, n: usize, covariance: &dyn Fn() -> Result<(), String>) -> Result<(), String> {
     amount("share", sleeve.share)?;
     amount("rate of risk", sleeve.risk)?;
-    ensure(sleeve.constant.is_finite(), || "the constant loss is no finite number".to_owned())?;
+    ensure(sleeve.constant.is_finite() && sleeve.idle.is_finite(), || {
+        "the loss without holdings is no finite number".to_owned()
+    })?;
     vector("linear losses", &sleeve.linear, sleeve.members.len())?;
     let mut seen = BTreeSet::new();
     for at in &sleeve.members {
