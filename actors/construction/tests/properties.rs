@@ -170,8 +170,14 @@ proptest! {
         let rules = MasterRules::default();
         match run(&world, &rules, &mut Cohort::new(4)) {
             Ok(found) => check(&world, &found, &rules),
-            Err(FlowError::Pod(PodError::Empty { left_out, .. })) => prop_assert!(gaps && !left_out.is_empty()),
-            Err(FlowError::Master(MasterError::Optimizer(PortfolioError::Infeasible(conflict)))) => {
+            Err(FlowError::Pod(error)) => {
+                let empty = matches!(*error, PodError::Empty { ref left_out, .. } if !left_out.is_empty());
+                prop_assert!(gaps && empty, "{error}");
+            }
+            Err(FlowError::Master(error)) => {
+                let MasterError::Optimizer(PortfolioError::Infeasible(conflict)) = *error else {
+                    return Err(TestCaseError::fail(error.to_string()));
+                };
                 prop_assert!(!conflict.constraints.is_empty());
             }
             Err(other) => prop_assert!(false, "{other}"),

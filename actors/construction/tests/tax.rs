@@ -206,9 +206,11 @@ fn franked_income_is_advised_where_there_is_room() {
     }
     let held =
         [lot("vas", "VAS", "2025-11-03", "250", "27125"), lot("vap", "VAP", "2025-11-03", "250", "25575")];
-    let mut rules = MasterRules::default();
-    rules.weight_most = "0.6".parse().unwrap();
-    rules.objective[2] = "5".parse().unwrap();
+    let rules = MasterRules {
+        weight_most: "0.6".parse().unwrap(),
+        objective: ["0.6", "0.2", "5", "0.1"].map(|weight| weight.parse().unwrap()),
+        ..MasterRules::default()
+    };
     let (allocation, table) = income_only("52700");
     let market = MarketState::new(market_data()).unwrap();
     let law = Law::built_in().unwrap();

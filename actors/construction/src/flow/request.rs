@@ -96,20 +96,32 @@ pub enum FlowError {
     },
     /// A pod.
     #[error("pods: {0}")]
-    Pod(#[from] PodError),
+    Pod(Box<PodError>),
     /// The master portfolio.
     #[error("master portfolio: {0}")]
-    Master(#[from] MasterError),
+    Master(Box<MasterError>),
     /// The tax step.
     #[error("tax: {0}")]
-    Tax(#[from] TaxError),
+    Tax(Box<TaxError>),
     /// The orders.
     #[error("orders: {0}")]
-    Orders(#[from] RebalanceError),
+    Orders(Box<RebalanceError>),
     /// A sum is beyond the range of money.
     #[error("{0} is beyond the range of money")]
     Range(&'static str),
 }
+
+macro_rules! boxed {
+    ($($error:ident as $variant:ident,)*) => {
+        $(impl From<$error> for FlowError {
+            fn from(error: $error) -> FlowError {
+                FlowError::$variant(Box::new(error))
+            }
+        })*
+    };
+}
+
+boxed! { PodError as Pod, MasterError as Master, TaxError as Tax, RebalanceError as Orders, }
 
 /// Constructs a customer's portfolio.
 ///

@@ -320,10 +320,14 @@ impl<'p> Plan<'p> {
         let mut formulated = PortfolioProblem::long_only(names, Objective::Weighted(terms));
         formulated.covariance = Some(self.covariance.clone());
         formulated.invested = Ratio::from_raw(self.invested).to_f64();
-        let upper = self.rules.weight_most.to_f64();
-        for (at, bounds) in formulated.bounds.iter_mut().enumerate() {
-            let upper = if at < self.candidates.members.len() { upper } else { 0.0 };
-            *bounds = Bounds { lower: 0.0, upper };
+        let most = self.rules.weight_most.to_f64();
+        let mut upper = vec![0.0; self.candidates.len()];
+        for (sleeve, members) in self.sleeves.iter().zip(&self.candidates.reach) {
+            members.iter().for_each(|at| upper[*at] += sleeve.share);
+        }
+        for (bounds, upper) in formulated.bounds.iter_mut().zip(upper) {
+            // No more than the pods that may hold it have; what no pod may hold is sold.
+            *bounds = Bounds { lower: 0.0, upper: most.min(upper) };
         }
         let (most, least) = (self.rules.names_most, self.rules.weight_least.to_f64());
         let rule = Rule::Names { most, least };

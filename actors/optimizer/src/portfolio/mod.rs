@@ -13,7 +13,7 @@
 //! | `solve`, `tail` | which way each objective goes; which scenarios need rows |
 //! | `budget`, `hierarchy` | risk budgeting by coordinate descent; hierarchical risk parity |
 //! | `sleeves` | a portfolio that several aims share, divided at the least loss |
-//! | `search`, `swap`, `perspective` | who is held and what is traded: branch and bound with a proved gap |
+//! | `search`, `swap`, `perspective`, `tighten` | who is held and what is traded: branch and bound with a proved gap |
 //! | `frontier` | the efficient frontier |
 //! | `answer`, `report`, `words` | weights, terms, active constraints with shadow prices, in numbers and words |
 //! | `conflict` | a smallest set of constraints that cannot hold together |
@@ -42,6 +42,7 @@ mod tail;
 mod task;
 #[cfg(test)]
 mod tests;
+mod tighten;
 mod trading;
 mod validate;
 mod words;

@@ -186,8 +186,12 @@ impl Model<'_> {
         let weights: Vec<Option<Affine>> =
             self.weight.iter().map(|column| column.map(Affine::column)).collect();
         let problem = self.task.problem;
-        let of = (weights.as_slice(), problem.invested);
+        let of = (weights.as_slice(), self.held.as_slice(), problem.invested);
         let parts = parts(sleeves, problem.covariance.as_ref(), of, &mut self.program);
+        for (sleeve, columns) in sleeves.iter().zip(&parts.columns) {
+            let held = sleeve.members.iter().zip(columns);
+            self.sleeves.extend(held.filter_map(|(at, column)| Some((*at, (*column)?))));
+        }
         for row in parts.rows {
             match row {
                 Row::Most(row) => self.at_most(None, row),

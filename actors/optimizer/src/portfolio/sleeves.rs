@@ -90,14 +90,15 @@ pub(crate) struct Parts {
     /// The sum of losses.
     pub loss: Affine,
     /// By sleeve and member.
-    columns: Vec<Vec<Option<usize>>>,
+    pub columns: Vec<Vec<Option<usize>>>,
 }
 
-/// Adds columns for the sleeves of a portfolio. `weights` are its instruments, nothing for those that are out.
+/// Adds columns for the sleeves of a portfolio. `weights` are its instruments, nothing for those that are out;
+/// `shares` the columns of undecided ones that say to which part they are held.
 pub(crate) fn parts(
     sleeves: &[Sleeve],
     covariance: Option<&Covariance>,
-    (weights, invested): (&[Option<Affine>], f64),
+    (weights, shares, invested): (&[Option<Affine>], &[Option<usize>], f64),
     program: &mut Program,
 ) -> Parts {
     let mut parts = Parts::default();
@@ -114,6 +115,11 @@ pub(crate) fn parts(
                 balance.terms.push((column, 1.0));
                 held.terms.push((column, 1.0));
                 parts.rows.push(Row::Most(Affine::column(column).times(-1.0)));
+                if let Some(open) = shares.get(*member).copied().flatten() {
+                    // Nothing of what is not held, by sleeve: tighter than of all together.
+                    let terms = vec![(column, 1.0), (open, -sleeve.share)];
+                    parts.rows.push(Row::Most(Affine { terms, constant: 0.0 }));
+                }
                 column
             }));
         }
@@ -220,7 +226,7 @@ pub fn divide(
     // Rounded weights need not fit the shares to the last digit.
     let room = |sleeve: &Sleeve| Sleeve { share: sleeve.share + ROUNDED, ..sleeve.clone() };
     let wider: Vec<Sleeve> = sleeves.iter().map(room).collect();
-    let parts = parts(&wider, problem.covariance.as_ref(), (&held, invested), &mut program);
+    let parts = parts(&wider, problem.covariance.as_ref(), (&held, &[], invested), &mut program);
     for row in &parts.rows {
         match row {
             Row::Most(row) => program.at_most(row.terms.clone(), -row.constant),
