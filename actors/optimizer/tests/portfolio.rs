@@ -7,8 +7,9 @@ mod universe;
 
 use evenkeel_optimizer::portfolio::{
     Bounds, CapitalGainsTax, Constraint, Covariance, Distance, Hierarchy, Linkage, Measure, Objective, Paid,
-    Portfolio, PortfolioError, PortfolioProblem, Priority, Rule, SearchLimits, Standing, TaxLot,
-    TradingCosts, Uncertainty, check_portfolio, construct, efficient_frontier, hierarchical_weights,
+    Portfolio, PortfolioError, PortfolioProblem, Priority, Rule, SearchLimits, Sleeve, SleeveLimit, Standing,
+    TaxLot, TradingCosts, Uncertainty, check_portfolio, construct, divide, efficient_frontier,
+    hierarchical_weights,
 };
 use ndarray::array;
 use universe::universe;
@@ -145,12 +146,16 @@ fn shadow_prices_are_slopes() {
     }
 }
 
-/// All subsets, one convex problem each.
-fn enumerated(problem: &PortfolioProblem, most: usize, least: f64) -> Option<f64> {
+/// All subsets that are possible, one convex problem each.
+fn enumerated(
+    problem: &PortfolioProblem,
+    (most, least): (usize, f64),
+    possible: &dyn Fn(u32) -> bool,
+) -> Option<f64> {
     let n = problem.names.len();
     let mut best: Option<f64> = None;
     for set in 1_u32..1 << n {
-        if set.count_ones() as usize > most {
+        if set.count_ones() as usize > most || !possible(set) {
             continue;
         }
         let mut fixed = problem.clone();
@@ -194,12 +199,73 @@ fn counted_holdings_are_those_of_an_enumeration() {
             ];
             let portfolio = solved(&problem);
             let objective = if portfolio.maximised { -portfolio.objective } else { portfolio.objective };
-            let best = enumerated(&problem, most, least).unwrap();
+            let best = enumerated(&problem, (most, least), &|_| true).unwrap();
             assert!((objective - best).abs() < 2e-6 * best.abs().max(1e-3), "{seed}: {objective} {best}");
             let bound = if portfolio.maximised { -portfolio.bound } else { portfolio.bound };
             assert!(bound <= best + 1e-8 && portfolio.gap < 1e-5, "{seed}: {bound} {best}");
             assert!(portfolio.search.is_some());
         }
+    }
+}
+
+/// Sleeves, trades from what is held, tax on gains: what the search leaves out by its multipliers is not the best.
+#[test]
+fn counted_holdings_of_sleeves_are_those_of_an_enumeration() {
+    for seed in 0..12 {
+        let (most, least) = (3 + seed as usize % 2, 0.04);
+        let mut problem = problem(8, 300 + seed, Objective::MinimumVariance);
+        let mut random = universe::Random(seed);
+        let sleeve = |name: &str, share: f64, random: &mut universe::Random, risk: f64| {
+            let members: Vec<usize> = (0..8).filter(|at| at % 4 == 0 || random.uniform() < 0.6).collect();
+            let linear = members.iter().map(|_| 0.3 * random.uniform()).collect();
+            let limits = vec![SleeveLimit::Volatility { most: 0.2, penalty: 5.0 }];
+            let name = name.to_owned();
+            Sleeve { name, share, members, linear, risk, constant: -0.02, idle: 0.0, limits }
+        };
+        // With a little room between them, as sets of few instruments leave none.
+        let sleeves =
+            vec![sleeve("calm", 0.4001, &mut random, 1.0), sleeve("bold", 0.6001, &mut random, 0.0)];
+        let reach: Vec<Vec<usize>> = sleeves.iter().map(|sleeve| sleeve.members.clone()).collect();
+        // The least cut: what neither sleeve, one, or both together can put into a set.
+        let possible = |set: u32| {
+            let takes =
+                |members: &[usize]| 0.5 * members.iter().filter(|at| set >> **at & 1 == 1).count() as f64;
+            let mut both = [reach[0].as_slice(), reach[1].as_slice()].concat();
+            both.sort_unstable();
+            both.dedup();
+            let one = (takes(&reach[0]) + 0.6001).min(0.4001 + takes(&reach[1]));
+            one.min(takes(&both)) >= 1.0
+        };
+        problem.objective = Objective::Weighted(vec![
+            (0.6, Measure::Divided { sleeves }),
+            (0.2, Measure::Concentration { rates: (0..8).map(|at| 0.5 * f64::from(at % 2)).collect() }),
+        ]);
+        problem.bounds.iter_mut().for_each(|bounds| bounds.upper = 0.5);
+        let current = vec![0.2, 0.0, 0.15, 0.1, 0.1, 0.25, 0.0, 0.2];
+        let lot = |(instrument, value): (usize, &f64)| TaxLot {
+            instrument,
+            value: *value,
+            cost_base: value * (0.5 + 0.5 * random.uniform()),
+            discounted: instrument % 2 == 0,
+        };
+        let lots = current.iter().enumerate().filter(|(_, value)| **value > 0.0).map(lot).collect();
+        problem.current = Some(current.clone());
+        problem.tax =
+            Some(CapitalGainsTax { rate: 0.3, discount: 0.5, prior_losses: 0.005, lots, weight: 0.3 });
+        problem.costs = Some(TradingCosts {
+            linear: vec![1.0; 8],
+            quadratic: Vec::new(),
+            fixed: Vec::new(),
+            paid: Paid::Outside,
+            weight: 0.05,
+        });
+        problem.constraints = vec![named("names", Rule::Names { most, least })];
+        let limits = SearchLimits { gap: 9e-4, ..SearchLimits::default() };
+        let portfolio = construct(&problem, &limits).unwrap();
+        let best = enumerated(&problem, (most, least), &possible).unwrap();
+        assert!(portfolio.standing == Standing::Optimal && portfolio.gap <= 1e-3, "{seed}: {portfolio:?}");
+        assert!(portfolio.objective <= best + 1e-3 * best.abs(), "{seed}: {} {best}", portfolio.objective);
+        assert!(portfolio.bound <= best + 1e-6, "{seed}: {} {best}", portfolio.bound);
     }
 }
 
@@ -435,4 +501,41 @@ fn a_search_that_is_stopped_says_so() {
     assert_eq!(stopped.standing, Standing::Stopped);
     assert!(check_portfolio(&problem, &stopped, 1e-7).is_empty());
     assert!(stopped.bound < stopped.objective && stopped.gap > 1e-6);
+}
+
+/// Two sleeves of a half each, of one instrument that is best for both and of one of their own; the best one may
+/// be at most 0.6: one sleeve has all it wants of it, the other, which loses less, a fifth.
+#[test]
+fn sleeves_share_what_is_scarce() {
+    let names = ["A", "B", "C"].map(str::to_owned).to_vec();
+    let sleeve = |name: &str, own: usize, loss: f64| Sleeve {
+        name: name.to_owned(),
+        share: 0.5,
+        members: vec![0, own],
+        linear: vec![0.0, loss],
+        risk: 0.0,
+        constant: 0.0,
+        idle: 0.0,
+        limits: Vec::new(),
+    };
+    let sleeves = vec![sleeve("first", 1, 0.01), sleeve("second", 2, 0.03)];
+    let divided = Measure::Divided { sleeves: sleeves.clone() };
+    let mut problem = PortfolioProblem::long_only(names, Objective::Weighted(vec![(0.6, divided)]));
+    problem.bounds.iter_mut().for_each(|bounds| bounds.upper = 0.6);
+    let found = construct(&problem, &SearchLimits::default()).unwrap();
+    assert!((found.objective - 0.6 * 0.01 * 0.4).abs() < 1e-8, "{found:?}");
+    let parts = divide(&problem, &sleeves, &found.weights).unwrap();
+    assert!((parts.weights[0][0] - 0.1).abs() < 1e-6 && (parts.weights[1][0] - 0.5).abs() < 1e-6);
+    // Two of them, each at least 0.45: the first sleeve has to leave 0.45 in its own.
+    problem
+        .constraints
+        .push(Constraint { name: "names".to_owned(), rule: Rule::Names { most: 2, least: 0.45 } });
+    let counted = construct(&problem, &SearchLimits::default()).unwrap();
+    assert_eq!(counted.standing, Standing::Optimal);
+    assert!((counted.objective - 0.6 * 0.01 * 0.45).abs() < 1e-8 && counted.weights[2] == 0.0, "{counted:?}");
+    // Without its own, the second sleeve lacks a tenth.
+    problem.bounds[0].upper = 0.4;
+    problem.constraints = vec![named("no C", Rule::Excluded(vec![2]))];
+    let refused = construct(&problem, &SearchLimits::default()).unwrap_err().to_string();
+    assert!(refused.contains("each sleeve holds no more than its share"), "{refused}");
 }

@@ -60,4 +60,4 @@ pub use regime::{Cpi, Piece, Quarter, Sale, indexed_cost_base, minimum_tax, piec
 pub use report::{Customer, Report, YearFacts, report, reports};
 pub use scale::{flat_tax, income_tax, medicare_levy, taxable};
 pub use sheet::Line;
-pub use year::{FinancialYear, held_clear_year};
+pub use year::{FinancialYear, held_clear_year, held_clear_year_from};

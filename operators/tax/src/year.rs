@@ -88,9 +88,33 @@ pub fn held_clear_year(acquired: TradeDate, disposed: TradeDate) -> bool {
     civil(disposed) > corresponding
 }
 
+/// The first day of disposal on which an asset acquired on a day was held for 12 months; see
+/// [`held_clear_year`]. `None` after the year 2199.
+pub fn held_clear_year_from(acquired: TradeDate) -> Option<TradeDate> {
+    let corresponding = civil(acquired).saturating_add(Span::new().years(1));
+    corresponding.tomorrow().ok()?.to_string().parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_discount_begins_on_the_first_day_that_has_it() {
+        let date = |text: &str| text.parse::<TradeDate>().unwrap();
+        for (acquired, from) in [
+            ("2024-02-02", "2025-02-03"),
+            ("2024-02-29", "2025-03-01"),
+            ("2023-02-28", "2024-02-29"),
+            ("2025-12-31", "2027-01-01"),
+        ] {
+            let first = held_clear_year_from(date(acquired)).unwrap();
+            assert_eq!(first, date(from), "{acquired}");
+            assert!(held_clear_year(date(acquired), first));
+        }
+        assert!(!held_clear_year(date("2024-02-02"), date("2025-02-02")));
+        assert_eq!(held_clear_year_from(date("2199-12-31")), None);
+    }
 
     #[test]
     fn a_financial_year_ends_with_june() {

@@ -74,6 +74,11 @@ impl Model<'_> {
                     self.square(at, weight, *from, !diagonal.is_empty());
                 }
             }
+            Measure::Concentration { rates } => {
+                for (at, rate) in rates.iter().enumerate().filter(|(_, rate)| **rate > 0.0) {
+                    self.square(at, weight * rate, 0.0, !diagonal.is_empty());
+                }
+            }
             _ => {
                 let sign = if measure.maximised() { -weight } else { weight };
                 let value = self.epigraph(measure);

@@ -4,6 +4,7 @@ use ndarray::Array2;
 
 use super::covariance::Covariance;
 use super::problem::PortfolioProblem;
+use super::sleeves::{Sleeve, divide};
 
 /// A convex measure of a portfolio (concave where more is better).
 #[derive(Clone, Debug, PartialEq)]
@@ -51,6 +52,16 @@ pub enum Measure {
         /// v.
         from: Vec<f64>,
     },
+    /// `Σ q w²`: what it costs to have much of one instrument.
+    Concentration {
+        /// q, not negative.
+        rates: Vec<f64>,
+    },
+    /// The least that sleeves lose when they share the portfolio; see [`Sleeve`].
+    Divided {
+        /// Who shares it.
+        sleeves: Vec<Sleeve>,
+    },
 }
 
 impl Measure {
@@ -67,6 +78,8 @@ impl Measure {
             Measure::MeanError { .. } => "error of the mean",
             Measure::WorstMean { .. } => "shortfall of the worst mean",
             Measure::Distance { .. } => "squared distance",
+            Measure::Concentration { .. } => "concentration",
+            Measure::Divided { .. } => "loss of the sleeves",
         }
     }
 
@@ -75,7 +88,8 @@ impl Measure {
         matches!(self, Measure::Return | Measure::Yield { .. })
     }
 
-    /// Its value for weights; zero for what the problem does not have.
+    /// Its value for weights; zero for what the problem does not have, [`f64::MAX`] for weights that sleeves
+    /// cannot share.
     pub fn value(&self, problem: &PortfolioProblem, weights: &[f64]) -> f64 {
         let variance = |weights: &[f64]| problem.covariance.as_ref().map_or(0.0, |c| c.variance(weights));
         let apart = |from: &[f64]| weights.iter().zip(from).map(|(w, v)| w - v).collect::<Vec<f64>>();
@@ -101,6 +115,10 @@ impl Measure {
             Measure::MeanError { shape } => shape.variance(weights).sqrt(),
             Measure::WorstMean { radii } => radii.iter().zip(weights).map(|(r, w)| r * w.abs()).sum(),
             Measure::Distance { from } => apart(from).iter().map(|d| d * d).sum(),
+            Measure::Concentration { rates } => rates.iter().zip(weights).map(|(q, w)| q * w * w).sum(),
+            Measure::Divided { sleeves } => {
+                divide(problem, sleeves, weights).map_or(f64::MAX, |division| division.loss)
+            }
         }
     }
 }

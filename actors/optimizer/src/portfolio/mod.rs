@@ -12,7 +12,8 @@
 //! | `model`, `rules`, `trading`, `goal` | the conic program: columns, rules, trades with costs and tax, objective |
 //! | `solve`, `tail` | which way each objective goes; which scenarios need rows |
 //! | `budget`, `hierarchy` | risk budgeting by coordinate descent; hierarchical risk parity |
-//! | `search`, `swap`, `perspective` | who is held and what is traded: branch and bound with a proved gap |
+//! | `sleeves` | a portfolio that several aims share, divided at the least loss |
+//! | `search`, `swap`, `perspective`, `tighten` | who is held and what is traded: branch and bound with a proved gap |
 //! | `frontier` | the efficient frontier |
 //! | `answer`, `report`, `words` | weights, terms, active constraints with shadow prices, in numbers and words |
 //! | `conflict` | a smallest set of constraints that cannot hold together |
@@ -34,12 +35,14 @@ mod problem;
 mod report;
 mod rules;
 mod search;
+mod sleeves;
 mod solve;
 mod swap;
 mod tail;
 mod task;
 #[cfg(test)]
 mod tests;
+mod tighten;
 mod trading;
 mod validate;
 mod words;
@@ -57,4 +60,5 @@ pub use problem::{
     Bounds, CapitalGainsTax, Constraint, Objective, Paid, PortfolioProblem, Priority, Rule, SearchLimits,
     TaxLot, TradingCosts, Uncertainty,
 };
+pub use sleeves::{Division, Sleeve, SleeveLimit, divide};
 pub use solve::construct;

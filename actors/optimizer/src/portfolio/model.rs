@@ -33,7 +33,13 @@ impl Choices {
     pub fn root(task: &Task<'_>) -> Choices {
         let n = task.problem.names.len();
         let names = task.names_rule().is_some();
-        let held = |at| if names && task.lower(at) <= 0.0 { Choice::Free } else { Choice::In };
+        // What may be neither bought nor sold short has no place in the program.
+        let out = |at: usize| task.lower(at) == 0.0 && task.upper(at) == 0.0;
+        let held = |at| match (out(at), names && task.lower(at) <= 0.0) {
+            (true, _) => Choice::Out,
+            (false, true) => Choice::Free,
+            (false, false) => Choice::In,
+        };
         let traded = |at| if task.fixed_cost(at) > 0.0 { Choice::Free } else { Choice::In };
         Choices { held: (0..n).map(held).collect(), traded: (0..n).map(traded).collect() }
     }
@@ -93,6 +99,8 @@ pub(crate) struct Model<'a> {
     /// Columns of `w² / z`.
     pub squares: Vec<Option<usize>>,
     pub trades: Option<Trades>,
+    /// Columns of sleeves, each with its instrument, where the portfolio is divided.
+    pub sleeves: Vec<(usize, usize)>,
     /// Columns of the factor exposures `Gᵀ w` of the problem's covariance.
     pub factors: Option<Vec<usize>>,
     /// What the objective was divided by for the solver.
@@ -113,6 +121,11 @@ pub(crate) struct Solved {
 impl<'a> Model<'a> {
     /// The program of a task under these choices; `diagonal` is d of the perspective.
     pub fn new(task: &'a Task<'a>, choices: &Choices, diagonal: &[f64]) -> Model<'a> {
+        Model::within(task, choices, diagonal, &[])
+    }
+
+    /// The same with greatest weights of undecided instruments that are known to be enough, none for an empty slice.
+    pub fn within(task: &'a Task<'a>, choices: &Choices, diagonal: &[f64], enough: &[f64]) -> Model<'a> {
         let n = task.problem.names.len();
         let mut model = Model {
             task,
@@ -124,6 +137,7 @@ impl<'a> Model<'a> {
             shares: vec![None; n],
             squares: vec![None; n],
             trades: None,
+            sleeves: Vec::new(),
             factors: None,
             unit: 1.0,
         };
@@ -133,7 +147,7 @@ impl<'a> Model<'a> {
             model.at_most(None, Affine::column(scale).times(-1.0));
         }
         model.columns(choices);
-        model.counts(choices);
+        model.counts(choices, enough);
         if task.trades() {
             model.trade(choices);
         }
@@ -256,7 +270,7 @@ impl<'a> Model<'a> {
     }
 
     /// The rows that count what is held.
-    fn counts(&mut self, choices: &Choices) {
+    fn counts(&mut self, choices: &Choices, enough: &[f64]) {
         let Some((number, most, least)) = self.task.names_rule() else { return };
         let label = Label::new(Named::Rule(number), Side::Upper);
         let held = choices.held.iter().filter(|choice| **choice == Choice::In).count();
@@ -270,6 +284,7 @@ impl<'a> Model<'a> {
             one.constant = -1.0;
             self.at_most(None, one);
             let upper = self.task.upper(at).min(self.task.problem.invested.max(0.0));
+            let upper = enough.get(at).map_or(upper, |enough| upper.min(*enough));
             let mut above = self.of(at);
             above.terms.push((z, -upper));
             self.at_most(None, above);

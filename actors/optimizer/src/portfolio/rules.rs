@@ -4,6 +4,7 @@ use super::covariance::{Covariance, Form};
 use super::measure::Measure;
 use super::model::{Label, Model, Side};
 use super::problem::Rule;
+use super::sleeves::{Row, Sleeve, parts};
 use super::task::Named;
 use super::trading::Trades;
 use crate::conic::Affine;
@@ -61,7 +62,10 @@ impl Model<'_> {
         let mut label = Label::new(named, side);
         let squared = matches!(
             measure,
-            Measure::Variance | Measure::TrackingVariance { .. } | Measure::Distance { .. }
+            Measure::Variance
+                | Measure::TrackingVariance { .. }
+                | Measure::Distance { .. }
+                | Measure::Concentration { .. }
         );
         match self.norm(measure) {
             Some(rest) => {
@@ -100,9 +104,14 @@ impl Model<'_> {
                 };
                 Some(from.iter().enumerate().map(apart).collect())
             }
-            Measure::Return | Measure::Yield { .. } | Measure::Cvar { .. } | Measure::WorstMean { .. } => {
-                None
+            Measure::Concentration { rates } => {
+                Some(rates.iter().enumerate().map(|(at, rate)| self.of(at).times(rate.sqrt())).collect())
             }
+            Measure::Return
+            | Measure::Yield { .. }
+            | Measure::Cvar { .. }
+            | Measure::WorstMean { .. }
+            | Measure::Divided { .. } => None,
         }
     }
 
@@ -163,6 +172,7 @@ impl Model<'_> {
             Measure::Yield { yields } => self.sum(yields.iter().copied().enumerate()),
             Measure::Cvar { scenarios, confidence } => self.cvar(scenarios, *confidence),
             Measure::WorstMean { radii } => self.worst_mean(radii),
+            Measure::Divided { sleeves } => self.divided(sleeves),
             norms => {
                 let rest = self.norm(norms).unwrap_or_default();
                 let most = Affine::column(self.program.column(0.0));
@@ -170,6 +180,26 @@ impl Model<'_> {
                 most
             }
         }
+    }
+
+    fn divided(&mut self, sleeves: &[Sleeve]) -> Affine {
+        let weights: Vec<Option<Affine>> =
+            self.weight.iter().map(|column| column.map(Affine::column)).collect();
+        let problem = self.task.problem;
+        let of = (weights.as_slice(), self.held.as_slice(), problem.invested);
+        let parts = parts(sleeves, problem.covariance.as_ref(), of, &mut self.program);
+        for (sleeve, columns) in sleeves.iter().zip(&parts.columns) {
+            let held = sleeve.members.iter().zip(columns);
+            self.sleeves.extend(held.filter_map(|(at, column)| Some((*at, (*column)?))));
+        }
+        for row in parts.rows {
+            match row {
+                Row::Most(row) => self.at_most(None, row),
+                Row::Equal(row) => self.equal(None, row),
+                Row::Norm(rows) => self.cone(None, rows),
+            }
+        }
+        parts.loss
     }
 
     fn cvar(&mut self, scenarios: &ndarray::Array2<f64>, confidence: f64) -> Affine {

@@ -11,10 +11,15 @@ use super::model::{Choice, Choices, Model, Solved};
 use super::perspective::spare_diagonal;
 use super::problem::SearchLimits;
 use super::task::Task;
+use super::tighten::tighten;
 use crate::SolverFailure;
 
 /// Shares nearer to 0 or 1 than this count as decided.
 pub(crate) const WHOLE: f64 = 1e-5;
+/// Instruments of which the tree is searched at once, without a local search before.
+const FEW: usize = 32;
+/// Relaxations of the root while each tightens the next.
+const LOOKS: u32 = 3;
 /// How far a weight that is not traded may be outside its bounds.
 const FIXED: f64 = 1e-12;
 
@@ -42,6 +47,8 @@ struct Node {
     bound: f64,
     number: u32,
     choices: Choices,
+    /// Greatest weights that are enough.
+    enough: Vec<f64>,
     branch: Branch,
 }
 
@@ -102,7 +109,8 @@ pub(crate) fn search(task: &Task<'_>, limits: &SearchLimits, any: bool) -> Resul
         iterations: 0,
         seconds: 0.0,
     };
-    let Some(root) = searcher.visit(Choices::root(task), f64::NEG_INFINITY)? else {
+    let enough = vec![f64::INFINITY; task.problem.names.len()];
+    let Some(root) = searcher.visit(Choices::root(task), f64::NEG_INFINITY, enough)? else {
         return Ok(searcher.found(true));
     };
     if any && searcher.best.is_some() {
@@ -110,8 +118,9 @@ pub(crate) fn search(task: &Task<'_>, limits: &SearchLimits, any: bool) -> Resul
     }
     // Rounding may have closed the gap at once.
     let closed = searcher.open.peek().is_none_or(|root| root.bound >= searcher.cutoff());
-    if !any && !closed {
+    if !any && !closed && !searcher.few() {
         searcher.swap(&root)?;
+        searcher.again()?;
     }
     while let Some(node) = searcher.open.pop() {
         if node.bound >= searcher.cutoff() {
@@ -130,7 +139,7 @@ pub(crate) fn search(task: &Task<'_>, limits: &SearchLimits, any: bool) -> Resul
                 Branch::Held(at) => choices.held[at] = choice,
                 Branch::Traded(at) => choices.traded[at] = choice,
             }
-            searcher.visit(choices, node.bound)?;
+            searcher.visit(choices, node.bound, node.enough.clone())?;
         }
     }
     let proved = searcher.open.is_empty();
@@ -155,6 +164,12 @@ impl Searcher<'_, '_> {
         })
     }
 
+    /// Whether there are so few instruments that their tree is smaller than a neighbourhood. What holds of their search
+    /// was measured on portfolios of sleeves, without a perspective, where shares are anything up to one.
+    fn few(&self) -> bool {
+        self.task.problem.names.len() <= FEW
+    }
+
     /// What is not below this cannot matter.
     fn cutoff(&self) -> f64 {
         let gap = |best: f64| best - self.limits.gap * best.abs().max(1e-9);
@@ -162,40 +177,62 @@ impl Searcher<'_, '_> {
     }
 
     /// Solves the relaxation of some choices: rounds it, and opens it if there is more to decide.
-    fn visit(&mut self, mut choices: Choices, parent: f64) -> Result<Option<Vec<f64>>, SolverFailure> {
-        if !self.follow(&mut choices) {
-            return Ok(None);
-        }
-        if choices.decided() {
-            self.attempt(choices, parent)?;
-            return Ok(None);
-        }
-        let model = Model::new(self.task, &choices, &self.diagonal);
-        self.nodes += 1;
-        let (bound, shares) = match self.relax(&model)? {
-            Relaxed::Infeasible => return Ok(None),
-            Relaxed::Solved(solved) => {
-                let at = |column: &Option<usize>| column.map(|column| solved.optimum.primal[column]);
-                let scaled = |share: f64| share / solved.scale;
-                let held: Vec<Option<f64>> = model.held.iter().map(|column| at(column).map(scaled)).collect();
-                let bound = solved.optimum.bound.max(parent);
-                if bound >= self.cutoff() {
-                    self.floor = self.floor.min(bound);
-                    return Ok(None);
-                }
-                let traded = model.trades.as_ref().map(|trades| {
-                    trades.traded.iter().map(|column| at(column).map(scaled)).collect::<Vec<Option<f64>>>()
-                });
-                self.round(&choices, &held, &solved)?;
-                (bound, (held, traded.unwrap_or_default(), solved.weights))
+    fn visit(
+        &mut self,
+        mut choices: Choices,
+        mut parent: f64,
+        mut enough: Vec<f64>,
+    ) -> Result<Option<Vec<f64>>, SolverFailure> {
+        let first = self.nodes == 0;
+        for look in 1.. {
+            if !self.follow(&mut choices) {
+                return Ok(None);
             }
-            Relaxed::Failed => (parent, (Vec::new(), Vec::new(), Vec::new())),
-        };
-        let (held, traded, weights) = shares;
-        if let Some(branch) = branch(&choices, &held, &traded, &weights) {
-            self.open.push(Node { bound, number: self.nodes, choices, branch });
+            if choices.decided() {
+                self.attempt(choices, parent)?;
+                return Ok(None);
+            }
+            let model = Model::within(self.task, &choices, &self.diagonal, &enough);
+            self.nodes += 1;
+            let (held, traded, weights) = match self.relax(&model)? {
+                Relaxed::Infeasible => return Ok(None),
+                Relaxed::Solved(solved) => {
+                    parent = solved.optimum.bound.max(parent);
+                    if parent >= self.cutoff() {
+                        self.floor = self.floor.min(parent);
+                        return Ok(None);
+                    }
+                    let shares = shares(&model, &solved);
+                    self.round(&choices, &shares.0, &solved)?;
+                    let cutoff = self.cutoff();
+                    let tightened = tighten(&model, &solved, cutoff, &mut choices, &mut enough);
+                    if tightened.any {
+                        // What is left out by it is not better than this.
+                        self.floor = self.floor.min(cutoff);
+                    }
+                    if tightened.much && (first && look < LOOKS || choices.decided()) {
+                        continue;
+                    }
+                    (shares.0, shares.1, solved.weights)
+                }
+                Relaxed::Failed => (Vec::new(), Vec::new(), Vec::new()),
+            };
+            if let Some(branch) = branch(&choices, (&held, &traded), &weights, self.few()) {
+                self.open.push(Node { bound: parent, number: self.nodes, choices, enough, branch });
+            }
+            return Ok(Some(held.into_iter().map(|share| share.unwrap_or(0.0)).collect()));
         }
-        Ok(Some(held.into_iter().map(|share| share.unwrap_or(0.0)).collect()))
+        Ok(None)
+    }
+
+    /// Looks at the root once more, with the best that a local search has found.
+    fn again(&mut self) -> Result<(), SolverFailure> {
+        if self.open.len() == 1
+            && let Some(root) = self.open.pop()
+        {
+            self.visit(root.choices, root.bound, root.enough)?;
+        }
+        Ok(())
     }
 
     /// Decisions that follow from others; false if they contradict each other.
@@ -279,14 +316,15 @@ impl Searcher<'_, '_> {
         solved: &Solved,
     ) -> Result<(), SolverFailure> {
         let mut decided = choices.clone();
-        let names = self.task.names_rule();
+        let (names, few) = (self.task.names_rule(), self.few());
         if let Some((_, most, _)) = names {
             let sure = choices.held.iter().filter(|choice| **choice == Choice::In).count();
             let mut free: Vec<(usize, f64)> =
                 held.iter().enumerate().filter_map(|(at, share)| Some((at, (*share)?))).collect();
             free.sort_by(|a, b| {
                 let weight = |at: usize| solved.weights[at];
-                b.1.total_cmp(&a.1).then(weight(b.0).total_cmp(&weight(a.0))).then(a.0.cmp(&b.0))
+                let by_share = if few { std::cmp::Ordering::Equal } else { b.1.total_cmp(&a.1) };
+                by_share.then(weight(b.0).total_cmp(&weight(a.0))).then(a.0.cmp(&b.0))
             });
             for (place, (at, share)) in free.into_iter().enumerate() {
                 let room = place + sure < most && share > WHOLE;
@@ -307,6 +345,16 @@ impl Searcher<'_, '_> {
     }
 }
 
+/// Shares of undecided holdings and trades.
+type Shares = (Vec<Option<f64>>, Vec<Option<f64>>);
+
+fn shares(model: &Model<'_>, solved: &Solved) -> Shares {
+    let share = |column: &Option<usize>| column.map(|column| solved.optimum.primal[column] / solved.scale);
+    let held = model.held.iter().map(share).collect();
+    let traded = model.trades.as_ref().map(|trades| trades.traded.iter().map(share).collect());
+    (held, traded.unwrap_or_default())
+}
+
 enum Relaxed {
     Solved(Solved),
     Infeasible,
@@ -314,12 +362,12 @@ enum Relaxed {
 }
 
 /// The largest weight whose share is least decided: leaving it out costs most, so that one of the two sides is
-/// cut off soon. Trades by their share alone.
+/// cut off soon; of few instruments the share decides alone. Trades by their share.
 fn branch(
     choices: &Choices,
-    held: &[Option<f64>],
-    traded: &[Option<f64>],
+    (held, traded): (&[Option<f64>], &[Option<f64>]),
     weights: &[f64],
+    few: bool,
 ) -> Option<Branch> {
     let mut best: Option<(f64, Branch)> = None;
     let mut consider = |score: f64, branch: Branch| {
@@ -333,7 +381,9 @@ fn branch(
     };
     for at in free(&choices.held) {
         let weight = weights.get(at).map_or(0.0, |weight| weight.abs());
-        consider((1.0 - share(held, at)).max(0.0) * weight, Branch::Held(at));
+        let z = share(held, at);
+        let score = if few { (1.0 - z).max(0.0) * z.max(0.0).sqrt() } else { (1.0 - z).max(0.0) * weight };
+        consider(score, Branch::Held(at));
     }
     for at in free(&choices.traded) {
         let z = share(traded, at);

@@ -210,8 +210,11 @@ fn whole(task: &Task<'_>, root: &Choices, limits: &SearchLimits) -> Result<Portf
 /// The best choices solved at full accuracy.
 fn finish(task: &Task<'_>, best: &Best, limits: &SearchLimits) -> Result<Portfolio, PortfolioError> {
     let model = Model::new(task, &best.choices, &[]);
-    let Ok(solved) = model.solve(&limits.solver, false)? else {
-        return Err(SolverFailure::Numerical.into());
+    // Decisions may leave a single point, of which the tighter tolerance finds nothing; the search has found it at
+    // the solver's own.
+    let solved = match model.solve(&limits.solver, false) {
+        Ok(Ok(solved)) => solved,
+        _ => model.solve(&limits.solver, true)?.map_err(|_| SolverFailure::Numerical)?,
     };
     let bound = best.bound.min(solved.optimum.bound);
     let mut portfolio = report(&model, &solved, bound);
@@ -247,6 +250,15 @@ fn impossible(task: &Task<'_>, proof: Option<(&Model<'_>, &Proof)>, limits: &Sea
         let mut constraints: Vec<_> = all.into_iter().map(|named| words::describe(task, named)).collect();
         let words = format!("an expected return, after costs, above {}", words::percent(risk_free));
         constraints.push(super::ConflictingConstraint { name: name.to_owned(), words });
+        return PortfolioError::Infeasible(Conflict { constraints, minimal: false });
+    }
+    // They hold together, but not with what sleeves may hold.
+    if task.measures().any(|measure| matches!(measure, Measure::Divided { .. })) {
+        let mut constraints: Vec<_> =
+            task.named().into_iter().map(|named| words::describe(task, named)).collect();
+        let words = "each sleeve holds no more than its share, and only what it may hold";
+        constraints
+            .push(super::ConflictingConstraint { name: "sleeves".to_owned(), words: words.to_owned() });
         return PortfolioError::Infeasible(Conflict { constraints, minimal: false });
     }
     SolverFailure::Numerical.into()

@@ -35,6 +35,14 @@ impl Trades {
     }
 }
 
+impl Trades {
+    /// Columns of what is sold of an instrument.
+    pub fn sales(&self, at: usize) -> impl Iterator<Item = usize> + '_ {
+        let lots = self.lots.iter().zip(&self.instruments).filter(move |(_, of)| **of == at);
+        lots.filter_map(|(column, _)| *column).chain(self.sold[at])
+    }
+}
+
 impl Model<'_> {
     /// Adds the columns and rows of the trades.
     pub fn trade(&mut self, choices: &Choices) {
@@ -53,6 +61,11 @@ impl Model<'_> {
         };
         for at in 0..n {
             let start = current.get(at).copied().unwrap_or(0.0);
+            if start == 0.0 && self.task.lower(at) >= 0.0 && choices.traded[at] == Choice::In {
+                // Of what is not held and may not be short, the weight is what is bought.
+                trades.bought[at] = self.weight[at];
+                continue;
+            }
             if choices.traded[at] != Choice::Out {
                 self.trade_one(at, start, lots, choices, &mut trades);
             }

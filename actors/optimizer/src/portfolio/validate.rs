@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::answer::PortfolioError;
 use super::measure::Measure;
 use super::problem::{Constraint, Objective, PortfolioProblem, Rule, Uncertainty};
+use super::sleeves::{Sleeve, SleeveLimit};
 
 /// How far the parcels of an instrument may be from its current weight.
 const PARCELS: f64 = 1e-6;
@@ -190,7 +191,45 @@ fn measure(problem: &PortfolioProblem, measure: &Measure) -> Result<(), String> 
         Measure::MeanError { shape } => length("covariance of the mean's error", shape.size(), n),
         Measure::WorstMean { radii } => amounts("radii", radii, n),
         Measure::Distance { from } => vector("weights to be near", from, n),
+        Measure::Concentration { rates } => amounts("rates of concentration", rates, n),
+        Measure::Divided { sleeves } => {
+            sleeves.iter().try_for_each(|sleeve| {
+                shared(sleeve, n, &covariance).map_err(|words| format!("{}: {words}", sleeve.name))
+            })?;
+            let shares: f64 = sleeves.iter().map(|sleeve| sleeve.share).sum();
+            ensure(shares >= problem.invested - 1e-9, || {
+                format!("sleeves hold at most {shares}, less than the {} that is invested", problem.invested)
+            })
+        }
     }
+}
+
+fn shared(sleeve: &Sleeve, n: usize, covariance: &dyn Fn() -> Result<(), String>) -> Result<(), String> {
+    amount("share", sleeve.share)?;
+    amount("rate of risk", sleeve.risk)?;
+    ensure(sleeve.constant.is_finite() && sleeve.idle.is_finite(), || {
+        "the loss without holdings is no finite number".to_owned()
+    })?;
+    vector("linear losses", &sleeve.linear, sleeve.members.len())?;
+    let mut seen = BTreeSet::new();
+    for at in &sleeve.members {
+        member(*at, n)?;
+        ensure(seen.insert(at), || format!("instrument number {at} is there twice"))?;
+    }
+    if sleeve.risk > 0.0 {
+        covariance()?;
+    }
+    sleeve.limits.iter().try_for_each(|limit| match limit {
+        SleeveLimit::Volatility { most, penalty } => {
+            covariance()?;
+            amount("most volatility", *most).and_then(|()| amount("penalty", *penalty))
+        }
+        SleeveLimit::Average { scores, least, penalty } => {
+            vector("scores", scores, sleeve.members.len())?;
+            ensure(least.is_finite(), || "the least average is no finite number".to_owned())?;
+            amount("penalty", *penalty)
+        }
+    })
 }
 
 fn objective(problem: &PortfolioProblem) -> Result<(), String> {
