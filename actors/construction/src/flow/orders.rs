@@ -63,6 +63,7 @@ pub(super) fn orders(
             weight_min: Ratio::ZERO,
             weight_max: Ratio::from_raw(Ratio::ONE),
             trade_max: None,
+            buy_max: None,
             tradable: true,
         });
     }
