@@ -6,8 +6,8 @@ use std::fmt::Write;
 use std::path::PathBuf;
 
 use evenkeel_schemas::{Instant, TradeDate};
-use evenkeel_tests::evenkeel;
 use evenkeel_tests::live::{PATIENCE, Running, sql, until, verify};
+use evenkeel_tests::{binary, evenkeel};
 use serde_json::Value;
 
 /// The day of the first closing mark, and how many there are.
@@ -190,7 +190,7 @@ fn fees_and_interest_accrue_and_a_forecast_knows_them() {
     assert_eq!((&paid["fee"], &paid["interest"]), (&"-1".into(), &days.into()), "{value}");
     assert_eq!(line(planned).unwrap()["scheduled"], "-2000", "{value}");
     let query = "SELECT id FROM events WHERE type = 'closing_mark'";
-    let mark = format!(r#"{{"id":"closing:VAS:{today}"}}"#);
+    let mark = format!(r#"{{"id":"closing:VAS:{today}T00:00:03Z"}}"#);
     until("the mark is in the table", PATIENCE, || house.sql(query) == mark).unwrap();
     let query = "SELECT toFloat64(amount) AS amount, status FROM accruals_current WHERE kind = 'fee'";
     until("the fee is in the table", PATIENCE, || house.sql(query) == r#"{"amount":1,"status":"accrued"}"#)
@@ -292,4 +292,49 @@ fn a_plan_buys_the_underweight_with_a_deposit_and_sells_the_overweight_for_a_wit
         assert_eq!(answer.status, 409, "{}", answer.body);
         assert!(answer.body.contains(words), "{}", answer.body);
     }
+}
+
+/// Two markets that close at one moment, one that closes twice, and a listing that is busted: marks come once each, and a
+/// replay with actors ends.
+#[test]
+fn closing_marks_come_once_and_a_replay_with_actors_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let (events, out) = (folder.path().join("events.ndjson"), folder.path().join("out"));
+    let session = |at: &str, market: &str, state: &str| {
+        format!(
+            "{{\"type\":\"session\",\"at\":\"2026-01-05T{at}Z\",\"market\":\"{market}\",\"state\":\"{state}\"}}\n"
+        )
+    };
+    let mut text = String::from(
+        r#"{"type":"instrument_listed","at":"2026-01-05T00:00:00Z","id":"l1","instrument":"VAS","name":"x","kind":"etf","currency":"AUD","market":"XASX","tick_size":"0.01","lot_size":"1"}
+{"type":"instrument_listed","at":"2026-01-05T00:00:00Z","id":"l2","instrument":"SPY","name":"x","kind":"etf","currency":"USD","market":"XNYS","tick_size":"0.01","lot_size":"1"}
+{"type":"instrument_listed","at":"2026-01-05T00:00:00Z","id":"l3","instrument":"ERR","name":"x","kind":"etf","currency":"AUD","market":"XASX","tick_size":"0.01","lot_size":"1"}
+{"type":"customer_onboarded","at":"2026-01-05T00:00:00Z","id":"o1","customer":"ann","base_currency":"AUD"}
+{"type":"targets_set","at":"2026-01-05T00:00:00Z","id":"s1","customer":"ann","weights":{"VAS":"0.5"}}
+{"type":"deposit","at":"2026-01-05T00:00:00Z","id":"d1","customer":"ann","amount":"10000","currency":"AUD"}
+{"type":"tick","at":"2026-01-05T00:00:01Z","id":"p1","instrument":"VAS","price":"10"}
+{"type":"tick","at":"2026-01-05T00:00:01Z","id":"p2","instrument":"SPY","price":"600"}
+{"type":"tick","at":"2026-01-05T00:00:01Z","id":"p3","instrument":"ERR","price":"1"}
+{"type":"fx_rate","at":"2026-01-05T00:00:01Z","id":"r1","pair":"USD/AUD","rate":"1.5"}
+{"type":"correction","at":"2026-01-05T00:00:02Z","id":"k1","of":"l3","with":null,"reason":"a mistake"}
+"#,
+    );
+    text += &session("06:00:00", "XASX", "closed");
+    text += &session("06:00:00", "XNYS", "closed");
+    text += &session("07:00:00", "XASX", "open");
+    text += &session("08:00:00", "XASX", "closed");
+    // A bad tick that is taken back after the close does not stay the price.
+    text += r#"{"type":"correction","at":"2026-01-05T09:00:00Z","id":"k2","of":"p1","with":{"type":"tick","at":"2026-01-05T00:00:01Z","instrument":"VAS","price":"9"},"reason":"typo"}"#;
+    std::fs::write(&events, text).unwrap();
+    let mut replay = std::process::Command::new(binary().unwrap());
+    replay.arg("replay").arg("--act").arg("--events").arg(&events).arg("--out").arg(&out);
+    let mut running = replay.stdout(std::process::Stdio::null()).spawn().unwrap();
+    let ended = until("the replay has ended", PATIENCE, || running.try_wait().unwrap().is_some());
+    drop(running.kill());
+    ended.unwrap();
+    assert!(running.wait().unwrap().success());
+    let read = |collection: &str| std::fs::read_to_string(out.join(format!("{collection}.ndjson"))).unwrap();
+    assert_eq!(read("rejected"), "", "nothing that the program freezes is refused");
+    let prices = read("prices");
+    assert!(prices.lines().last().unwrap().contains(r#""instrument":"VAS","price":"9""#), "{prices}");
 }

@@ -52,17 +52,19 @@ impl DayRates {
         self.0.entry(pair).or_default().add(date, rate, times);
     }
 
-    /// What one unit of `from` is in `to` on a day, and since when: by the pair, or the reversed one.
+    /// What one unit of `from` is in `to` on a day, and since when: by the pair or the reversed one, whichever is of the
+    /// later day.
     pub fn rate(&self, from: Currency, to: Currency, date: TradeDate) -> Option<(TradeDate, Rate)> {
         if from == to {
             return Some((date, Rate::PAR));
         }
         let pair = Pair { base: from, quote: to };
-        let direct = self.0.get(&pair).and_then(|rates| rates.at(date));
-        direct.or_else(|| {
-            let (since, reversed) = self.0.get(&pair.reversed())?.at(date)?;
-            Some((since, reversed.inverse()?))
-        })
+        let of = |pair: Pair| self.0.get(&pair).and_then(|rates| rates.at(date));
+        let reversed = of(pair.reversed()).and_then(|(since, rate)| Some((since, rate.inverse()?)));
+        match (of(pair), reversed) {
+            (Some(direct), Some(reversed)) if reversed.0 > direct.0 => Some(reversed),
+            (direct, reversed) => direct.or(reversed),
+        }
     }
 }
 

@@ -180,7 +180,8 @@ impl<W: Write> Batch<W> {
                 self.accrue(current, ledger)?;
             }
             self.close(current, ledger)?;
-            let due = self.facts.next_due().into_iter().chain(self.lots.next_due());
+            let marked = self.accruals.next_due(current, self.options.epoch_ms);
+            let due = self.facts.next_due().into_iter().chain(self.lots.next_due()).chain(marked);
             let next = due.min().filter(|due| *due < epoch);
             let upcoming = next.unwrap_or(epoch);
             if self.mark(upcoming) > self.mark(current) || upcoming == Epoch::MAX {

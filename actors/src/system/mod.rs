@@ -226,6 +226,7 @@ impl ActorSystem {
         let mut due = vec![
             core.ledger.schedule.next_due(after, |customer| core.flight.deciding(customer)),
             core.flight.oldest().map(|epoch| expiry(epoch).max(after + 1)),
+            core.closing.oldest().map(|epoch| expiry(epoch).max(after + 1)),
         ];
         let ask_due = |reply| Due { after, reply };
         if !core.flight.desk_waits() {

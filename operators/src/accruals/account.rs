@@ -1,6 +1,6 @@
 //! One customer's days.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use evenkeel_schemas::{
@@ -31,6 +31,8 @@ pub(super) struct Account {
     /// Raw units that moved, as they came.
     moves: Vec<(TradeDate, InstrumentId, i64)>,
     elections: Counted<(InstrumentId, Election)>,
+    /// Units by day on which they changed, while that stands.
+    holdings: Option<Vec<(TradeDate, InstrumentId, i128)>>,
     schedules: Counted<(TradeDate, Version, Arc<FeeSchedule>)>,
     /// Months that are over and stand, from the first.
     pub closed: Vec<Month>,
@@ -60,8 +62,12 @@ impl Account {
             }
             Fact::Movement(_, instrument, date, units) => {
                 push(&mut self.moves, (date, instrument, units.raw()), times);
+                self.holdings = None;
             }
-            Fact::Reinvest(_, instrument, election) => self.elections.add((instrument, election), times),
+            Fact::Reinvest(_, instrument, election) => {
+                self.elections.add((instrument, election), times);
+                self.holdings = None;
+            }
             Fact::FeeSchedule(_, from, version, schedule) => {
                 self.schedules.add((from, version, schedule), times);
             }
@@ -74,6 +80,11 @@ impl Account {
     pub fn reopen(&mut self, from: TradeDate) {
         let month = from.first_of_month();
         self.closed.truncate(self.closed.partition_point(|closed| closed.first < month));
+    }
+
+    /// What instruments did has changed.
+    pub fn reshape(&mut self) {
+        self.holdings = None;
     }
 
     /// Everything is worked out anew.
@@ -108,9 +119,9 @@ impl Account {
     }
 
     /// Units by day on which they changed.
-    fn holdings(&self, market: &Market, until: TradeDate) -> BTreeMap<TradeDate, Vec<(InstrumentId, i128)>> {
+    fn walked(&self, market: &Market) -> Vec<(TradeDate, InstrumentId, i128)> {
         let mut groups: BTreeMap<InstrumentId, Vec<(TradeDate, InstrumentId, i128)>> = BTreeMap::new();
-        for (date, instrument, raw) in self.moves.iter().filter(|(date, ..)| *date <= until) {
+        for (date, instrument, raw) in &self.moves {
             let group = groups.entry(market.groups.of(*instrument)).or_default();
             group.push((*date, *instrument, i128::from(*raw)));
         }
@@ -119,27 +130,25 @@ impl Account {
             elections.entry(*instrument).or_default().push((*election, 1));
         }
         let elected = |instrument| elections.get(&instrument).map_or(&[][..], Vec::as_slice);
-        let terms = Terms { elections: &elected, paid: &|date| date <= until };
-        let mut days: BTreeMap<TradeDate, Vec<(InstrumentId, i128)>> = BTreeMap::new();
+        // Days that have not come are not reached.
+        let terms = Terms { elections: &elected, paid: &|_| true };
+        let mut days = Vec::new();
         for (group, moves) in groups {
             let of = |member: InstrumentId| market.actions.get(&member).map(move |actions| (member, actions));
             let actions = market.groups.members(group).filter_map(of);
             let actions: Vec<(InstrumentId, Arc<CorporateAction>)> = actions
                 .flat_map(|(member, actions)| actions.standing().map(move |action| (member, action.clone())))
-                .filter(|(_, action)| action.date <= until)
                 .collect();
             let mut before: BTreeMap<InstrumentId, i128> = BTreeMap::new();
             walk_days(moves, actions, &terms, |day, held| {
-                for (instrument, units) in held {
-                    if before.get(instrument) != Some(units) {
-                        days.entry(day).or_default().push((*instrument, *units));
-                    }
-                }
+                let changed = held.iter().filter(|(instrument, units)| before.get(instrument) != Some(units));
+                days.extend(changed.map(|(instrument, units)| (day, *instrument, *units)));
                 let gone = before.keys().filter(|instrument| !held.contains_key(instrument));
-                days.entry(day).or_default().extend(gone.map(|instrument| (*instrument, 0)));
+                days.extend(gone.map(|instrument| (day, *instrument, 0)));
                 before.clone_from(held);
             });
         }
+        days.sort_by_key(|(day, ..)| *day);
         days
     }
 }
@@ -166,29 +175,46 @@ fn merge<A: Copy + Ord, B: Copy + Ord>(all: &mut Vec<(A, B, i64)>) {
 }
 
 /// Cash and units as the days go by.
-struct Days {
+struct Days<'a> {
     balance: BTreeMap<Currency, i128>,
     settled: BTreeMap<Currency, i128>,
     units: BTreeMap<InstrumentId, i128>,
-    by_date: BTreeMap<TradeDate, Vec<(Currency, i128)>>,
-    by_value_date: BTreeMap<TradeDate, Vec<(Currency, i128)>>,
-    by_holding: BTreeMap<TradeDate, Vec<(InstrumentId, i128)>>,
+    /// What is still to come, by date, by value date, and of units.
+    by_date: &'a [(Booked, Currency, i64)],
+    by_value_date: VecDeque<(TradeDate, Currency, i64)>,
+    by_holding: &'a [(TradeDate, InstrumentId, i128)],
 }
 
-impl Days {
+impl<'a> Days<'a> {
+    fn of(
+        postings: &'a [(Booked, Currency, i64)],
+        holdings: &'a [(TradeDate, InstrumentId, i128)],
+    ) -> Days<'a> {
+        let by_value_date =
+            postings.iter().map(|(booked, currency, raw)| (booked.value_date, *currency, *raw));
+        let mut by_value_date: Vec<(TradeDate, Currency, i64)> = by_value_date.collect();
+        by_value_date.sort_unstable_by_key(|(day, ..)| *day);
+        let (balance, settled, units) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        let by_value_date = by_value_date.into();
+        Days { balance, settled, units, by_date: postings, by_value_date, by_holding: holdings }
+    }
+
     /// Takes in all days up to one.
     fn reach(&mut self, day: TradeDate) {
-        for (sums, moved) in
-            [(&mut self.balance, &mut self.by_date), (&mut self.settled, &mut self.by_value_date)]
+        while let Some(((booked, currency, raw), rest)) = self.by_date.split_first()
+            && booked.date <= day
         {
-            while let Some(entry) = moved.first_entry().filter(|entry| *entry.key() <= day) {
-                for (currency, raw) in entry.remove() {
-                    *sums.entry(currency).or_default() += raw;
-                }
-            }
+            *self.balance.entry(*currency).or_default() += i128::from(*raw);
+            self.by_date = rest;
         }
-        while let Some(entry) = self.by_holding.first_entry().filter(|entry| *entry.key() <= day) {
-            self.units.extend(entry.remove());
+        while let Some((_, currency, raw)) = self.by_value_date.pop_front_if(|(date, ..)| *date <= day) {
+            *self.settled.entry(currency).or_default() += i128::from(raw);
+        }
+        while let Some(((date, instrument, units), rest)) = self.by_holding.split_first()
+            && *date <= day
+        {
+            self.units.insert(*instrument, *units);
+            self.by_holding = rest;
         }
     }
 
@@ -251,7 +277,12 @@ pub(super) fn accrue(customer: CustomerId, account: &mut Account, market: &Marke
     let paid = |month: &Month| month.first.plus_months(1).is_some_and(|pay_date| pay_date <= last);
     account.closed.truncate(account.closed.partition_point(paid));
     let start = account.closed.last().and_then(|month| month.first.plus_months(1)).unwrap_or(first);
-    let mut days = days_of(account, market, last);
+    if account.holdings.is_none() && !account.schedules.is_empty() {
+        account.holdings = Some(account.walked(market));
+    }
+    // Both are put back: what accrues needs the rest of the account.
+    let (postings, holdings) = (std::mem::take(&mut account.postings), account.holdings.take());
+    let mut days = Days::of(&postings, holdings.as_deref().unwrap_or_default());
     for month in &account.closed {
         month.paid.iter().for_each(|(currency, raw)| days.pay(*currency, *raw));
     }
@@ -275,29 +306,11 @@ pub(super) fn accrue(customer: CustomerId, account: &mut Account, market: &Marke
         }
         day = next;
     }
+    (account.postings, account.holdings) = (postings, holdings);
     account.closed.iter().flat_map(|month| month.told.iter().cloned()).chain(open).collect()
 }
 
-fn days_of(account: &Account, market: &Market, last: TradeDate) -> Days {
-    let mut days = Days {
-        balance: BTreeMap::new(),
-        settled: BTreeMap::new(),
-        units: BTreeMap::new(),
-        by_date: BTreeMap::new(),
-        by_value_date: BTreeMap::new(),
-        by_holding: BTreeMap::new(),
-    };
-    for (booked, currency, raw) in &account.postings {
-        days.by_date.entry(booked.date).or_default().push((*currency, (*raw).into()));
-        days.by_value_date.entry(booked.value_date).or_default().push((*currency, (*raw).into()));
-    }
-    if !account.schedules.is_empty() {
-        days.by_holding = account.holdings(market, last);
-    }
-    days
-}
-
-fn accrue_day(account: &Account, market: &Market, days: &Days, day: TradeDate, sums: &mut Sums) {
+fn accrue_day(account: &Account, market: &Market, days: &Days<'_>, day: TradeDate, sums: &mut Sums) {
     for (currency, settled) in days.settled.iter().filter(|(_, settled)| **settled > 0) {
         let rate = i128::from(market.interest(*currency, day).raw());
         if rate > 0 {

@@ -26,6 +26,8 @@ struct Touched {
     market: Option<TradeDate>,
     /// For everybody, whatever the day.
     all: bool,
+    /// What instruments did.
+    actions: bool,
 }
 
 impl Books {
@@ -41,6 +43,9 @@ impl Books {
         let everybody = touched.all || touched.market.is_some();
         let interest = self.market.first_interest();
         let mut visit = |customer: &CustomerId, account: &mut Account| {
+            if touched.actions {
+                account.reshape();
+            }
             if touched.all {
                 account.restart();
             } else if let Some(from) = touched.market {
@@ -116,6 +121,7 @@ impl Books {
                     market.groups.join(instrument, into);
                 }
                 since(touched, action.date);
+                touched.actions = true;
                 market.actions.entry(instrument).or_default().add(action, times);
             }
             Fact::Posting(customer, ..)

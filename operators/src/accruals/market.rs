@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use evenkeel_schemas::{Currency, InstrumentId, Price, Rate, Ratio, TradeDate};
+use evenkeel_schemas::{Currency, InstrumentId, Price, Rate, Ratio, TradeDate, div_half_even};
 
 use crate::counted::Counted;
 use crate::dated::{Dated, DayRates};
-use crate::facts::CorporateAction;
+use crate::facts::{Corporate, CorporateAction};
 use crate::groups::Groups;
 
 /// What is known of the market by date.
@@ -44,9 +44,18 @@ impl Market {
         self.currencies.get(&instrument)?.standing().next_back().copied()
     }
 
-    /// The closing mark of an instrument on a day.
+    /// The last closing mark of an instrument up to a day, on the basis of the splits up to that day.
     pub fn close(&self, instrument: InstrumentId, date: TradeDate) -> Option<Price> {
-        self.closes.get(&instrument)?.at(date).map(|(_, price)| price)
+        let (since, price) = self.closes.get(&instrument)?.at(date)?;
+        let mut raw = i128::from(price.raw());
+        let actions = self.actions.get(&instrument).into_iter().flat_map(Counted::standing);
+        for action in actions.filter(|action| since < action.date && action.date <= date) {
+            if let Corporate::Split { new, old, .. } = action.what {
+                let scaled = raw.checked_mul(i128::from(old.raw()))?;
+                raw = div_half_even(scaled, i128::from(new.raw().max(1))).clamp(1, i64::MAX.into());
+            }
+        }
+        i64::try_from(raw).ok().map(Price::from_raw)
     }
 
     /// What one unit of `from` is in `to` on a day.

@@ -11,8 +11,8 @@
 //! Errors    a day on which a holding has no mark or rate up to then leaves its month without fees, with an anomaly
 //! State     per customer what moved by date; the months that are over, of who has any. A late change works out its
 //!           customer's months anew from its date on
-//! Time      the days that there are end with the last closing mark; a day without marks is valued at those before. At
-//!           marks of the dataflow
+//! Time      the days that there are end with the last closing mark, which counts once its day has come; a day without marks
+//!           is valued at those before, on the basis of that day. At marks of the dataflow
 //! Source    DESIGN §5; what is owed is paid from the balance, whatever it is
 
 mod account;
@@ -48,6 +48,9 @@ pub fn accruals(changes: Rows<'_, Change>, timing: Timing) -> Rows<'_, Told> {
         move |change, epoch| {
             timing.mark(match change {
                 Change::Fact(Fact::Corporate(_, action)) => epoch.max(epoch_of(action.date, timing.epoch_ms)),
+                Change::Fact(Fact::Close(_, date, ..) | Fact::FxClose(_, date, ..)) => {
+                    epoch.max(epoch_of(*date, timing.epoch_ms))
+                }
                 _ => epoch,
             })
         },

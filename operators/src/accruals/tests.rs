@@ -158,7 +158,7 @@ fn fees_are_slices_of_nav_at_the_closing_marks() {
             "fee 2026-04-01 to 2026-04-01: 1.410923, accrued",
         ]
     );
-    // Two for one on the last day of March, at the old price until the next mark.
+    // Two for one on the last day of March.
     let split = CorporateAction {
         date: date("2026-03-31"),
         number: 9,
@@ -171,6 +171,7 @@ fn fees_are_slices_of_nav_at_the_closing_marks() {
         },
     };
     house.come(Change::Fact(Fact::Corporate(VAS, Arc::new(split))));
+    assert_eq!(house.stands()[0], "2026-04-01: -2.6", "the mark of before is restated");
     house.come(close("2026-03-31", "60"));
     assert_eq!(house.stands()[0], "2026-04-01: -2.6", "what is worth the same costs the same");
 }

@@ -65,6 +65,8 @@ pub(super) struct Books {
     judged: BTreeMap<(CustomerId, InstrumentId), Judged>,
     /// Closing marks, actions or terms have changed since peers were looked for.
     stale: bool,
+    /// Who with a policy holds lots of what.
+    holders: BTreeMap<InstrumentId, BTreeSet<CustomerId>>,
     /// By the greatest price at which each is a candidate.
     by_price: BTreeMap<InstrumentId, BTreeSet<(i64, CustomerId)>>,
 }
@@ -94,7 +96,8 @@ impl Books {
         // Nothing is estimated while nobody asks.
         if self.stale && !self.accounts.is_empty() {
             self.stale = false;
-            self.market.peers.estimate(&self.market.terms);
+            let holders = &self.holders;
+            self.market.peers.estimate(&self.market.terms, |instrument| holders.contains_key(&instrument));
             touched.customers.extend(self.accounts.keys());
         }
         let mut affected = self.crossed(&touched.prices);
@@ -145,6 +148,17 @@ impl Books {
                 lots.add(*row, times);
                 if lots.is_empty() {
                     account.lots.remove(&instrument);
+                    if let Some(holders) = self.holders.get_mut(&instrument) {
+                        holders.remove(&customer);
+                        if holders.is_empty() {
+                            self.holders.remove(&instrument);
+                        }
+                    }
+                } else {
+                    // What is held for the first time has no peers yet.
+                    let holders = self.holders.entry(instrument).or_default();
+                    self.stale |= holders.is_empty();
+                    holders.insert(customer);
                 }
                 // Purchases of one instrument are evidence against a sale of another.
                 touched.customers.insert(customer);
@@ -204,16 +218,11 @@ impl Books {
     fn holdings_of(&self, touched: Touched) -> BTreeSet<(CustomerId, InstrumentId)> {
         let Touched { customers, currencies, .. } = touched;
         let mut holdings = BTreeSet::new();
-        let foreign = |(customer, instrument): &&(CustomerId, InstrumentId)| {
+        for (instrument, holders) in self.holders.iter().filter(|_| !currencies.is_empty()) {
             let currency = self.market.terms.get(instrument).map(|(currency, _)| *currency);
-            let base = self.bases.get(customer).copied();
-            currency != base && currency.is_some_and(|currency| currencies.contains(&currency))
-        };
-        if !currencies.is_empty() {
-            for (customer, account) in self.accounts.iter() {
-                let held = account.lots.keys().map(|instrument| (*customer, *instrument));
-                holdings.extend(held.filter(|holding| foreign(&holding)));
-            }
+            let Some(currency) = currency.filter(|currency| currencies.contains(currency)) else { continue };
+            let foreign = holders.iter().filter(|customer| self.bases.get(customer) != Some(&currency));
+            holdings.extend(foreign.map(|customer| (*customer, *instrument)));
         }
         for customer in customers {
             let of = (customer, InstrumentId(0))..=(customer, InstrumentId(u32::MAX));

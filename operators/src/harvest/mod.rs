@@ -68,7 +68,7 @@ pub fn harvest(changes: Rows<'_, Change>, timing: Timing) -> Rows<'_, Harvest> {
         changes,
         "harvest",
         move |change, epoch| match change {
-            Change::Close(..) => timing.mark(epoch),
+            Change::Close(_, date, ..) => timing.mark(epoch.max(epoch_of(*date, timing.epoch_ms))),
             Change::Action(_, action) => timing.mark(epoch.max(epoch_of(action.date, timing.epoch_ms))),
             _ => epoch,
         },

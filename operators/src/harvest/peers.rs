@@ -61,10 +61,17 @@ impl Peers {
         self.of.get(&instrument).map_or(&[], Vec::as_slice)
     }
 
-    /// Looks at the last year's marks again.
-    pub fn estimate(&mut self, terms: &BTreeMap<InstrumentId, (Currency, Labels)>) {
+    /// Looks at the last year's marks again, for what is held: of it, and of what is in its buckets.
+    pub fn estimate(
+        &mut self,
+        terms: &BTreeMap<InstrumentId, (Currency, Labels)>,
+        held: impl Fn(InstrumentId) -> bool,
+    ) {
         self.of.clear();
-        let Some(returns) = self.returns() else { return };
+        let wanted = terms.iter().filter(|(instrument, _)| held(**instrument));
+        let wanted: BTreeSet<(Currency, Labels)> = wanted.map(|(_, bucket)| *bucket).collect();
+        let in_bucket = |instrument: &InstrumentId| terms.get(instrument).is_some_and(|b| wanted.contains(b));
+        let Some(returns) = self.returns(in_bucket) else { return };
         let mut buckets: BTreeMap<(Currency, Labels), Vec<usize>> = BTreeMap::new();
         for (place, instrument) in returns.instruments().iter().enumerate() {
             // What has no asset class is in no bucket.
@@ -76,7 +83,9 @@ impl Peers {
         for places in buckets.values() {
             for (at, one) in places.iter().enumerate() {
                 for other in &places[at + 1..] {
-                    self.pair(&returns, *one, *other);
+                    if [one, other].iter().any(|place| held(returns.instruments()[**place])) {
+                        self.pair(&returns, *one, *other);
+                    }
                 }
             }
         }
@@ -106,12 +115,12 @@ impl Peers {
         }
     }
 
-    fn returns(&self) -> Option<Returns> {
+    fn returns(&self, wanted: impl Fn(&InstrumentId) -> bool) -> Option<Returns> {
         let recent: Vec<TradeDate> = self.closes.keys().rev().take(SESSIONS + 1).copied().collect();
         let (first, days) = (*recent.last()?, recent.len());
         let mut marks = Vec::new();
         for (date, day) in self.closes.iter().rev().take(days) {
-            for (instrument, closes) in day {
+            for (instrument, closes) in day.iter().filter(|(instrument, _)| wanted(instrument)) {
                 let close = closes.standing().next_back();
                 marks.extend(close.map(|(_, price)| Mark {
                     instrument: *instrument,

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use evenkeel_lots::What;
 use evenkeel_schemas::events::CostBasis;
-use evenkeel_schemas::{DistributionRow, PaymentStatus, RealisedGainRow, Row, TradeDate};
+use evenkeel_schemas::{Currency, DistributionRow, PaymentStatus, RealisedGainRow, Row, TradeDate};
 
+use super::books::{HOME, Market};
 use super::trades::Trade;
 use crate::counted::Counted;
 use crate::facts::{LotEntry, TaxFact};
@@ -58,6 +59,18 @@ impl Account {
     pub fn averaged(&self, day: TradeDate) -> bool {
         let elected = self.methods.standing().filter(|(date, ..)| *date <= day).last();
         elected.is_some_and(|(.., method)| *method == CostBasis::Average)
+    }
+
+    /// Whether the customer is taxed and has income or gains that are not in the home currency.
+    pub fn is_abroad(&self, market: &Market) -> bool {
+        let foreign = |currency: Currency| currency != HOME;
+        let mut statements = self.statements.standing();
+        let taxed = self.statements.standing().any(|said| matches!(said.as_ref(), TaxFact::Taxpayer(..)));
+        let received = |said: &TaxFact| matches!(said, TaxFact::Received(_, one) if foreign(one.currency));
+        taxed
+            && (statements.any(|said| received(said))
+                || self.paid.standing().any(|paid| foreign(paid.currency))
+                || self.gains.standing().any(|gain| market.currency(gain.instrument).is_some_and(foreign)))
     }
 
     /// Whether nothing is known and nothing was told.

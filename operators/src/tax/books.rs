@@ -75,7 +75,7 @@ impl Default for Books {
 impl Books {
     /// Takes in what a mark brings; gives out what changed of reports.
     pub fn step(&mut self, changes: Changes<Told>, out: &mut Changes<Told>) {
-        let (mut touched, mut everybody) = (BTreeSet::new(), false);
+        let (mut touched, mut everybody, mut abroad) = (BTreeSet::new(), false, false);
         for (said, times) in changes {
             match said {
                 Told::Row(row) => {
@@ -91,12 +91,21 @@ impl Books {
                     self.accounts.entry(customer).or_default().lot(&entry, times);
                     touched.insert(customer);
                 }
+                Told::Follows(Fact::FxClose(pair, date, version, rate)) => {
+                    self.market.rates.add(pair, date, (version, rate), times);
+                    abroad = true;
+                }
                 Told::Follows(fact) => everybody |= self.market(fact, times),
                 Told::Known(_) | Told::Fault(..) | Told::Lot(_) => {}
             }
         }
         if everybody {
             touched.extend(self.accounts.keys());
+        } else if abroad {
+            // A rate concerns who is taxed and has anything abroad.
+            let market = &self.market;
+            let accounts = self.accounts.iter().filter(|(_, account)| account.is_abroad(market));
+            touched.extend(accounts.map(|(customer, _)| *customer));
         }
         for customer in touched {
             let Some(account) = self.accounts.get_mut(&customer) else { continue };
@@ -130,10 +139,6 @@ impl Books {
             }
             Fact::RebasingClose(instrument, version, price) => {
                 market.closes.entry(instrument).or_default().add((version, price), times);
-                true
-            }
-            Fact::FxClose(pair, date, version, rate) => {
-                market.rates.add(pair, date, (version, rate), times);
                 true
             }
             Fact::Cpi(quarter, version, index) => {

@@ -7,8 +7,8 @@ use evenkeel_operators::facts::{
     Version,
 };
 use evenkeel_schemas::events::{
-    Allocation, Decision, Event, Fill, FxConversion, Outcome, Refusal, Side, TargetsSet, TriggerKind,
-    TriggerRef,
+    Allocation, ClosingMark, Decision, Event, Fill, FxConversion, Outcome, Refusal, Side, TargetsSet,
+    TriggerKind, TriggerRef,
 };
 use evenkeel_schemas::{
     AllocationRow, CustomerId, DueKind, Epoch, InstrumentId, Measure, Money, Name, Price, Quantity, Ratio,
@@ -51,7 +51,7 @@ impl Admission {
             }
             Event::Tick(e) => self.observe(&e.instrument, version, e.price, event),
             Event::Close(e) => self.close(&e.instrument, version, e.date, e.price, event),
-            Event::ClosingMark(e) => self.close(&e.instrument, version, e.date, e.price, event),
+            Event::ClosingMark(e) => self.frozen(e),
             Event::FxRate(e) => {
                 let (feed, correctable_until) = (Feed::Pair(e.pair), self.correctable_until(event));
                 let observation = Observation { feed, version, value: e.rate.raw(), correctable_until };
@@ -146,6 +146,22 @@ impl Admission {
         let instrument = self.instrument(name, "instrument")?;
         inputs.extend(self.rebasing(instrument, version, date, price));
         inputs.extend(self.lots.then(|| fact(Fact::Close(instrument, date, version, price))));
+        Ok(inputs)
+    }
+
+    /// What was frozen when a market closed says nothing of prices now, and gives way to what is official of the day.
+    fn frozen(&self, e: &ClosingMark) -> Result<Inputs, Refusal> {
+        let before = e.date.plus_days(-1).unwrap_or(e.date);
+        let version = Version { at: before.start(), number: self.accepted };
+        let mut inputs = Inputs::new();
+        if let (Some(name), Some(price)) = (&e.instrument, e.price) {
+            let instrument = self.instrument(name, "instrument")?;
+            inputs.extend(self.rebasing(instrument, version, e.date, price));
+            inputs.extend(self.lots.then(|| fact(Fact::Close(instrument, e.date, version, price))));
+        }
+        if let (Some(pair), Some(rate)) = (e.pair, e.rate) {
+            inputs.extend(self.lots.then(|| fact(Fact::FxClose(pair, e.date, version, rate))));
+        }
         Ok(inputs)
     }
 

@@ -528,7 +528,7 @@ fn parties(event: &Event) -> (&str, &str) {
         Event::InstrumentListed(e) => ("", e.instrument.as_str()),
         Event::Tick(e) => ("", e.instrument.as_str()),
         Event::Close(e) => ("", e.instrument.as_str()),
-        Event::ClosingMark(e) => ("", e.instrument.as_str()),
+        Event::ClosingMark(e) => ("", e.instrument.as_ref().map_or("", Name::as_str)),
         Event::Split(e) => ("", e.instrument.as_str()),
         Event::Distribution(e) => ("", e.instrument.as_str()),
         Event::Merger(e) => ("", e.instrument.as_str()),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use evenkeel_operators::facts::{PlannedFlow, Version};
-use evenkeel_schemas::{AccrualRow, Money, PaymentStatus};
+use evenkeel_schemas::{AccrualRow, Money};
 
 use super::state;
 use crate::few::Few;
@@ -36,9 +36,7 @@ impl Agreed {
     }
 
     pub(super) fn accrues(&mut self, row: &AccrualRow) {
-        if row.status == PaymentStatus::Accrued {
-            self.accruals.push(*row);
-        }
+        self.accruals.push(*row);
     }
 
     pub(super) fn accrues_no_more(&mut self, row: &AccrualRow) {

@@ -20,8 +20,8 @@ use evenkeel_operators::facts::{Fact, Input, TargetSet, Terms, Version};
 use evenkeel_schemas::events::{CostBasis, Decision, OrderStatus, Session, SessionState};
 use evenkeel_schemas::{
     AllocationRow, AnomalyKind, AnomalySource, Currency, CustomerId, DueKind, Epoch, ExposureRow,
-    HarvestCandidateRow, Holding, InstrumentId, Measure, Money, Name, OrderRow, Pair, Price, Quantity, Rate,
-    Row, TradeDate, TriggerKey,
+    HarvestCandidateRow, Holding, InstrumentId, Measure, Money, Name, OrderRow, Pair, PaymentStatus, Price,
+    Quantity, Rate, Row, TradeDate, TriggerKey,
 };
 
 use crate::admission::Inputs;
@@ -275,6 +275,7 @@ impl View {
             Row::Valuation { .. } | Row::Valuations(_) | Row::Drift { .. } => {}
             Row::Lot(row) => self.customers.entry(row.customer).or_default().lots.open(row),
             Row::RealisedGain(_) | Row::Distribution(_) | Row::Tax(_) => {}
+            Row::Accrual(row) if row.status == PaymentStatus::Paid => {}
             Row::Accrual(row) => self.agreed.entry(row.customer).or_default().accrues(row),
             Row::HarvestCandidate(row) => {
                 self.harvest.insert((row.customer, row.instrument), row.as_ref().clone());

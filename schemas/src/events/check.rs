@@ -49,7 +49,7 @@ pub(super) fn check(event: &Event) -> Result<(), Refusal> {
             optional(&e.volume, |v| not_negative("volume", v))
         }
         Event::Close(e) => positive("price", &e.price),
-        Event::ClosingMark(e) => positive("price", &e.price),
+        Event::ClosingMark(e) => check_mark(e),
         Event::FxRate(e) => positive::<Rate>("rate", &e.rate),
         Event::FxClose(e) => positive::<Rate>("rate", &e.rate),
         Event::InterestRateSet(e) => fraction("rate", e.rate),
@@ -125,6 +125,14 @@ pub(super) fn check(event: &Event) -> Result<(), Refusal> {
         Event::Order(e) => positive("quantity", &e.quantity),
         Event::Allocation(e) => positive("quantity", &e.quantity),
         _ => Ok(()),
+    }
+}
+
+fn check_mark(event: &super::types::ClosingMark) -> Result<(), Refusal> {
+    match (&event.instrument, &event.price, &event.pair, &event.rate) {
+        (Some(_), Some(price), None, None) => positive("price", price),
+        (None, None, Some(_), Some(rate)) => positive("rate", rate),
+        _ => Err(Refusal::new("instrument", "expected an instrument and its price, or a pair and its rate")),
     }
 }
 

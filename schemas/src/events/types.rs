@@ -150,7 +150,7 @@ events! {
     OrderState(OrderState) "order_state" Decisions;
     /// A customer's part of a block.
     Allocation(Allocation) "allocation" Decisions;
-    /// The frozen closing mark of an instrument.
+    /// The frozen closing mark of an instrument or a pair.
     ClosingMark(ClosingMark) "closing_mark" Decisions;
     /// Something was not as it should be.
     Anomaly(Anomaly) "anomaly" Decisions;

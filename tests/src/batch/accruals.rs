@@ -95,16 +95,22 @@ impl Accruals {
         }
     }
 
+    /// The next epoch after one at which a day comes that something is said of.
+    pub fn next_due(&self, after: Epoch, epoch_ms: u64) -> Option<Epoch> {
+        let days = self.closes.keys().map(|(_, day)| *day).chain(self.rates.keys().map(|(_, day)| *day));
+        days.map(|day| day.start().epoch(epoch_ms)).filter(|epoch| *epoch > after).min()
+    }
+
     /// The official rate of a day, or of one before, with that day.
     pub fn rate(&self, from: Currency, to: Currency, date: TradeDate) -> Option<(TradeDate, Rate)> {
         if from == to {
             return Some((date, Rate::PAR));
         }
         let direct = latest(&self.rates, Pair { base: from, quote: to }, date);
-        direct.or_else(|| {
-            let (day, rate) = latest(&self.rates, Pair { base: to, quote: from }, date)?;
-            Some((day, rate.inverse()?))
-        })
+        let reversed = latest(&self.rates, Pair { base: to, quote: from }, date);
+        let reversed = reversed.and_then(|(day, rate)| Some((day, rate.inverse()?)));
+        // Of one day the direct one.
+        direct.into_iter().chain(reversed).min_by_key(|(day, _)| std::cmp::Reverse(*day))
     }
 
     /// Interest that a customer received by the last mark.
@@ -136,9 +142,11 @@ impl Accruals {
         let posted = facts.posted_by(customer, mark)?;
         let moved = facts.moved(customer);
         let begun = posted.iter().map(|(date, value_date, ..)| (*date).min(*value_date)).chain(moved).min();
+        // What is said of a day counts once it has come.
+        let come = |day: &TradeDate| day.start().epoch(facts.epoch_ms()) <= mark;
         let days = self.closes.keys().map(|(_, day)| *day).chain(self.rates.keys().map(|(_, day)| *day));
         let (Some(agreed), Some(begun), Some(last)) =
-            (agreed.into_iter().chain(earned).min(), begun, days.max())
+            (agreed.into_iter().chain(earned).min(), begun, days.filter(come).max())
         else {
             return Ok(all);
         };
@@ -195,9 +203,10 @@ impl Accruals {
         for (instrument, raw) in facts.units_on(customer, day, mark, last)? {
             let currency = facts.currency(instrument);
             let close = latest(&self.closes, instrument, day);
-            let (Some(currency), Some((_, price))) = (currency, close) else {
+            let (Some(currency), Some((since, price))) = (currency, close) else {
                 return Ok(Err(Unmarked::Instrument(instrument)));
             };
+            let price = facts.on_basis(instrument, price, (since, day), mark);
             let Some(rate) = rate(currency) else {
                 return Ok(Err(Unmarked::Pair(Pair { base: currency, quote: base })));
             };

@@ -390,6 +390,32 @@ impl Facts {
         Ok(())
     }
 
+    /// Epoch length in milliseconds.
+    pub fn epoch_ms(&self) -> u64 {
+        self.options.epoch_ms
+    }
+
+    /// A mark of one day on the basis of the splits up to another, as an epoch knows of them.
+    pub fn on_basis(
+        &self,
+        i: InstrumentId,
+        price: Price,
+        (since, day): (TradeDate, TradeDate),
+        epoch: Epoch,
+    ) -> Price {
+        let mut raw = i128::from(price.raw());
+        for ((date, _), action) in &self.actions {
+            if let Doing::Split(new, old, _) = action.what
+                && (action.instrument, action.due <= epoch) == (i, true)
+                && since < *date
+                && *date <= day
+            {
+                raw = div_half_even(raw * i128::from(old.raw()), new.raw().into()).clamp(1, i64::MAX.into());
+            }
+        }
+        Price::from_raw(raw as i64)
+    }
+
     /// Fees and interest are paid, or not any more.
     pub fn pay(&mut self, c: CustomerId, currency: Currency, raw: i128) {
         *self.postings.entry((c, currency)).or_default() += raw;

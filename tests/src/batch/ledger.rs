@@ -172,7 +172,17 @@ impl Ledger {
             }
             Event::Tick(e) => vec![Fact::Price(self.instrument(&e.instrument)?, key, e.price)],
             Event::Close(e) => self.of_close(&e.instrument, e.date, key, e.price)?,
-            Event::ClosingMark(e) => self.of_close(&e.instrument, e.date, key, e.price)?,
+            Event::ClosingMark(e) => {
+                // It gives way to what is official of the day, and says nothing of prices now.
+                let key = (e.date.plus_days(-1).expect("a day within range").start(), order);
+                let of_instrument = e.instrument.as_ref().zip(e.price).map(|(name, price)| {
+                    Some(Fact::Day(Box::new(DayFact::Close(self.instrument(name)?, e.date, key, price))))
+                });
+                let of_pair = e.pair.zip(e.rate);
+                let of_pair = of_pair.map(|(pair, rate)| DayFact::Rate(pair, e.date, key, rate));
+                let of_pair = of_pair.map(|fact| Some(Fact::Day(Box::new(fact))));
+                of_instrument.into_iter().chain(of_pair).collect::<Option<Vec<Fact>>>()?
+            }
             Event::FxClose(e) => {
                 let day = DayFact::Rate(e.pair, e.date, key, e.rate);
                 vec![Fact::Rate(e.pair, key, e.rate), Fact::Day(Box::new(day))]

@@ -72,17 +72,21 @@ pub(super) async fn dry_run(context: web::Data<Context>, path: web::Path<String>
     let market = market(&context);
     // Taken under the lock, worked out without it.
     let read = of_client(&context, &path, |client| Read::of(client, &context, wanted.deposit))?;
-    let snapshot = Snapshot { portfolio: &read.portfolio, market: &market, risk: None, tax: None };
     let to = match wanted.to {
         To::Target => Destination::Target,
         To::BandEdge => Destination::BandEdge,
     };
-    let planned = plan(&snapshot, &wanted.reasons(), &Strategy::Threshold { to }, &policy(&context));
-    let planned = planned.map_err(|error| match error {
+    let (reasons, policy) = (wanted.reasons(), policy(&context));
+    let planned = web::block(move || {
+        let snapshot = Snapshot { portfolio: &read.portfolio, market: &market, risk: None, tax: None };
+        let planned = plan(&snapshot, &reasons, &Strategy::Threshold { to }, &policy);
+        planned.map(|planned| read.told(&planned))
+    });
+    let planned = planned.await.map_err(|error| Problem::unavailable(error.to_string()))?;
+    planned.map(Json).map_err(|error| match error {
         PlanError::Solver(_) | PlanError::Refused(_) => Problem::unavailable(error.to_string()),
         _ => Problem::conflict(error.to_string()),
-    })?;
-    Ok(Json(read.told(&planned)))
+    })
 }
 
 /// The calendar of the market whose sessions count; weekdays where it is not known.

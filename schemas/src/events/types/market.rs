@@ -210,12 +210,16 @@ body! {
 }
 
 body! {
-    /// The frozen closing mark of an instrument.
+    /// The frozen closing mark of an instrument, or of a pair of currencies.
     ClosingMark {
         /// Ticker.
-        instrument: Name,
-        /// The mark.
-        price: Price,
+        #[serde(default, skip_serializing_if = "Option::is_none")] instrument: Option<Name>,
+        /// The instrument's mark.
+        #[serde(default, skip_serializing_if = "Option::is_none")] price: Option<Price>,
+        /// The pair.
+        #[serde(default, skip_serializing_if = "Option::is_none")] pair: Option<Pair>,
+        /// The pair's rate.
+        #[serde(default, skip_serializing_if = "Option::is_none")] rate: Option<Rate>,
         /// The session's date.
         date: TradeDate,
     }
