@@ -57,7 +57,7 @@ impl Account {
 
     /// Whether a sale of a day is at average cost.
     pub fn averaged(&self, day: TradeDate) -> bool {
-        let elected = self.methods.standing().filter(|(date, ..)| *date <= day).last();
+        let elected = self.methods.standing().rev().find(|(date, ..)| *date <= day);
         elected.is_some_and(|(.., method)| *method == CostBasis::Average)
     }
 

@@ -36,7 +36,7 @@ impl Market {
     }
 
     pub fn currency(&self, instrument: InstrumentId) -> Option<Currency> {
-        self.currencies.get(&instrument)?.standing().last().map(|(_, currency)| *currency)
+        self.currencies.get(&instrument)?.standing().next_back().map(|(_, currency)| *currency)
     }
 
     /// What one unit of a currency is at home on a day.
@@ -46,7 +46,7 @@ impl Market {
     }
 
     pub fn close(&self, instrument: InstrumentId) -> Option<Price> {
-        self.closes.get(&instrument)?.standing().last().map(|(_, price)| *price)
+        self.closes.get(&instrument)?.standing().next_back().map(|(_, price)| *price)
     }
 }
 

@@ -7,12 +7,12 @@ use evenkeel_operators::facts::{
     Version,
 };
 use evenkeel_schemas::events::{
-    Allocation, ClosingMark, Decision, Event, Fill, FxConversion, Outcome, Refusal, Side, TargetsSet,
-    TriggerKind, TriggerRef,
+    Allocation, ClosingMark, Decision, Event, Fill, FxConversion, InstrumentListed, Outcome, Refusal, Side,
+    TargetsSet, TriggerKind, TriggerRef,
 };
 use evenkeel_schemas::{
-    AllocationRow, CustomerId, DueKind, Epoch, InstrumentId, Measure, Money, Name, Price, Quantity, Ratio,
-    Subject, TradeDate, TriggerKey,
+    AllocationRow, CustomerId, DueKind, Epoch, InstrumentId, Measure, Money, Name, Pair, Price, Quantity,
+    Rate, Ratio, Subject, TradeDate, TriggerKey,
 };
 
 use super::{Admission, Inputs, Origin};
@@ -29,21 +29,7 @@ impl Admission {
     pub(super) fn inputs(&mut self, event: &Event, epoch: Epoch, origin: Origin) -> Result<Inputs, Refusal> {
         let version = Version { at: event.at(), number: self.accepted };
         match event {
-            Event::InstrumentListed(e) => {
-                let mut names = self.names.write();
-                let instrument = names.intern_instrument(&e.instrument);
-                let labels = names.labels(&e.asset_class, &e.region, &e.sector);
-                drop(names);
-                let terms = Terms { currency: e.currency, tick: e.tick_size, lot: e.lot_size, labels };
-                self.terms.entry(instrument).or_default().insert(version, terms);
-                self.settlement.list(instrument, version, e.market.as_ref());
-                let mut inputs = vec![fact(Fact::Terms(instrument, version, terms))];
-                inputs.extend(
-                    self.lots
-                        .then(|| fact(Fact::Ticker(instrument, version, e.instrument.shared(), e.currency))),
-                );
-                Ok(inputs)
-            }
+            Event::InstrumentListed(e) => Ok(self.listed(e, version)),
             Event::CustomerOnboarded(e) => {
                 let customer = self.names.write().intern_customer(&e.customer);
                 self.bases_of(customer).insert(version, e.base_currency);
@@ -52,17 +38,11 @@ impl Admission {
             Event::Tick(e) => self.observe(&e.instrument, version, e.price, event),
             Event::Close(e) => self.close(&e.instrument, version, e.date, e.price, event),
             Event::ClosingMark(e) => self.frozen(e),
-            Event::FxRate(e) => {
-                let (feed, correctable_until) = (Feed::Pair(e.pair), self.correctable_until(event));
-                let observation = Observation { feed, version, value: e.rate.raw(), correctable_until };
-                Ok(vec![(Input::Observation(observation), 1)])
-            }
+            Event::FxRate(e) => Ok(vec![self.rated(e.pair, e.rate, version, event)]),
             Event::FxClose(e) => {
-                let (feed, correctable_until) = (Feed::Pair(e.pair), self.correctable_until(event));
-                let observation = Observation { feed, version, value: e.rate.raw(), correctable_until };
-                let close = Fact::FxClose(e.pair, e.date, version, e.rate);
-                let kept = self.lots.then(|| fact(close));
-                Ok(std::iter::once((Input::Observation(observation), 1)).chain(kept).collect())
+                let close = self.lots.then(|| fact(Fact::FxClose(e.pair, e.date, version, e.rate)));
+                let rated = self.rated(e.pair, e.rate, version, event);
+                Ok(std::iter::once(rated).chain(close).collect())
             }
             Event::InterestRateSet(e) => {
                 let rate = Fact::InterestRate(e.currency, e.from, version, e.rate);
@@ -119,6 +99,26 @@ impl Admission {
             Event::Session(_) | Event::BenchmarkSet(_) | Event::Anomaly(_) => Ok(Vec::new()),
             Event::Correction(_) => Err(Refusal::new("type", "expected an event other than a correction")),
         }
+    }
+
+    fn listed(&mut self, e: &InstrumentListed, version: Version) -> Inputs {
+        let mut names = self.names.write();
+        let instrument = names.intern_instrument(&e.instrument);
+        let labels = names.labels(&e.asset_class, &e.region, &e.sector);
+        drop(names);
+        let terms = Terms { currency: e.currency, tick: e.tick_size, lot: e.lot_size, labels };
+        self.terms.entry(instrument).or_default().insert(version, terms);
+        self.settlement.list(instrument, version, e.market.as_ref());
+        let ticker = || Fact::Ticker(instrument, version, e.instrument.shared(), e.currency);
+        let mut inputs = vec![fact(Fact::Terms(instrument, version, terms))];
+        inputs.extend(self.lots.then(|| fact(ticker())));
+        inputs
+    }
+
+    fn rated(&self, pair: Pair, rate: Rate, version: Version, event: &Event) -> (Input, isize) {
+        let (feed, correctable_until) = (Feed::Pair(pair), self.correctable_until(event));
+        let observation = Observation { feed, version, value: rate.raw(), correctable_until };
+        (Input::Observation(observation), 1)
     }
 
     fn observe(

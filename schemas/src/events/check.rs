@@ -54,21 +54,8 @@ pub(super) fn check(event: &Event) -> Result<(), Refusal> {
         Event::FxClose(e) => positive::<Rate>("rate", &e.rate),
         Event::InterestRateSet(e) => fraction("rate", e.rate),
         Event::FeeScheduleSet(e) => check_fees(e),
-        Event::HarvestSet(e) => {
-            fraction("rate", e.rate)?;
-            optional(&e.threshold, |m| not_negative("threshold", m))?;
-            optional(&e.commission, |m| not_negative("commission", m))?;
-            optional(&e.trade_cost, |r| fraction("trade_cost", *r))?;
-            optional(&e.tracking_aversion, |r| not_negative("tracking_aversion", r))?;
-            optional(&e.correlation_max, |r| fraction("correlation_max", *r))
-        }
-        Event::FlowScheduled(e) => match e.until.filter(|until| *until < e.first) {
-            Some(until) => Err(Refusal::new(
-                "until",
-                format!("expected {} or later, the first day, got {until}", e.first),
-            )),
-            None => Ok(()),
-        },
+        Event::HarvestSet(e) => check_harvest(e),
+        Event::FlowScheduled(e) => check_flow(e),
         Event::Split(e) => {
             positive("new", &e.new)?;
             positive("old", &e.old)?;
@@ -87,19 +74,7 @@ pub(super) fn check(event: &Event) -> Result<(), Refusal> {
         }
         Event::Merger(e) => check_merger(e),
         Event::Delisting(e) => not_negative("amount", &e.amount),
-        Event::FxConversion(e) => {
-            positive("sold", &e.sold)?;
-            positive("bought", &e.bought)?;
-            if e.sold_currency == e.bought_currency {
-                let reason = format!("expected a currency other than {}, which is sold", e.sold_currency);
-                return Err(Refusal::new("bought_currency", reason));
-            }
-            let early = e.settle_date.filter(|date| *date < e.at.date());
-            early.map_or(Ok(()), |date| {
-                let reason = format!("expected {} or later, the day of `at`, got {date}", e.at.date());
-                Err(Refusal::new("settle_date", reason))
-            })
-        }
+        Event::FxConversion(e) => check_conversion(e),
         Event::TargetsSet(e) => check_targets(e),
         Event::Deposit(e) | Event::Withdrawal(e) => positive("amount", &e.amount),
         Event::CashPosted(e) => optional(&e.franked_fraction, |r| fraction("franked_fraction", *r)),
@@ -126,6 +101,39 @@ pub(super) fn check(event: &Event) -> Result<(), Refusal> {
         Event::Allocation(e) => positive("quantity", &e.quantity),
         _ => Ok(()),
     }
+}
+
+fn check_harvest(event: &super::types::HarvestSet) -> Result<(), Refusal> {
+    fraction("rate", event.rate)?;
+    optional(&event.threshold, |m| not_negative("threshold", m))?;
+    optional(&event.commission, |m| not_negative("commission", m))?;
+    optional(&event.trade_cost, |r| fraction("trade_cost", *r))?;
+    optional(&event.tracking_aversion, |r| not_negative("tracking_aversion", r))?;
+    optional(&event.correlation_max, |r| fraction("correlation_max", *r))
+}
+
+fn check_flow(event: &super::types::FlowScheduled) -> Result<(), Refusal> {
+    match event.until.filter(|until| *until < event.first) {
+        Some(until) => {
+            let reason = format!("expected {} or later, the first day, got {until}", event.first);
+            Err(Refusal::new("until", reason))
+        }
+        None => Ok(()),
+    }
+}
+
+fn check_conversion(event: &super::types::FxConversion) -> Result<(), Refusal> {
+    positive("sold", &event.sold)?;
+    positive("bought", &event.bought)?;
+    if event.sold_currency == event.bought_currency {
+        let reason = format!("expected a currency other than {}, which is sold", event.sold_currency);
+        return Err(Refusal::new("bought_currency", reason));
+    }
+    let early = event.settle_date.filter(|date| *date < event.at.date());
+    early.map_or(Ok(()), |date| {
+        let reason = format!("expected {} or later, the day of `at`, got {date}", event.at.date());
+        Err(Refusal::new("settle_date", reason))
+    })
 }
 
 fn check_mark(event: &super::types::ClosingMark) -> Result<(), Refusal> {

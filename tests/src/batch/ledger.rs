@@ -160,7 +160,8 @@ impl Ledger {
             entered: epoch,
             measure: Measure::Amount(amount),
         };
-        let facts = match event {
+        let mut facts = self.of_day(event, order)?;
+        facts.extend(match event {
             Event::InstrumentListed(e) => {
                 let labels = [&e.asset_class, &e.region, &e.sector].map(|label| label.to_lowercase());
                 let i = self.names.intern_instrument(&e.instrument);
@@ -171,29 +172,6 @@ impl Ledger {
                 vec![Fact::Base(self.names.intern_customer(&e.customer), key, e.base_currency)]
             }
             Event::Tick(e) => vec![Fact::Price(self.instrument(&e.instrument)?, key, e.price)],
-            Event::Close(e) => self.of_close(&e.instrument, e.date, key, e.price)?,
-            Event::ClosingMark(e) => {
-                // It gives way to what is official of the day, and says nothing of prices now.
-                let key = (e.date.plus_days(-1).expect("a day within range").start(), order);
-                let of_instrument = e.instrument.as_ref().zip(e.price).map(|(name, price)| {
-                    Some(Fact::Day(Box::new(DayFact::Close(self.instrument(name)?, e.date, key, price))))
-                });
-                let of_pair = e.pair.zip(e.rate);
-                let of_pair = of_pair.map(|(pair, rate)| DayFact::Rate(pair, e.date, key, rate));
-                let of_pair = of_pair.map(|fact| Some(Fact::Day(Box::new(fact))));
-                of_instrument.into_iter().chain(of_pair).collect::<Option<Vec<Fact>>>()?
-            }
-            Event::FxClose(e) => {
-                let day = DayFact::Rate(e.pair, e.date, key, e.rate);
-                vec![Fact::Rate(e.pair, key, e.rate), Fact::Day(Box::new(day))]
-            }
-            Event::InterestRateSet(e) => {
-                vec![Fact::Day(Box::new(DayFact::Interest(e.currency, e.from, key, e.rate)))]
-            }
-            Event::FeeScheduleSet(e) => {
-                let (c, key) = (self.customer(&e.customer)?, (e.from, at, order));
-                vec![Fact::Day(Box::new(DayFact::Fees(c, key, e.as_ref().clone())))]
-            }
             // No history has the closing marks of sixty days that a candidate needs.
             Event::HarvestSet(e) => self.customer(&e.customer).map(|_| Vec::new())?,
             Event::FlowScheduled(e) => self.customer(&e.customer).map(|_| Vec::new())?,
@@ -240,8 +218,7 @@ impl Ledger {
             Event::QuestionnaireCompleted(e) => self.customer(&e.customer).map(|_| Vec::new())?,
             Event::GoalsDefined(e) => self.customer(&e.customer).map(|_| Vec::new())?,
             _ => Vec::new(),
-        };
-        let mut facts = facts;
+        });
         let customer = match event {
             Event::TaxpayerSet(e) => Some(self.customer(&e.customer)?),
             Event::TaxYearSet(e) => Some(self.customer(&e.customer)?),
@@ -251,6 +228,37 @@ impl Ledger {
         facts.extend(TaxSaid::of(event, customer, order).map(|said| Fact::Tax(Box::new(said))));
         facts.extend(self.of_lots(event, order, epoch).map(|fact| Fact::Lot(Box::new(fact))));
         Some(facts)
+    }
+
+    /// What an event says of a day.
+    fn of_day(&self, event: &Event, order: Order) -> Option<Vec<Fact>> {
+        let (at, key) = (event.at(), (event.at(), order));
+        Some(match event {
+            Event::Close(e) => self.of_close(&e.instrument, e.date, key, e.price)?,
+            Event::ClosingMark(e) => {
+                // It gives way to what is official of the day, and says nothing of prices now.
+                let key = (e.date.plus_days(-1).expect("a day within range").start(), order);
+                let of_instrument = e.instrument.as_ref().zip(e.price).map(|(name, price)| {
+                    Some(Fact::Day(Box::new(DayFact::Close(self.instrument(name)?, e.date, key, price))))
+                });
+                let of_pair = e.pair.zip(e.rate);
+                let of_pair = of_pair.map(|(pair, rate)| DayFact::Rate(pair, e.date, key, rate));
+                let of_pair = of_pair.map(|fact| Some(Fact::Day(Box::new(fact))));
+                of_instrument.into_iter().chain(of_pair).collect::<Option<Vec<Fact>>>()?
+            }
+            Event::FxClose(e) => {
+                let day = DayFact::Rate(e.pair, e.date, key, e.rate);
+                vec![Fact::Rate(e.pair, key, e.rate), Fact::Day(Box::new(day))]
+            }
+            Event::InterestRateSet(e) => {
+                vec![Fact::Day(Box::new(DayFact::Interest(e.currency, e.from, key, e.rate)))]
+            }
+            Event::FeeScheduleSet(e) => {
+                let (c, key) = (self.customer(&e.customer)?, (e.from, at, order));
+                vec![Fact::Day(Box::new(DayFact::Fees(c, key, e.as_ref().clone())))]
+            }
+            _ => Vec::new(),
+        })
     }
 
     fn of_close(&self, name: &Name, date: TradeDate, key: Key, price: Price) -> Option<Vec<Fact>> {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use evenkeel_schemas::events::{CashKind, Event, TaxEntity};
 use evenkeel_schemas::{
     AnomalyKind, AnomalySource, Currency, CustomerId, Instant, Money, Names, PaymentStatus, Quantity, Rate,
-    Ratio, Row, TaxRow, TradeDate, div_half_even,
+    Ratio, RealisedGainRow, Row, TaxRow, TradeDate, div_half_even,
 };
 use evenkeel_tax::{
     CostMethod, Cpi, Customer, Distribution, Entity, FinancialYear, GainRow, Interest, Law, Profile, Report,
@@ -271,6 +271,24 @@ fn posted(said: &Said) -> BTreeMap<(Arc<str>, TradeDate), &evenkeel_schemas::eve
     posted.collect()
 }
 
+/// A gain of two amounts, each at the rate of its day.
+fn gain_at_home(known: &Known<'_>, gain: &RealisedGainRow, currency: Currency) -> GainRow {
+    let proceeds = known.home(gain.proceeds, currency, gain.disposed);
+    let cost_base = known.home(gain.cost_base, currency, gain.acquired);
+    GainRow {
+        instrument: known.names.instrument(gain.instrument).to_owned(),
+        lot: gain.lot.to_string(),
+        disposal: gain.disposal.to_string(),
+        acquired: gain.acquired,
+        disposed: gain.disposed,
+        quantity: gain.quantity,
+        proceeds,
+        cost_base,
+        gain: proceeds.checked_sub(cost_base).expect("a gain in range"),
+        value_at_start: None,
+    }
+}
+
 /// All that counts, at home, and the years in which anything did not come in Australian dollars.
 fn everything(known: &Known<'_>, said: &Said, books: &[Row]) -> (Customer, BTreeSet<FinancialYear>) {
     let names = known.names;
@@ -293,20 +311,7 @@ fn everything(known: &Known<'_>, said: &Said, books: &[Row]) -> (Customer, BTree
             Row::RealisedGain(gain) => {
                 let currency = known.facts.currency(gain.instrument).unwrap_or(Currency::AUD);
                 note(currency, gain.disposed);
-                let proceeds = known.home(gain.proceeds, currency, gain.disposed);
-                let cost_base = known.home(gain.cost_base, currency, gain.acquired);
-                all.gains.push(GainRow {
-                    instrument: names.instrument(gain.instrument).to_owned(),
-                    lot: gain.lot.to_string(),
-                    disposal: gain.disposal.to_string(),
-                    acquired: gain.acquired,
-                    disposed: gain.disposed,
-                    quantity: gain.quantity,
-                    proceeds,
-                    cost_base,
-                    gain: proceeds.checked_sub(cost_base).expect("a gain in range"),
-                    value_at_start: None,
-                });
+                all.gains.push(gain_at_home(known, gain, currency));
             }
             Row::Distribution(row) if row.status == PaymentStatus::Paid => {
                 note(row.currency, row.pay_date);
