@@ -108,6 +108,16 @@ fn costs_flows_and_the_daily_series_by_pencil() {
 }
 
 #[test]
+fn several_weights_stand_side_by_side() {
+    let file = pencil();
+    let asked = ["--events", &file, "--weights", "AAA=1", "--weights", "BBB=1", "--when", "once"];
+    let table = ok(&[&asked[..], &FREE, &["--capital", "10000", "--no-reinvest"]].concat()).stdout;
+    // 100 AAA at 100, then 200 at 60.5; 200 BBB at 50, then at 40 with 0.50 paid on each.
+    assert_eq!(row(&table, "final value"), ["12,100.00", "8,100.00"]);
+    assert!(table.contains("weights 1") && table.contains("weights 2"), "{table}");
+}
+
+#[test]
 fn corrections_are_taken_other_types_counted_and_refusals_told() {
     let folder = tempfile::tempdir().unwrap();
     let mut text = std::fs::read_to_string(pencil()).unwrap();
@@ -207,7 +217,14 @@ fn real_closes_walk_forward_and_stand_side_by_side() {
         "--every",
         "quarterly",
     ];
-    let table = ok(&asked).stdout;
+    let outcome = ok(&asked);
+    assert!(outcome.stderr.contains("more rows skipped; import lists them"), "{}", outcome.stderr);
+    assert!(
+        outcome.stderr.contains("suspect: ") && outcome.stderr.lines().count() < 40,
+        "{}",
+        outcome.stderr
+    );
+    let table = outcome.stdout;
     let head: Vec<Vec<&str>> =
         table.lines().skip(2).take(2).map(|line| line.split_whitespace().collect()).collect();
     assert_eq!(head[0], ["weights", "weights", "min-variance", "min-variance"]);

@@ -36,6 +36,8 @@ pub(super) struct Known {
     pub refused: Vec<Rejected>,
     /// Rows of bars that were skipped, in words.
     pub skipped: Vec<String>,
+    /// Prices of bars that were taken, but look wrong, in words.
+    pub suspects: Vec<String>,
 }
 
 impl Known {
@@ -86,7 +88,7 @@ impl Known {
             (false, true) => with_close.iter().cloned().collect(),
         };
         let weighted = args.weights.iter().flat_map(|weights| &weights.0);
-        let asked = weighted.clone().map(|(name, _)| ("--weights", name));
+        let asked = weighted.map(|(name, _)| ("--weights", name));
         let mut wanted = BTreeSet::new();
         for (flag, name) in asked.chain(chosen.iter().map(|name| ("--instruments", name))) {
             if !listed.contains_key(name) {
@@ -119,7 +121,9 @@ impl Known {
         let market = market(&wanted, currency, args.market.as_ref())?;
         let ids: BTreeMap<Name, InstrumentId> = wanted.keys().cloned().zip((0..).map(InstrumentId)).collect();
         let history = self.history(&wanted, &ids);
-        let targets = weighted.filter_map(|(name, weight)| Some((*ids.get(name)?, *weight))).collect();
+        let target = |(name, weight): &(Name, Ratio)| Some((*ids.get(name)?, *weight));
+        let targets =
+            args.weights.iter().map(|weights| weights.0.iter().filter_map(target).collect()).collect();
         let chosen: BTreeSet<InstrumentId> =
             chosen.iter().filter_map(|name| ids.get(name).copied()).collect();
         let mut first_close = BTreeMap::new();
@@ -199,8 +203,8 @@ pub(super) struct Universe {
     pub history: History,
     pub currency: Currency,
     pub market: &'static Market,
-    /// What --weights says.
-    pub targets: Targets,
+    /// What each --weights says.
+    pub targets: Vec<Targets>,
     /// What --optimise may hold.
     pub optimised: Vec<InstrumentId>,
     pub names: BTreeMap<InstrumentId, Name>,
@@ -295,6 +299,7 @@ pub(super) fn read(events: &[PathBuf], bars: &[PathBuf]) -> Result<Known, Error>
         passed_over: BTreeMap::new(),
         refused: Vec::new(),
         skipped: Vec::new(),
+        suspects: Vec::new(),
     };
     let (mut progress, mut epoch) = (Progress::new("reading", None), 0);
     let mut files = EventFiles::open(events)?;
@@ -318,8 +323,8 @@ pub(super) fn read(events: &[PathBuf], bars: &[PathBuf]) -> Result<Known, Error>
         import_file(path, &ImportOptions::default(), &mut sink, &mut report)
             .map_err(|error| Error::Input(format!("{error}; `evenkeel import` has flags for such files")))?;
         progress.look(0, || format!("{} events", report.events));
-        let told = report.skips.iter().chain(&report.suspects);
-        known.skipped.extend(told.map(ToString::to_string));
+        known.skipped.extend(report.skips.iter().map(ToString::to_string));
+        known.suspects.extend(report.suspects.iter().map(ToString::to_string));
     }
     progress.done();
     Ok(known)

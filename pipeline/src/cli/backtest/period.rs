@@ -1,6 +1,8 @@
 //! The days that a backtest covers: those asked for, if there are closes for them.
 
-use evenkeel_schemas::TradeDate;
+use std::collections::BTreeSet;
+
+use evenkeel_schemas::{InstrumentId, TradeDate};
 
 use super::Args;
 use super::data::Universe;
@@ -39,7 +41,7 @@ impl Period {
         let from = match (args.from, earliest) {
             (Some(from), _) => from,
             (None, Some(earliest)) => {
-                let weighted = universe.targets.iter();
+                let weighted = universe.targets.iter().flatten();
                 let firsts = weighted.filter_map(|(one, _)| universe.first_close.get(one).copied());
                 firsts.max().unwrap_or(earliest).max(earliest)
             }
@@ -60,9 +62,11 @@ impl Period {
                 earliest.map_or(shorter, |day| format!("--from {day} or later, or a shorter --window"));
             return Err(too_few(before, hint));
         }
-        for (one, _) in &universe.targets {
-            if let Some(begins) = universe.first_close.get(one).filter(|begins| **begins > from) {
-                let name = universe.name(*one);
+        let weighted: BTreeSet<InstrumentId> =
+            universe.targets.iter().flatten().map(|(one, _)| *one).collect();
+        for one in weighted {
+            if let Some(begins) = universe.first_close.get(&one).filter(|begins| **begins > from) {
+                let name = universe.name(one);
                 eprintln!("{name} has no close before {begins}: until a trade after that its part is cash");
             }
         }

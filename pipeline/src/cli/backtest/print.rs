@@ -10,12 +10,9 @@ use serde_json::{Value, json};
 
 use super::data::{Known, Universe};
 use super::period::Period;
-use super::{Args, Strategy};
+use super::{Args, Strategy, TOLD_MOST};
 use crate::cli::generate::Packed;
 use crate::error::Error;
-
-/// The most notes of a strategy that are told to people; `--json` has all.
-const NOTES_MOST: usize = 10;
 
 /// Width of a column and of the names of rows.
 const COLUMN: usize = 18;
@@ -134,11 +131,11 @@ pub(super) fn table(universe: &Universe, period: &Period, strategies: &[Strategy
 /// What could not be done, for people.
 pub(super) fn notes(strategies: &[Strategy]) {
     for Strategy { targets, when, found } in strategies {
-        for note in found.notes.iter().take(NOTES_MOST) {
+        for note in found.notes.iter().take(TOLD_MOST) {
             eprintln!("{targets}, {when}: {}: {}", note.date, note.words);
         }
-        if found.notes.len() > NOTES_MOST {
-            let more = found.notes.len() - NOTES_MOST;
+        if found.notes.len() > TOLD_MOST {
+            let more = found.notes.len() - TOLD_MOST;
             eprintln!("{targets}, {when}: and {more} notes more; --json has them");
         }
     }
