@@ -324,6 +324,8 @@ fn what_makes_no_sense_is_refused_in_words() {
     let bars = bars();
     let emptied = ["--bars", &bars, "--weights", "NDQ=1", "--flow", "-60000"];
     refused(&emptied, 1, "nothing is left to go on with");
+    let early = ["--bars", &bars, "--weights", "NDQ=1", "--from", "1999-01-04"];
+    refused(&early, 1, "the calendar of XASX covers ");
 }
 
 #[test]

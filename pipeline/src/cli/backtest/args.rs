@@ -222,8 +222,14 @@ impl From<TaxWord> for Option<Entity> {
 /// Ends with status 2 on flags that contradict each other, as the reader of flags does on the others.
 pub(super) fn refuse_nonsense(args: &Args) {
     let refuse = |words: String| {
-        let mut command = crate::cli::Cli::command();
-        let _ = command.error(clap::error::ErrorKind::ValueValidation, words).exit();
+        let mut program = crate::cli::Cli::command();
+        program.build();
+        // The usage that is printed is the subcommand's.
+        let kind = clap::error::ErrorKind::ValueValidation;
+        match program.find_subcommand_mut("backtest") {
+            Some(command) => command.error(kind, words).exit(),
+            None => program.error(kind, words).exit(),
+        }
     };
     if let (Some(from), Some(to)) = (args.from, args.to)
         && from > to

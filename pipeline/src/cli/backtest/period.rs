@@ -16,11 +16,11 @@ pub(super) struct Period {
 }
 
 impl Period {
-    /// The days asked for; where nothing is said, as many as the closes allow: every instrument of --weights has had
-    /// a close, and --optimise has its window.
+    /// The days asked for; where nothing is said, as many as the closes and the calendar allow: every
+    /// instrument of --weights has had a close, and --optimise has its window.
     ///
     /// # Errors
-    /// No close in the period, or too few before it.
+    /// No close in the period, too few before it, or days that the calendar does not know.
     pub fn of(args: &Args, universe: &Universe) -> Result<Period, Error> {
         let mut days: Vec<TradeDate> = universe.history.marks.iter().map(|mark| mark.date).collect();
         days.sort_unstable();
@@ -28,13 +28,15 @@ impl Period {
         let (Some(first), Some(last)) = (days.first().copied(), days.last().copied()) else {
             return Err(Error::Input("there are no closes".to_owned()));
         };
-        let to = args.to.unwrap_or(last);
+        let covered = universe.market.covered();
+        let to = args.to.unwrap_or_else(|| covered.map_or(last, |(_, ends)| last.min(ends)));
         // A return needs the close before it.
         let needed = if args.optimise.is_empty() { 0 } else { args.window as usize + 1 };
         let earliest = days.get(needed).copied();
         let too_few = |before: usize, hint: String| {
             Error::Input(format!(
-                "--window {}: there are {before} days of closes before the first day; expected at least {needed}; {hint}",
+                "--window {}: there are {before} days of closes before the first day; expected at least {needed}; \
+                 {hint}",
                 args.window
             ))
         };
@@ -43,16 +45,25 @@ impl Period {
             (None, Some(earliest)) => {
                 let weighted = universe.targets.iter().flatten();
                 let firsts = weighted.filter_map(|(one, _)| universe.first_close.get(one).copied());
-                firsts.max().unwrap_or(earliest).max(earliest)
+                let from = firsts.max().unwrap_or(earliest).max(earliest);
+                covered.map_or(from, |(begins, _)| from.max(begins))
             }
             (None, None) => {
                 let before = days.len().saturating_sub(1);
                 return Err(too_few(before, "a shorter --window, or more closes".to_owned()));
             }
         };
+        if let Some((begins, ends)) = covered.filter(|(begins, ends)| from < *begins || to > *ends) {
+            return Err(Error::Input(format!(
+                "{from} to {to}: the calendar of {} covers {begins} to {ends}; --from and --to choose \
+                 days within",
+                universe.market.mic()
+            )));
+        }
         if !days.iter().any(|day| (from..=to).contains(day)) {
             return Err(Error::Input(format!(
-                "no close between {from} and {to}: there are closes from {first} to {last}; --from and --to choose"
+                "no close between {from} and {to}: there are closes from {first} to {last}; --from and --to \
+                 choose"
             )));
         }
         let before = days.partition_point(|day| *day < from);
