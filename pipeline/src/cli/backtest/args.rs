@@ -245,7 +245,7 @@ pub(super) fn refuse_nonsense(args: &Args) {
         ("--first-parcel-min", args.first_parcel_min),
         ("--other-income", args.other_income),
     ];
-    for (flag, amount) in least.iter().filter(|(_, amount)| *amount < Money::ZERO) {
+    if let Some((flag, amount)) = least.iter().find(|(_, amount)| *amount < Money::ZERO) {
         refuse(format!("{flag} {amount}: expected 0 or more"));
     }
     for (flag, ratio) in [("--half-spread", args.half_spread), ("--commission", args.commission)] {

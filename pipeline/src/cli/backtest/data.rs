@@ -137,11 +137,13 @@ impl Known {
     }
 
     fn listed(&self) -> BTreeMap<Name, &InstrumentListed> {
-        let listed = |event| match event {
-            &Event::InstrumentListed(ref listed) => Some((listed.instrument.clone(), listed.as_ref())),
-            _ => None,
-        };
-        self.facts.iter().flatten().filter_map(listed).collect()
+        let mut found = BTreeMap::new();
+        for event in self.facts.iter().flatten() {
+            if let Event::InstrumentListed(listed) = event {
+                found.insert(listed.instrument.clone(), listed.as_ref());
+            }
+        }
+        found
     }
 
     fn with_close(&self) -> BTreeSet<Name> {
