@@ -80,3 +80,8 @@ fn the_books_page_prints_what_it_says() {
 fn the_onboarding_page_prints_what_it_says() {
     prints_what_it_says("docs/onboarding.md");
 }
+
+#[test]
+fn the_backtest_page_prints_what_it_says() {
+    prints_what_it_says("docs/backtest.md");
+}

@@ -1,6 +1,7 @@
 //! The command line. People read stderr; data goes to stdout.
 
 mod advise;
+mod backtest;
 mod bench;
 mod config;
 mod demo;
@@ -60,6 +61,8 @@ enum Command {
     Tax(tax::Args),
     /// From a customer's questionnaire and goals to pod weights
     Advise(advise::Args),
+    /// What strategies would have come to over closing marks of the past
+    Backtest(Box<backtest::Args>),
     /// Write a realistic workload of events
     Generate(generate::Args),
     /// Turn daily bars, trade ticks and fx files of other programs into events
@@ -93,6 +96,7 @@ pub fn main() -> ExitCode {
         Command::Replay(args) => replay::run(args),
         Command::Tax(args) => tax::run(&args),
         Command::Advise(args) => advise::run(&args),
+        Command::Backtest(args) => backtest::run(&args),
         Command::Generate(args) => generate::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Sql(args) => sql::run(&args),
