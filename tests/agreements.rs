@@ -179,8 +179,8 @@ fn fees_and_interest_accrue_and_a_forecast_knows_them() {
     let cash = || house.get("/api/v1/holdings/portfolio/ann/value");
     until("the day has accrued", PATIENCE, || cash()["cash"][0]["accrued_fees"] == "1").unwrap();
     let value = cash();
-    // A day of interest is 2.00; on the first of a month yesterday's was paid already.
-    let days = if today == first { "2" } else { "4" };
+    // A day of interest is 2.00; on the first of a month yesterday's was paid already, and earns.
+    let days = if today == first { "2.00011" } else { "4" };
     assert_eq!(value["cash"][0]["accrued_interest"], days, "{value}");
     let line = |date: TradeDate| {
         let days = value["forecast"]["currencies"][0]["days"].as_array().unwrap().clone();
