@@ -101,16 +101,8 @@ impl Measure {
             Measure::Return => problem.expected_returns.as_ref().map_or(0.0, |mu| dot(mu, weights)),
             Measure::Yield { yields } => dot(yields, weights),
             Measure::Cvar { scenarios, confidence } => {
-                let losses = losses(scenarios, weights);
-                let tail = (1.0 - confidence) * losses.len() as f64;
-                let mut left = tail;
-                let mut sum = 0.0;
-                for loss in losses {
-                    let share = left.clamp(0.0, 1.0);
-                    sum += share * loss;
-                    left -= share;
-                }
-                sum / tail
+                let tail = (1.0 - confidence) * scenarios.nrows() as f64;
+                tail_mean(&losses(scenarios, weights), tail)
             }
             Measure::MeanError { shape } => shape.variance(weights).sqrt(),
             Measure::WorstMean { radii } => radii.iter().zip(weights).map(|(r, w)| r * w.abs()).sum(),
@@ -137,6 +129,18 @@ pub(crate) fn worst(scenarios: &Array2<f64>, weights: &[f64], count: usize) -> V
         .collect();
     by_loss.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
     by_loss.into_iter().take(count).map(|(_, at)| at).collect()
+}
+
+/// The mean of the `tail` largest losses, the one at the edge in part; `losses` are largest first.
+pub(crate) fn tail_mean(losses: &[f64], tail: f64) -> f64 {
+    let mut left = tail;
+    let mut sum = 0.0;
+    for loss in losses {
+        let share = left.clamp(0.0, 1.0);
+        sum += share * loss;
+        left -= share;
+    }
+    sum / tail
 }
 
 /// Losses by scenario, largest first.

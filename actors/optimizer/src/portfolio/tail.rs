@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use super::measure::{Measure, worst};
+use super::measure::{Measure, tail_mean, worst};
 use super::task::Task;
 
 /// Scenarios at the start, and added at least, by the size of the tail.
@@ -62,13 +62,5 @@ fn known(scenarios: &ndarray::Array2<f64>, confidence: f64, rows: &BTreeSet<usiz
     let own = rows.iter().filter(|at| **at < scenarios.nrows());
     let mut losses: Vec<f64> = own.map(loss).collect();
     losses.sort_by(|a, b| b.total_cmp(a));
-    let tail = (1.0 - confidence) * scenarios.nrows() as f64;
-    let mut left = tail;
-    let mut sum = 0.0;
-    for loss in losses {
-        let share = left.clamp(0.0, 1.0);
-        sum += share * loss;
-        left -= share;
-    }
-    sum / tail
+    tail_mean(&losses, (1.0 - confidence) * scenarios.nrows() as f64)
 }
