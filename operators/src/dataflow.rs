@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use differential_dataflow::AsCollection;
+use differential_dataflow::{AsCollection, Data};
 use evenkeel_schemas::{
     AnomalyKind, AnomalySource, BandSide, CustomerId, Epoch, InstrumentId, Labels, LotRow, Ratio, Row,
     Standing, Valuation, Worth,
@@ -226,11 +226,8 @@ impl<'s> Kinds<'s> {
             Fact::Close(..) | Fact::FxClose(..) | Fact::FeeSchedule(..) => 10,
             Fact::InterestRate(..) | Fact::Planned(..) => 10,
         };
-        let parts = facts.inner.partition(11, move |(fact, epoch, diff)| (kind(&fact), (fact, epoch, diff)));
-        let mut parts = parts.into_iter().map(|part| part.as_collection());
-        let mut next = || parts.next().expect("there are as many streams as kinds");
-        let (statements, moves, actions, postings, dues) = (next(), next(), next(), next(), next());
-        let (reasons, trading, lots, policies, tax, dated) = (next(), next(), next(), next(), next(), next());
+        let [statements, moves, actions, postings, dues, reasons, trading, lots, policies, tax, dated] =
+            apart(facts, kind);
         let of_books = OfBooks { moves, actions, postings, dues, lots, policies, tax, dated };
         Kinds { statements, reasons, trading, of_books }
     }
@@ -258,12 +255,19 @@ impl<'s> Parts<'s> {
             Told::Lot(_) => 4,
             Told::Follows(_) => 5,
         };
-        let parts = told.inner.partition(6, move |(told, epoch, diff)| (kind(&told), (told, epoch, diff)));
-        let mut parts = parts.into_iter().map(|part| part.as_collection());
-        let mut next = || parts.next().expect("there are as many streams as kinds");
-        let (known, income, rows) = (next(), next(), next());
-        Parts { known, income, rows, faults: next(), lots: next(), follows: next() }
+        let [known, income, rows, faults, lots, follows] = apart(told, kind);
+        Parts { known, income, rows, faults, lots, follows }
     }
+}
+
+/// A collection told apart by kind, a number below `N`, without a copy.
+fn apart<'s, D: Data, const N: usize>(
+    rows: Rows<'s, D>,
+    kind: impl Fn(&D) -> u64 + 'static,
+) -> [Rows<'s, D>; N] {
+    let parts = rows.inner.partition(N as u64, move |(row, epoch, diff)| (kind(&row), (row, epoch, diff)));
+    let mut parts = parts.into_iter().map(|part| part.as_collection());
+    std::array::from_fn(|_| parts.next().expect("there are as many streams as kinds"))
 }
 
 /// What accruals read of what is known.
