@@ -96,12 +96,12 @@ impl TradeDate {
 }
 
 impl TradeDate {
-    /// The date a number of days later; `None` beyond 2199.
+    /// The date a number of days later; `None` outside the years 1900 to 2199.
     pub fn plus_days(self, days: i32) -> Option<TradeDate> {
         in_range(self.0.checked_add(jiff::Span::new().try_days(days).ok()?).ok()?)
     }
 
-    /// The same day a number of months later, or that month's last; `None` beyond 2199.
+    /// The same day a number of months later, or that month's last; `None` outside the years 1900 to 2199.
     pub fn plus_months(self, months: i32) -> Option<TradeDate> {
         in_range(self.0.checked_add(jiff::Span::new().try_months(months).ok()?).ok()?)
     }
@@ -189,5 +189,16 @@ mod tests {
         let day: TradeDate = "2013-10-07".parse().unwrap();
         assert_eq!(day.start().date(), day);
         assert_eq!(day.start().to_string(), "2013-10-07T00:00:00Z");
+    }
+
+    #[test]
+    fn months_end_where_the_month_does() {
+        let date = |text: &str| text.parse::<TradeDate>().unwrap();
+        assert_eq!(date("2026-01-31").plus_months(1), Some(date("2026-02-28")));
+        assert_eq!(date("2026-01-31").plus_months(2), Some(date("2026-03-31")));
+        assert_eq!(date("2024-02-29").plus_months(-12), Some(date("2023-02-28")));
+        assert_eq!(date("2199-12-01").plus_months(1), None);
+        assert_eq!(date("1900-01-31").plus_months(-1), None);
+        assert_eq!(date("2026-01-31").plus_months(i32::MAX), None);
     }
 }

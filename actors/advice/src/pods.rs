@@ -6,7 +6,6 @@
 use evenkeel_schemas::{Name, Ratio, TradeDate};
 use serde::{Deserialize, Serialize};
 
-use crate::dates::add_months;
 use crate::words::words;
 
 /// The tables that come with the program.
@@ -86,7 +85,7 @@ impl Cadence {
         let passed = crate::dates::whole_months(anchor, after) / self.months();
         let first = passed.checked_mul(self.months())?;
         (0..=1).find_map(|more| {
-            let review = add_months(anchor, first.checked_add(more * self.months())?)?;
+            let review = anchor.plus_months(i32::try_from(first.checked_add(more * self.months())?).ok()?)?;
             (review > after && review > anchor).then_some(review)
         })
     }

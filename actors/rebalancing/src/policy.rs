@@ -2,7 +2,6 @@
 
 use evenkeel_optimizer::{Costs, Limits};
 use evenkeel_schemas::{InstrumentId, Money, Ratio, TradeDate};
-use jiff::Span;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Problem;
@@ -75,16 +74,14 @@ pub enum Cadence {
 impl Cadence {
     /// The day that the review after one on `last` is due, the last of a month where that day does not exist.
     pub fn next(self, last: TradeDate) -> TradeDate {
-        let span = match self {
-            Cadence::Weekly => Span::new().weeks(1),
-            Cadence::Monthly => Span::new().months(1),
-            Cadence::Quarterly => Span::new().months(3),
-            Cadence::SemiAnnual => Span::new().months(6),
-            Cadence::Annual => Span::new().years(1),
+        let next = match self {
+            Cadence::Weekly => last.plus_days(7),
+            Cadence::Monthly => last.plus_months(1),
+            Cadence::Quarterly => last.plus_months(3),
+            Cadence::SemiAnnual => last.plus_months(6),
+            Cadence::Annual => last.plus_months(12),
         };
-        let date: Option<jiff::civil::Date> = last.to_string().parse().ok();
-        let next = date.and_then(|date| date.checked_add(span).ok());
-        next.and_then(|date| date.to_string().parse().ok()).unwrap_or(last)
+        next.unwrap_or(last)
     }
 }
 

@@ -3,8 +3,6 @@
 //! Exact, in fixed point: amounts per unit are carried at 10⁻¹⁵ and rounded half-even at each step there.
 
 use evenkeel_schemas::{Price, Quantity, Ratio, TradeDate, div_half_even};
-use jiff::Span;
-use jiff::civil::Date;
 
 use crate::error::EstimateError;
 
@@ -192,10 +190,8 @@ fn per_unit(amount: i128) -> Result<Price, EstimateError> {
 /// The first day of the twelve months that end on a day: the day after the same one of the year before (the
 /// 28th for 29 February).
 fn year_to(as_of: TradeDate) -> Result<TradeDate, EstimateError> {
-    let range = || EstimateError::Range("the year before a day");
-    let date: Date = as_of.to_string().parse().map_err(|_| range())?;
-    let before = date.checked_sub(Span::new().years(1)).and_then(|date| date.tomorrow());
-    before.map_err(|_| range())?.to_string().parse().map_err(|_| range())
+    let first = as_of.plus_months(-12).and_then(|before| before.plus_days(1));
+    first.ok_or(EstimateError::Range("the year before a day"))
 }
 
 #[cfg(test)]
