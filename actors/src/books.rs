@@ -1,6 +1,6 @@
 //! What the desk and the broker may look up: the live view of one consistent epoch.
 
-use evenkeel_schemas::{Currency, InstrumentId, Money, Name, Pair, Price, Quantity, Rate, Ratio};
+use evenkeel_schemas::{Currency, InstrumentId, Money, Name, Pair, Price, Quantity, Rate, Ratio, TradeDate};
 
 /// The terms that an order must keep to.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -13,6 +13,21 @@ pub struct InstrumentTerms {
     pub tick: Price,
     /// Smallest quantity traded; positive.
     pub lot: Quantity,
+}
+
+/// An open lot of a customer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LotHeld {
+    /// The event that opened it.
+    pub lot: Name,
+    /// Of what.
+    pub instrument: Name,
+    /// When it was acquired.
+    pub acquired: TradeDate,
+    /// Units left.
+    pub quantity: Quantity,
+    /// What they cost, in the instrument's currency.
+    pub cost_base: Money,
 }
 
 /// Positions, cash, prices and targets as of one epoch. Every answer within one call of a machine is of the
@@ -36,4 +51,6 @@ pub trait Books: Send + Sync {
     fn base(&self, customer: &Name) -> Option<Currency>;
     /// Target weight; `None` when the customer's targets do not name the instrument.
     fn target(&self, customer: &Name, instrument: &Name) -> Option<Ratio>;
+    /// Open lots; none where lots are not kept.
+    fn lots(&self, customer: &Name) -> Vec<LotHeld>;
 }

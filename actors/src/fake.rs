@@ -10,7 +10,7 @@ use evenkeel_schemas::{
     Currency, Epoch, Instant, InstrumentId, Measure, Money, Name, Pair, Price, Quantity, Rate, Ratio, Value,
 };
 
-use crate::books::{Books, InstrumentTerms};
+use crate::books::{Books, InstrumentTerms, LotHeld};
 use crate::snapshot::{Holding, OpenTrigger, Snapshot};
 
 pub fn name(text: &str) -> Name {
@@ -137,6 +137,9 @@ impl Books for FakeBooks {
     }
     fn target(&self, customer: &Name, instrument: &Name) -> Option<Ratio> {
         self.targets.get(&(customer.clone(), instrument.clone())).copied()
+    }
+    fn lots(&self, _: &Name) -> Vec<LotHeld> {
+        Vec::new()
     }
 }
 

@@ -14,6 +14,7 @@
 //! | `desk` | windows, checks, blocks, allocation |
 //! | `broker` | the interface, and the paper exchange |
 //! | `closing` | closing marks, frozen when a market closes |
+//! | `onboarding` | from a questionnaire to a portfolio that is watched |
 //! | `solver` | the optimizer's pool |
 //! | `shells`, `system` | the actors and their life |
 #![warn(missing_docs)]
@@ -29,6 +30,7 @@ mod desk;
 mod fake;
 mod gate;
 mod ledger;
+mod onboarding;
 mod policy;
 mod schedule;
 mod shells;
@@ -36,14 +38,15 @@ mod snapshot;
 mod solver;
 mod system;
 
-pub use books::{Books, InstrumentTerms};
+pub use books::{Books, InstrumentTerms, LotHeld};
 pub use broker::{Broker, PaperBroker};
 pub use customer::{Answered, CustomerState, Prepared, Refusal, SolverAnswer, conclude, prepare};
 pub use desk::{BlockRow, Desk};
 pub use gate::check as gate_check;
 pub use ledger::Ledger;
 pub use policy::{
-    BrokerPolicy, CostPolicy, CustomerPolicy, DeskPolicy, Policy, PolicyError, RuntimePolicy, SolverPolicy,
+    BrokerPolicy, CostPolicy, CustomerPolicy, DeskPolicy, OnboardingPolicy, Policy, PolicyError,
+    RuntimePolicy, SolverPolicy,
 };
 pub use schedule::Schedule;
 pub use shells::ActorLost;

@@ -37,6 +37,8 @@ pub struct Policy {
     pub solver: SolverPolicy,
     /// Actors and queues.
     pub runtime: RuntimePolicy,
+    /// Portfolios of new customers.
+    pub onboarding: OnboardingPolicy,
 }
 
 /// When a customer trades.
@@ -145,6 +147,20 @@ pub struct RuntimePolicy {
     pub in_flight_ms: u64,
 }
 
+/// Portfolios of new customers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct OnboardingPolicy {
+    /// Return without risk, a year, that portfolios are compared with. Default 0.04.
+    pub risk_free: Ratio,
+}
+
+impl Default for OnboardingPolicy {
+    fn default() -> OnboardingPolicy {
+        OnboardingPolicy { risk_free: Ratio::from_raw(Ratio::ONE / 25) }
+    }
+}
+
 impl Default for Policy {
     fn default() -> Policy {
         Policy {
@@ -156,6 +172,7 @@ impl Default for Policy {
             broker: BrokerPolicy::default(),
             solver: SolverPolicy::default(),
             runtime: RuntimePolicy::default(),
+            onboarding: OnboardingPolicy::default(),
         }
     }
 }
@@ -241,6 +258,7 @@ impl Policy {
         share("desk.concentration_max", self.desk.concentration_max)?;
         below_one("costs.half_spread", costs.half_spread)?;
         below_one("costs.commission", costs.commission)?;
+        below_one("onboarding.risk_free", self.onboarding.risk_free)?;
         amount("customer.trade_min", customer.trade_min)?;
         amount("customer.cash_min", customer.cash_min)?;
         amount("customer.first_parcel_min", customer.first_parcel_min)?;

@@ -27,10 +27,14 @@ const UNLIMITED: Duration = Duration::from_secs(86_400);
 
 type Reply = Box<dyn FnOnce(SolverAnswer) + Send>;
 
-struct Job {
-    problem: Box<RebalanceProblem>,
-    handed: Instant,
-    reply: Reply,
+enum Job {
+    Rebalance {
+        problem: Box<RebalanceProblem>,
+        handed: Instant,
+        reply: Reply,
+    },
+    /// Catches what goes wrong in it, and keeps its own time.
+    Other(Box<dyn FnOnce() + Send>),
 }
 
 /// A pool of threads that run the optimizer.
@@ -60,8 +64,17 @@ impl SolverPool {
     /// Hands a problem over; `reply` is called with the answer on a thread of the pool. False when the queue
     /// is full or the pool stopped: `reply` is then dropped.
     pub fn submit(&self, problem: Box<RebalanceProblem>, reply: Reply) -> bool {
+        self.send(Job::Rebalance { problem, handed: Instant::now(), reply })
+    }
+
+    /// Runs something else on a thread of the pool. False when the queue is full or the pool stopped.
+    pub fn run(&self, job: Box<dyn FnOnce() + Send>) -> bool {
+        self.send(Job::Other(job))
+    }
+
+    fn send(&self, job: Job) -> bool {
         let Some(jobs) = &self.jobs else { return false };
-        match jobs.try_send(Job { problem, handed: Instant::now(), reply }) {
+        match jobs.try_send(job) {
             Ok(()) => true,
             Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => false,
         }
@@ -88,8 +101,10 @@ impl Drop for SolverPool {
 
 fn work(queue: &Receiver<Job>, policy: &SolverPolicy, mode: Mode) {
     for job in queue {
-        let answer = solve(&job.problem, policy, mode, job.handed);
-        (job.reply)(answer);
+        match job {
+            Job::Rebalance { problem, handed, reply } => reply(solve(&problem, policy, mode, handed)),
+            Job::Other(job) => job(),
+        }
     }
 }
 

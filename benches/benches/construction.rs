@@ -154,7 +154,7 @@ fn flow(criterion: &mut Criterion) {
         cost_aversion: 1.0,
     };
     let request = Request {
-        allocation: &allocation,
+        pods: &allocation.weights(),
         table: &table,
         market: &market,
         investor: investor("0.3"),

@@ -7,11 +7,11 @@
 use std::collections::BTreeSet;
 
 use evenkeel_schemas::events::Goal;
+use evenkeel_schemas::events::PodId;
 use evenkeel_schemas::{Money, Name, Ratio, TradeDate, div_half_even};
 use serde::{Deserialize, Serialize};
 
 use crate::dates::whole_months;
-use crate::pods::PodId;
 use crate::words::words;
 
 words! {
@@ -40,7 +40,7 @@ words! {
 const DAYS_A_YEAR: i32 = 365;
 
 /// A goal is near when it is fewer days away than this (six months, the flow's step 8).
-const DAYS_NEAR: i32 = 180;
+pub const DAYS_NEAR: i32 = 180;
 
 /// Why a goal cannot be planned for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -12,7 +12,7 @@
 //! | `onboard` | the three steps in one: [`advise`] |
 //! | `simulate` | Monte Carlo of one goal, or of several that one portfolio pays |
 //! | `plan` | gap, required return, what to change: [`analyse`] |
-//! | `events` | what the flow's eleven event types carry |
+//! | `events` | the flow's eleven event types, and how the log records them |
 //!
 //! Money, weights and scores are exact. Statistics are `f64` between exact edges: they come in as ratios and
 //! amounts, and go out rounded half-even, so no NaN comes out. What cannot be worked out is an error that
@@ -34,13 +34,14 @@ mod weights;
 mod words;
 
 pub use dates::whole_months;
-pub use goals::{Flexibility, GoalError, GoalMapping, Priority, map_goals, pod_of};
+pub use evenkeel_schemas::events::{PodId, PodObjective};
+pub use goals::{DAYS_NEAR, Flexibility, GoalError, GoalMapping, Priority, map_goals, pod_of};
 pub use onboard::{Advice, Intake, IntakeError, advise};
 pub use plan::{
     Checked, Found, Gap, GoalAnalysis, RequiredReturn, Save, Switch, Wait, Wanted, analyse, calmest_mix,
     first_date, gap, least_savings, projection,
 };
-pub use pods::{Breaker, Cadence, Pod, PodError, PodId, PodObjective, PodTable, in_force, pods_on};
+pub use pods::{Breaker, Cadence, Pod, PodError, PodTable, in_force, pods_on};
 pub use questionnaire::{
     AnswerEffect, AnswerError, Answers, Category, Choice, Known, Note, NoteKind, POINTS_LEAST, POINTS_MOST,
     QUESTIONS, Question, RiskProfile, consistency, risk_profile,

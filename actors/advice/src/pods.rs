@@ -3,6 +3,7 @@
 //! A table holds from its date until one with a later date. The table that comes with the program is
 //! `actors/advice/pods/2025-11-15.toml`; a desk that changes a limit brings a table of the same form.
 
+use evenkeel_schemas::events::{PodId, PodObjective};
 use evenkeel_schemas::{Name, Ratio, TradeDate};
 use serde::{Deserialize, Serialize};
 
@@ -10,51 +11,6 @@ use crate::words::words;
 
 /// The tables that come with the program.
 const BUILT_IN: [(&str, &str); 1] = [("2025-11-15.toml", include_str!("../pods/2025-11-15.toml"))];
-
-words! {
-    /// A pod: a part of the portfolio with an objective of its own.
-    PodId {
-        /// Money needed soon.
-        Preservation = "POD1",
-        /// Income after tax.
-        Income = "POD2",
-        /// Growth for its risk.
-        Growth = "POD3",
-        /// The most return.
-        Opportunistic = "POD4",
-    }
-}
-
-impl PodId {
-    /// Name for people.
-    pub fn name(self) -> &'static str {
-        match self {
-            PodId::Preservation => "Preservation",
-            PodId::Income => "Income",
-            PodId::Growth => "Growth",
-            PodId::Opportunistic => "Opportunistic",
-        }
-    }
-
-    /// 0 to 3, the order of tables.
-    pub(crate) fn index(self) -> usize {
-        self as usize
-    }
-}
-
-words! {
-    /// What a pod's optimisation is after.
-    PodObjective {
-        /// The least volatility.
-        MinimiseVolatility = "minimise_volatility",
-        /// The most yield after tax.
-        MaximiseAfterTaxYield = "maximise_after_tax_yield",
-        /// The most excess return for the volatility.
-        MaximiseSharpe = "maximise_sharpe",
-        /// The most return.
-        MaximiseReturn = "maximise_return",
-    }
-}
 
 words! {
     /// How often a pod is reviewed.

@@ -10,11 +10,11 @@
 //! what is left goes, a unit each, to the largest remainders, ties to the lower pod. So weights sum to
 //! exactly 1 and capital to exactly the total. Capital is divided by the rounded weights, as published.
 
+use evenkeel_schemas::events::{PodId, PodWeight};
 use evenkeel_schemas::{Money, Name, Ratio, div_half_even};
 use serde::{Deserialize, Serialize};
 
 use crate::goals::GoalMapping;
-use crate::pods::PodId;
 use crate::questionnaire::Category;
 use crate::words::listed;
 
@@ -103,6 +103,15 @@ pub struct PodAllocation {
     pub pods: Vec<PodShare>,
     /// The rule, in words.
     pub explanation: String,
+}
+
+impl PodAllocation {
+    /// Pods with weight and capital, as events have them.
+    pub fn weights(&self) -> Vec<PodWeight> {
+        let weight =
+            |share: &PodShare| PodWeight { pod: share.pod, weight: share.weight, capital: share.capital };
+        self.pods.iter().map(weight).collect()
+    }
 }
 
 /// Divides capital between the pods.

@@ -34,8 +34,8 @@ mod words;
 pub use cohort::{Cohort, CohortCounts};
 pub use consolidate::{Consolidated, ConsolidatedHolding, consolidate};
 pub use flow::{
-    Construction, FlowBody, FlowError, FlowRecord, IdError, PodStage, Request, Trading, construct_portfolio,
-    search_limits,
+    Construction, FlowError, Origin, PodStage, Request, Trading, construct_portfolio, search_limits,
+    targets_id,
 };
 pub use holdings::HeldLot;
 pub use investor::Investor;

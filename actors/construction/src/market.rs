@@ -200,6 +200,15 @@ impl MarketState {
         Ok(Member { listing, expected_return, row })
     }
 
+    /// Volatility a year of weights by instrument; `None` if the risk of one that has weight is not estimated.
+    pub fn volatility(&self, weights: &BTreeMap<Name, Ratio>) -> Option<f64> {
+        let mut by_row = vec![0.0; self.data.estimated.len()];
+        for (name, weight) in weights.iter().filter(|(_, weight)| **weight != Ratio::ZERO) {
+            *by_row.get_mut(self.places.get(name)?.1?)? = weight.to_f64();
+        }
+        Some(self.covariance.as_ref().map_or(0.0, |all| all.variance(&by_row)).max(0.0).sqrt())
+    }
+
     /// The covariance of some members.
     pub(crate) fn covariance_of(&self, members: &[Member<'_>]) -> Result<Covariance, CovarianceError> {
         let at = |a: usize, b: usize| {

@@ -81,7 +81,7 @@ fn world(seed: u64, gaps: bool, holds: bool) -> World {
 fn run(world: &World, rules: &MasterRules, cohort: &mut Cohort) -> Result<Construction, FlowError> {
     let (law, table) = (Law::built_in().unwrap(), pods_on(date("2025-11-15")).unwrap());
     let request = Request {
-        allocation: &world.allocation,
+        pods: &world.allocation.weights(),
         table: &table,
         market: &world.market,
         investor: investor(&world.rate),

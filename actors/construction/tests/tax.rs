@@ -9,10 +9,11 @@ use std::time::Duration;
 use common::{date, investor, market_data, name};
 use evenkeel_advice::{Category, PodAllocation, PodId, PodTable, allocate, pods_on};
 use evenkeel_construction::{
-    Cohort, Construction, FlowError, HeldLot, Investor, MarketState, MasterRules, Request, TaxYear, Trading,
-    construct_portfolio, search_limits,
+    Cohort, Construction, FlowError, HeldLot, Investor, MarketState, MasterRules, Origin, Request, TaxYear,
+    Trading, construct_portfolio, search_limits, targets_id,
 };
 use evenkeel_optimizer::Costs;
+use evenkeel_schemas::events::Event;
 use evenkeel_schemas::{Money, Name};
 use evenkeel_tax::{Gains, Law};
 
@@ -49,7 +50,7 @@ fn run(held: &[HeldLot], investor: Investor, year: TaxYear, on: &str) -> Result<
     let market = MarketState::new(market_data()).unwrap();
     let law = Law::built_in().unwrap();
     let request = Request {
-        allocation: &allocation,
+        pods: &allocation.weights(),
         table: &table,
         market: &market,
         investor,
@@ -215,7 +216,7 @@ fn franked_income_is_advised_where_there_is_room() {
     let market = MarketState::new(market_data()).unwrap();
     let law = Law::built_in().unwrap();
     let request = Request {
-        allocation: &allocation,
+        pods: &allocation.weights(),
         table: &table,
         market: &market,
         investor: investor("0.3"),
@@ -255,11 +256,18 @@ fn the_regime_of_2027_is_refused_where_there_are_gains() {
 }
 
 #[test]
-fn ids_that_are_too_long_are_refused() {
+fn ids_derive_from_the_allocation_however_long_its_own_is() {
     let found = run(&[], investor("0.3"), TaxYear::default(), "2025-11-15").unwrap();
-    let at = "2025-11-15T09:00:00Z".parse().unwrap();
-    let long = Name::new(&"x".repeat(60)).unwrap();
-    let error = found.events(&name("c"), &long, at).unwrap_err();
-    assert!(error.to_string().starts_with("an event's id made from xxx"), "{error}");
-    assert_eq!(found.events(&name("c"), &name("a"), at).unwrap().len(), 4);
+    let (customer, at) = (name("c"), "2025-11-15T09:00:00Z".parse().unwrap());
+    let ids = |allocation: &str| {
+        let allocation = name(allocation);
+        let origin = Origin { customer: &customer, allocation: &allocation, at, trigger: None };
+        let events = found.events(&origin);
+        let targets = events.last().and_then(|event| event.id().cloned());
+        assert_eq!(targets, Some(targets_id(&allocation)));
+        events.iter().filter_map(Event::id).cloned().collect::<Vec<Name>>()
+    };
+    let long = "x".repeat(60);
+    assert_eq!((ids(&long).len(), ids(&long)), (4, ids(&long)));
+    assert!(ids("a").iter().all(|id| !ids("b").contains(id)));
 }

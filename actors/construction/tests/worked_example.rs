@@ -11,15 +11,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use common::{date, market, name};
-use evenkeel_advice::events::FlowEvent;
 use evenkeel_advice::{Advice, Intake, PodId, PodTable, advise, pods_on};
 use evenkeel_construction::{
-    Cohort, Construction, HeldLot, Investor, MasterRules, Request, TaxYear, Trading, construct_portfolio,
-    search_limits,
+    Cohort, Construction, HeldLot, Investor, MasterRules, Origin, Request, TaxYear, Trading,
+    construct_portfolio, search_limits,
 };
 use evenkeel_optimizer::portfolio::Standing;
 use evenkeel_optimizer::{Costs, Side};
-use evenkeel_schemas::events::{Goal, Profile};
+use evenkeel_schemas::events::{Event, EventType, Goal, Profile};
 use evenkeel_schemas::{Money, Name, Ratio};
 use evenkeel_tax::Law;
 
@@ -97,7 +96,7 @@ fn trading() -> Trading {
 fn construct(advice: &Advice, table: &PodTable, held: &[HeldLot], cohort: &mut Cohort) -> Construction {
     let (law, trading) = (Law::built_in().unwrap(), trading());
     let request = Request {
-        allocation: &advice.pod_allocation,
+        pods: &advice.pod_allocation.weights(),
         table,
         market: &market(),
         investor: Investor::of(&profile()).unwrap(),
@@ -209,18 +208,21 @@ fn orders_are_whole_lots_within_the_cash() {
 #[test]
 fn the_events_are_the_golden_ones() {
     let at = "2025-11-15T09:00:00Z".parse().unwrap();
-    let events = example().events(&name("sarah"), &name("sarah-allocation"), at).unwrap();
-    let kinds: Vec<FlowEvent> = events.iter().map(|record| record.event).collect();
+    let (customer, allocation) = (name("sarah"), name("sarah-allocation"));
+    let origin = Origin { customer: &customer, allocation: &allocation, at, trigger: None };
+    let events = example().events(&origin);
+    let kinds: Vec<EventType> = events.iter().map(Event::event_type).collect();
+    let pod = EventType::PodOptimized;
     assert_eq!(
         kinds,
         [
-            FlowEvent::PodOptimized,
-            FlowEvent::PodOptimized,
-            FlowEvent::PodOptimized,
-            FlowEvent::PodOptimized,
-            FlowEvent::MasterPortfolioOptimized,
-            FlowEvent::TaxOptimizationCompleted,
-            FlowEvent::PortfolioCreated,
+            pod,
+            pod,
+            pod,
+            pod,
+            EventType::MasterPortfolioOptimized,
+            EventType::TaxOptimizationCompleted,
+            EventType::TargetsSet,
         ]
     );
     let text = serde_json::to_string_pretty(&events).unwrap();

@@ -15,6 +15,7 @@ use super::flight::Flight;
 use crate::closing::Closing;
 use crate::customer::{SolverAnswer, conclude, lost};
 use crate::ledger::Ledger;
+use crate::onboarding::Onboarding;
 use crate::policy::Policy;
 use crate::shells::{Answer, CustomerActor, Living, Reply, Status, Wake, deliver};
 use crate::snapshot::Snapshot;
@@ -42,6 +43,7 @@ pub(super) struct Crew {
 pub(super) struct Core {
     pub ledger: Ledger,
     pub closing: Closing,
+    pub onboarding: Onboarding,
     pub flight: Flight,
     /// The last epoch run.
     pub last: Epoch,
@@ -55,10 +57,11 @@ pub(super) struct Core {
 }
 
 impl Core {
-    pub fn new(policy: &Policy) -> Core {
+    pub fn new(policy: &Policy, onboarding: Onboarding) -> Core {
         Core {
             ledger: Ledger::new(policy.market.clone()),
             closing: Closing::default(),
+            onboarding,
             flight: Flight::default(),
             last: 0,
             desk: Status::default(),
@@ -73,6 +76,7 @@ impl Core {
     pub fn apply(&mut self, epoch: Epoch, event: &Event) {
         self.ledger.apply(epoch, event);
         self.closing.apply(event);
+        self.onboarding.apply(epoch, event);
         self.flight.landed(event);
         if let Event::Decision(decision) = event {
             let refusal = crate::customer::Refusal::of(decision).map_or("", |refusal| refusal.as_str());

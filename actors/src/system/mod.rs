@@ -28,11 +28,13 @@ use actix::{ArbiterHandle, System};
 use crossbeam_channel::{Sender, bounded};
 use evenkeel_schemas::events::Event;
 use evenkeel_schemas::{Epoch, Name};
+use evenkeel_tax::Law;
 
 use self::core::{Core, Crew};
 use crate::books::Books;
 use crate::broker::{Broker, PaperBroker};
 use crate::desk::{BlockRow, Desk};
+use crate::onboarding::Onboarding;
 use crate::policy::{Policy, PolicyError};
 use crate::shells::{ActorLost, BrokerActor, Committed, DeskActor, Due, Rows, Step, ask};
 use crate::solver::{Mode, SolverPool};
@@ -48,6 +50,9 @@ pub enum StartError {
     /// The operating system gave no thread.
     #[error("no thread for the actors: {0}")]
     Thread(#[from] std::io::Error),
+    /// The tax law that comes with the program cannot be read.
+    #[error("tax law: {0}")]
+    Law(#[from] evenkeel_tax::TaxError),
     /// The actors' thread ended before it was ready.
     #[error("the actors' thread ended before it was ready")]
     Runtime,
@@ -133,7 +138,8 @@ impl ActorSystem {
         let desk = Desk::new((*policy).clone());
         let desk = DeskActor::start_in_arbiter(&arbiter, move |_| DeskActor::new(desk, mailbox));
         let broker = BrokerActor::start_in_arbiter(&arbiter, move |_| BrokerActor::new(broker, mailbox));
-        let core = Mutex::new(Core::new(&policy));
+        let law = Arc::new(Law::built_in()?);
+        let core = Mutex::new(Core::new(&policy, Onboarding::new(&policy, mode, law)));
         let living = Arc::new(AtomicUsize::new(0));
         let crew = Crew { policy, mode, pool, arbiter, living };
         let (stats, thread) = (Mutex::new(Stats::default()), Mutex::new(Some(thread)));
@@ -157,7 +163,7 @@ impl ActorSystem {
     }
 
     /// Lets everybody act who is due at an epoch, and returns what is to be appended: decisions by customer,
-    /// then the desk's events, then the broker's, then closing marks. Waits for the optimizer; in live mode not beyond its deadline
+    /// then the desk's events, then the broker's, then closing marks, then what onboarding concludes. Waits for the optimizer; in live mode not beyond its deadline
     /// (and once more that long, should its threads be stuck).
     ///
     /// `snapshots` and `books` are of this epoch and include everything applied.
@@ -197,6 +203,7 @@ impl ActorSystem {
             events.extend(proposed);
         }
         events.extend(core.closing.on_epoch(epoch, since, books.as_ref()));
+        events.extend(core.onboarding.on_epoch(epoch, since, books.as_ref(), &self.crew.pool));
         core.put_away(epoch, &self.crew.policy);
         self.publish(&core);
         Ok(events)
@@ -212,6 +219,7 @@ impl ActorSystem {
             || core.desk.pending > 0
             || core.broker.pending > 0
             || core.closing.pending()
+            || core.onboarding.pending()
     }
 
     /// The first epoch after the last one run at which something is due without any new event, reviews
@@ -227,6 +235,7 @@ impl ActorSystem {
             core.ledger.schedule.next_due(after, |customer| core.flight.deciding(customer)),
             core.flight.oldest().map(|epoch| expiry(epoch).max(after + 1)),
             core.closing.oldest().map(|epoch| expiry(epoch).max(after + 1)),
+            core.onboarding.oldest().map(|epoch| expiry(epoch).max(after + 1)),
         ];
         let ask_due = |reply| Due { after, reply };
         if !core.flight.desk_waits() {

@@ -54,6 +54,11 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         name: "agreements",
         sql: include_str!("../../../schemas/clickhouse/0008_agreements.sql"),
     },
+    Migration {
+        version: 9,
+        name: "onboarding",
+        sql: include_str!("../../../schemas/clickhouse/0009_onboarding.sql"),
+    },
 ];
 
 const BOOKKEEPING: &str = "\

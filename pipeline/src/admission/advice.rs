@@ -3,7 +3,9 @@
 use std::fmt::Display;
 
 use evenkeel_advice::{Answers, map_goals};
-use evenkeel_schemas::events::{GoalsDefined, QuestionnaireCompleted, Refusal};
+use evenkeel_operators::facts::{Fact, Input};
+use evenkeel_schemas::events::{GoalsDefined, MasterPortfolioOptimized, QuestionnaireCompleted, Refusal};
+use evenkeel_schemas::{Epoch, Measure, Money, Name};
 
 use super::{Admission, Inputs};
 
@@ -27,5 +29,21 @@ impl Admission {
         self.customer(&e.customer)?;
         map_goals(e.at.date(), &e.goals).map_err(|errors| refusal(&errors))?;
         Ok(Inputs::new())
+    }
+
+    /// What is concluded of a customer changes nothing by itself; the targets that follow do.
+    pub(super) fn of_customer(&self, customer: &Name) -> Result<Inputs, Refusal> {
+        self.customer(customer).map(|_| Inputs::new())
+    }
+
+    /// A portfolio that takes the place of an earlier one is a reason to act.
+    pub(super) fn portfolio(&self, e: &MasterPortfolioOptimized, epoch: Epoch) -> Result<Inputs, Refusal> {
+        let customer = self.customer(&e.customer)?;
+        let nothing = Measure::Amount(Money::ZERO);
+        let asked = e.trigger.filter(|kind| !kind.is_of_prices()).map(|kind| {
+            let key = self.request(customer, kind, e.id.as_ref(), epoch);
+            (Input::Fact(Fact::Request(key, nothing, nothing)), 1)
+        });
+        Ok(asked.into_iter().collect())
     }
 }

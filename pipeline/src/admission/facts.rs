@@ -96,6 +96,12 @@ impl Admission {
             Event::Allocation(e) => self.allocation(e),
             Event::QuestionnaireCompleted(e) => self.questionnaire(e),
             Event::GoalsDefined(e) => self.goals(e),
+            Event::PodAllocationCalculated(e) => self.of_customer(&e.customer),
+            Event::PodOptimized(e) => self.of_customer(&e.customer),
+            Event::MasterPortfolioOptimized(e) => self.portfolio(e, epoch),
+            Event::TaxOptimizationCompleted(e) => self.of_customer(&e.customer),
+            Event::TradesExecuted(e) => self.of_customer(&e.customer),
+            Event::PortfolioMonitoringStarted(e) => self.of_customer(&e.customer),
             Event::Session(_) | Event::BenchmarkSet(_) | Event::Anomaly(_) => Ok(Vec::new()),
             Event::Correction(_) => Err(Refusal::new("type", "expected an event other than a correction")),
         }
@@ -213,7 +219,7 @@ impl Admission {
     }
 
     /// A flow or request is named by its event's id, else by the event's running number.
-    fn request(
+    pub(super) fn request(
         &self,
         customer: CustomerId,
         kind: TriggerKind,

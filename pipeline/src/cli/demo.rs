@@ -71,6 +71,9 @@ impl Args {
     }
 }
 
+/// Sessions before the demo that have closing marks: a year, which estimates look back on.
+const HISTORY: u32 = 253;
+
 /// Shocks, in turn: the market, the dollar, equities.
 const SHOCK_BPS: i64 = 300;
 
@@ -132,12 +135,15 @@ evenkeel: the demo runs: {customers} customers, {} instruments, {} ticks a secon
           live page   http://{address}/
           metrics     http://{address}/metrics
 
-Three things to try next, in another terminal:
+Four things to try next, in another terminal:
   1. Why was an order sent? Its decision, trigger and price in one query:
        evenkeel sql{data} \"SELECT o.order, o.side, o.quantity, o.instrument, d.reason, t.kind, t.subject, t.measure FROM orders_current o JOIN decisions d ON d.decision = o.decision ARRAY JOIN d.triggers AS cause JOIN triggers t ON t.trigger = cause AND t.diff = 1 LIMIT 5\"
   2. Hand in money for a customer and watch it being invested on the live page:
        curl -d '{{\"type\":\"deposit\",\"at\":\"{}\",\"customer\":\"C0000001\",\"amount\":\"5000\",\"currency\":\"AUD\"}}' http://{address}/api/v1/events
-  3. Kill it (kill -9), start it again with{} and ask whether log, dataflow and ClickHouse agree:
+  3. Take in a new customer, from a questionnaire to a portfolio that is watched, and follow the steps:
+       curl -s http://{address}/api/v1/examples/onboarding | curl -s -d @- http://{address}/api/v1/onboarding
+       curl -s http://{address}/api/v1/onboarding/sarah
+  4. Kill it (kill -9), start it again with{} and ask whether log, dataflow and ClickHouse agree:
        evenkeel verify{data}
 
 Ctrl-C stops it.
@@ -194,6 +200,7 @@ impl Simulation {
     fn open(&mut self, running: &Running) -> Result<(), Error> {
         let mut progress = Progress::new("onboarding customers", Some(u64::from(self.customers)));
         let mut events = self.market.reference_events(now());
+        events.extend(self.market.history(now().date(), HISTORY));
         events.extend(self.market.quotes(now()));
         let mut under_way = VecDeque::new();
         let stopped = |stopped: Stopped| Error::Start(stopped.to_string());

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use actix_web::web::{self, Json};
 use evenkeel_advice::{
-    Advice, Chance, GoalAnalysis, GoalPlan, Intake, Mix, PlanError, Wanted, advise, analyse,
+    Advice, Chance, GoalAnalysis, GoalPlan, Intake, IntakeError, Mix, PlanError, Wanted, advise, analyse,
 };
 use evenkeel_schemas::events::{Goal, Profile};
 use evenkeel_schemas::{Instant, Money, Name, Ratio};
@@ -42,14 +42,16 @@ async fn onboarding(bytes: Body) -> Result<Json<Advice>, Problem> {
     let at = customer.at.unwrap_or_else(now);
     let capital = customer.capital.unwrap_or(customer.profile.investment_capital);
     let Customer { profile, answers, goals, .. } = &customer;
-    advise(&Intake { at, profile, answers, goals, capital }).map(Json).map_err(|errors| {
-        let all: Vec<String> = errors.iter().map(ToString::to_string).collect();
-        // Each begins with its field.
-        let field = all.first().and_then(|error| error.split(':').next()).unwrap_or("body").to_owned();
-        let reason = all.join("; ");
-        let reason = reason.strip_prefix(&format!("{field}: ")).unwrap_or(&reason).to_owned();
-        Problem::unprocessable(field, reason)
-    })
+    advise(&Intake { at, profile, answers, goals, capital }).map(Json).map_err(|errors| refused(&errors))
+}
+
+/// Everything that is wrong with an intake; the first names its field.
+pub(super) fn refused(errors: &[IntakeError]) -> Problem {
+    let all: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    let field = all.first().and_then(|error| error.split(':').next()).unwrap_or("body").to_owned();
+    let reason = all.join("; ");
+    let reason = reason.strip_prefix(&format!("{field}: ")).unwrap_or(&reason).to_owned();
+    Problem::unprocessable(field, reason)
 }
 
 /// A goal and what is to be found out about it.
@@ -96,6 +98,6 @@ async fn goal(bytes: Body) -> Result<Json<GoalAnalysis>, Problem> {
     })
 }
 
-fn now() -> Instant {
+pub(super) fn now() -> Instant {
     Instant::from_micros(jiff::Timestamp::now().as_microsecond())
 }

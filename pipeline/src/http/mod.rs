@@ -5,10 +5,12 @@ mod api;
 mod customers;
 mod events;
 mod holdings;
+mod onboarding;
 mod pages;
 mod problem;
 mod read;
 mod status;
+mod stored;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -135,6 +137,7 @@ fn routes(config: &mut web::ServiceConfig) {
                 .configure(customers::routes)
                 .configure(api::routes)
                 .configure(advice::routes)
+                .configure(onboarding::routes)
                 .service(web::scope("/holdings").configure(holdings::routes))
                 .default_service(web::to(not_found)),
         )
@@ -143,7 +146,7 @@ fn routes(config: &mut web::ServiceConfig) {
 
 async fn not_found() -> Problem {
     Problem::not_found(
-        "no such resource; /api/v1/status, /customers, /triggers, /decisions, /orders, /advice and /holdings are there",
+        "no such resource; /api/v1/status, /customers, /triggers, /decisions, /orders, /advice, /onboarding and /holdings are there",
     )
 }
 

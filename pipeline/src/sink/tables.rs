@@ -550,6 +550,14 @@ fn parties(event: &Event) -> (&str, &str) {
         Event::Fill(e) => (e.customer.as_str(), e.instrument.as_str()),
         Event::RebalanceRequested(e) => (e.customer.as_str(), ""),
         Event::Decision(e) => (e.customer.as_str(), ""),
+        Event::PodAllocationCalculated(e) => (e.customer.as_str(), ""),
+        Event::PodOptimized(e) => (e.customer.as_str(), ""),
+        Event::MasterPortfolioOptimized(e) => (e.customer.as_str(), ""),
+        Event::TaxOptimizationCompleted(e) => (e.customer.as_str(), ""),
+        Event::TradesExecuted(e) => (e.customer.as_str(), ""),
+        Event::PortfolioMonitoringStarted(e) => (e.customer.as_str(), ""),
+        // What the program says itself is of a customer, if it is of anybody.
+        Event::Anomaly(e) => (e.source.as_str(), ""),
         Event::Order(e) => (e.customer.as_str(), e.instrument.as_str()),
         Event::Allocation(e) => (e.customer.as_str(), e.instrument.as_str()),
         Event::Correction(e) => e.with.as_ref().map_or(("", ""), parties),
@@ -559,7 +567,6 @@ fn parties(event: &Event) -> (&str, &str) {
         | Event::CpiPublished(_)
         | Event::Session(_)
         | Event::BenchmarkSet(_)
-        | Event::OrderState(_)
-        | Event::Anomaly(_) => ("", ""),
+        | Event::OrderState(_) => ("", ""),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use evenkeel_actors::{Books, Holding, InstrumentTerms, OpenTrigger, Snapshot};
+use evenkeel_actors::{Books, Holding, InstrumentTerms, LotHeld, OpenTrigger, Snapshot};
 use evenkeel_operators::drift::band_of_member;
 use evenkeel_operators::facts::{BucketLine, TargetLine};
 use evenkeel_operators::valuations::Line;
@@ -76,6 +76,24 @@ impl Books for ViewBooks {
         self.customer(customer, |_, c| {
             Some(c.targets()?.lines.iter().find(|line| line.instrument == id)?.weight)
         })
+    }
+
+    fn lots(&self, customer: &Name) -> Vec<LotHeld> {
+        let lots = self.customer(customer, |view, c| {
+            let names = view.names().read();
+            let instruments = c.positions.keys();
+            let open = instruments.flat_map(|instrument| c.lots_of(*instrument)).filter_map(|lot| {
+                Some(LotHeld {
+                    lot: Name::new(&lot.lot).ok()?,
+                    instrument: Name::new(names.instrument(lot.instrument)).ok()?,
+                    acquired: lot.acquired,
+                    quantity: lot.quantity,
+                    cost_base: lot.cost_base,
+                })
+            });
+            Some(open.collect())
+        });
+        lots.unwrap_or_default()
     }
 }
 

@@ -150,6 +150,18 @@ events! {
     OrderState(OrderState) "order_state" Decisions;
     /// A customer's part of a block.
     Allocation(Allocation) "allocation" Decisions;
+    /// Score, goal map and pod weights are worked out.
+    PodAllocationCalculated(PodAllocationCalculated) "pod_allocation_calculated" Decisions;
+    /// One pod's portfolio.
+    PodOptimized(PodOptimized) "pod_optimized" Decisions;
+    /// All pods in one portfolio.
+    MasterPortfolioOptimized(MasterPortfolioOptimized) "master_portfolio_optimized" Decisions;
+    /// What its tax is expected to be.
+    TaxOptimizationCompleted(TaxOptimizationCompleted) "tax_optimization_completed" Decisions;
+    /// The orders of a decision have all ended.
+    TradesExecuted(TradesExecuted) "trades_executed" Decisions;
+    /// From now on a portfolio is watched.
+    PortfolioMonitoringStarted(PortfolioMonitoringStarted) "portfolio_monitoring_started" Decisions;
     /// The frozen closing mark of an instrument or a pair.
     ClosingMark(ClosingMark) "closing_mark" Decisions;
     /// Something was not as it should be.
@@ -204,6 +216,7 @@ macro_rules! words {
 mod accounts;
 mod agreements;
 mod decisions;
+mod flow;
 mod market;
 mod words;
 
@@ -216,11 +229,15 @@ pub use agreements::{FeeScheduleSet, FeeTier, FlowScheduled, HarvestSet};
 pub use decisions::{
     Allocation, Anomaly, Decision, DecisionLine, DecisionOrder, Order, OrderState, TriggerRef,
 };
+pub use flow::{
+    GoalPod, MasterLine, MasterPortfolioOptimized, PodAllocationCalculated, PodKept, PodOptimized, PodWatch,
+    PodWeight, PortfolioMonitoringStarted, TaxAdvice, TaxOptimizationCompleted, TradesExecuted,
+};
 pub use market::{
     BenchmarkSet, Close, ClosingMark, CpiPublished, Delisting, Distribution, FxClose, FxRate,
     InstrumentListed, InterestRateSet, Merger, Session, Split, Tick,
 };
 pub use words::{
-    CashKind, CostBasis, FlowInterval, InstrumentKind, OrderStatus, Outcome, SessionState, Side, TaxEntity,
-    TriggerKind,
+    CashKind, CostBasis, FlowInterval, InstrumentKind, OrderStatus, Outcome, PodId, PodObjective,
+    SessionState, Side, TaxEntity, TriggerKind,
 };

@@ -2,49 +2,32 @@
 
 use std::collections::BTreeMap;
 
-use evenkeel_advice::events::{
-    FlowEvent, MasterLine, MasterPortfolioOptimized, PodKept, PodOptimized, TaxOptimizationCompleted,
+use evenkeel_schemas::derive::event_id;
+use evenkeel_schemas::events::{
+    Event, EventType, MasterLine, MasterPortfolioOptimized, PodKept, PodOptimized, TargetsSet,
+    TaxOptimizationCompleted, TriggerKind,
 };
-use evenkeel_schemas::events::{EventType, TargetsSet};
-use evenkeel_schemas::{Instant, Name, NameError, Ratio};
-use serde::Serialize;
+use evenkeel_schemas::{Instant, Name, Ratio};
 
 use super::request::Construction;
 use crate::master::TermKind;
 
-/// An id that no event can have.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("an event's id made from {from}: {error}")]
-pub struct IdError {
-    /// The id it was made from.
-    pub from: Name,
-    /// What is wrong with it.
-    pub error: NameError,
+/// What the events of a construction are about.
+#[derive(Copy, Clone, Debug)]
+pub struct Origin<'a> {
+    /// Whose portfolio it is.
+    pub customer: &'a Name,
+    /// The event with the allocation: ids derive from it, so that the same construction has the same ids.
+    pub allocation: &'a Name,
+    /// When it is true.
+    pub at: Instant,
+    /// Why an earlier portfolio is replaced; nothing for a first one.
+    pub trigger: Option<TriggerKind>,
 }
 
-/// An event's body.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(untagged)]
-pub enum FlowBody {
-    /// `pod_optimized`.
-    PodOptimized(PodOptimized),
-    /// `master_portfolio_optimized`.
-    MasterPortfolioOptimized(MasterPortfolioOptimized),
-    /// `tax_optimization_completed`.
-    TaxOptimizationCompleted(TaxOptimizationCompleted),
-    /// `targets_set`.
-    PortfolioCreated(TargetsSet),
-}
-
-/// An event with its id.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct FlowRecord {
-    /// Made from the allocation's id, so that the same construction has the same ids.
-    pub id: Name,
-    /// The flow's name for it.
-    pub event: FlowEvent,
-    /// What it carries.
-    pub body: FlowBody,
+/// The id of the targets that follow from an allocation.
+pub fn targets_id(allocation: &Name) -> Name {
+    event_id(allocation.as_str(), "targets", 0)
 }
 
 /// Nine decimals, half-even. Of figures that are ratios of the portfolio.
@@ -53,30 +36,22 @@ fn ratio(value: f64) -> Ratio {
 }
 
 impl Construction {
-    /// The events of a construction at a time that follows from the event `allocation`, in their order: one a pod, the master
-    /// portfolio, its tax, the targets.
-    ///
-    /// # Errors
-    /// [`IdError`] for an id that is too long to have others made from it.
-    pub fn events(
-        &self,
-        customer: &Name,
-        allocation: &Name,
-        at: Instant,
-    ) -> Result<Vec<FlowRecord>, IdError> {
-        let id = |what: &str| {
-            let made = Name::new(&format!("{allocation}/{what}"));
-            made.map_err(|error| IdError { from: allocation.clone(), error })
-        };
-        let mut records = Vec::new();
+    /// The events of a construction, in their order: one a pod, the master portfolio, its tax, the targets.
+    pub fn events(&self, origin: &Origin<'_>) -> Vec<Event> {
+        let id = |what: &str| event_id(origin.allocation.as_str(), what, 0);
+        let mut events = Vec::new();
         let mut pods = Vec::new();
         for stage in &self.pods {
             let solution = &stage.solution;
-            let id = id(solution.pod.as_str())?;
+            let id = id(solution.pod.as_str());
             pods.push(id.clone());
-            let body = FlowBody::PodOptimized(PodOptimized {
-                customer: customer.clone(),
-                allocation: allocation.clone(),
+            events.push(Event::PodOptimized(Box::new(PodOptimized {
+                event_type: EventType::PodOptimized,
+                at: origin.at,
+                id: Some(id),
+                recorded: None,
+                customer: origin.customer.clone(),
+                allocation: origin.allocation.clone(),
                 pod: solution.pod,
                 capital: stage.capital,
                 objective: solution.objective,
@@ -87,33 +62,32 @@ impl Construction {
                 volatility: ratio(solution.figures.volatility),
                 distribution_yield: ratio(solution.figures.distribution_yield),
                 relaxed: solution.relaxed.clone(),
-            });
-            records.push(FlowRecord { id, event: FlowEvent::PodOptimized, body });
+            })));
         }
-        let portfolio = id("master")?;
-        let body = FlowBody::MasterPortfolioOptimized(self.master_event(customer, pods));
-        records.push(FlowRecord { id: portfolio.clone(), event: FlowEvent::MasterPortfolioOptimized, body });
-        let body = FlowBody::TaxOptimizationCompleted(self.tax_event(customer, portfolio));
-        records.push(FlowRecord { id: id("tax")?, event: FlowEvent::TaxOptimizationCompleted, body });
-        let targets = id("targets")?;
-        let body = FlowBody::PortfolioCreated(TargetsSet {
+        let portfolio = id("master");
+        events.push(Event::MasterPortfolioOptimized(Box::new(self.master_event(
+            origin,
+            portfolio.clone(),
+            pods,
+        ))));
+        events.push(Event::TaxOptimizationCompleted(Box::new(self.tax_event(origin, id("tax"), portfolio))));
+        events.push(Event::TargetsSet(Box::new(TargetsSet {
             event_type: EventType::TargetsSet,
-            at,
-            id: Some(targets.clone()),
+            at: origin.at,
+            id: Some(targets_id(origin.allocation)),
             recorded: None,
-            customer: customer.clone(),
+            customer: origin.customer.clone(),
             weights: self.targets.clone(),
             bands: BTreeMap::new(),
             benchmark: None,
             // As set before, or the default.
             cost_basis: None,
             sweep: None,
-        });
-        records.push(FlowRecord { id: targets, event: FlowEvent::PortfolioCreated, body });
-        Ok(records)
+        })));
+        events
     }
 
-    fn master_event(&self, customer: &Name, pods: Vec<Name>) -> MasterPortfolioOptimized {
+    fn master_event(&self, origin: &Origin<'_>, id: Name, pods: Vec<Name>) -> MasterPortfolioOptimized {
         let master = &self.master;
         let line = |holding: &crate::MasterHolding| MasterLine {
             instrument: holding.instrument.clone(),
@@ -132,7 +106,12 @@ impl Construction {
             terms.map(|(kind, term)| (kind.as_str().to_owned(), ratio(term.value))).collect();
         objective.insert("weighted_sum".to_owned(), ratio(master.objective));
         MasterPortfolioOptimized {
-            customer: customer.clone(),
+            event_type: EventType::MasterPortfolioOptimized,
+            at: origin.at,
+            id: Some(id),
+            recorded: None,
+            customer: origin.customer.clone(),
+            trigger: origin.trigger,
             pods,
             lines: master.holdings.iter().map(line).collect(),
             cash: master.cash,
@@ -143,10 +122,14 @@ impl Construction {
         }
     }
 
-    fn tax_event(&self, customer: &Name, portfolio: Name) -> TaxOptimizationCompleted {
+    fn tax_event(&self, origin: &Origin<'_>, id: Name, portfolio: Name) -> TaxOptimizationCompleted {
         let tax = &self.tax;
         TaxOptimizationCompleted {
-            customer: customer.clone(),
+            event_type: EventType::TaxOptimizationCompleted,
+            at: origin.at,
+            id: Some(id),
+            recorded: None,
+            customer: origin.customer.clone(),
             portfolio,
             financial_year: tax.financial_year.clone(),
             gross_income: tax.gross_income,

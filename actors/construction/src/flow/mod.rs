@@ -11,6 +11,6 @@ mod events;
 mod orders;
 mod request;
 
-pub use events::{FlowBody, FlowRecord, IdError};
+pub use events::{Origin, targets_id};
 pub use orders::Trading;
 pub use request::{Construction, FlowError, PodStage, Request, construct_portfolio, search_limits};

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use evenkeel_advice::{PodAllocation, PodTable};
+use evenkeel_advice::PodTable;
 use evenkeel_optimizer::portfolio::SearchLimits;
 use evenkeel_optimizer::{RebalanceError, RebalanceSolution};
+use evenkeel_schemas::events::PodWeight;
 use evenkeel_schemas::{Money, Name, Ratio, TradeDate};
 use evenkeel_tax::{FinancialYear, Law, TaxError};
 use serde::{Deserialize, Serialize};
@@ -33,8 +34,8 @@ pub fn search_limits(time_max: Duration) -> SearchLimits {
 /// What a construction is made of.
 #[derive(Copy, Clone, Debug)]
 pub struct Request<'a> {
-    /// Pod weights with their capital: what is in the pods together is what there is, in holdings and cash.
-    pub allocation: &'a PodAllocation,
+    /// Pods with their capital: what is in the pods together is what there is, in holdings and cash.
+    pub pods: &'a [PodWeight],
     /// The pods' terms in force.
     pub table: &'a PodTable,
     /// The market.
@@ -138,7 +139,7 @@ pub fn construct_portfolio(
     let law = request.law.of(FinancialYear::of(request.on))?;
     let (market, investor) = (request.market, request.investor);
     let mut solved = Vec::new();
-    for share in request.allocation.pods.iter().filter(|share| share.capital > Money::ZERO) {
+    for share in request.pods.iter().filter(|share| share.capital > Money::ZERO) {
         let (pod, from) = (share.pod, request.table.from);
         let terms = request.table.pod(pod).ok_or(FlowError::NoPod { pod, from })?;
         let solution = cohort.solve(&PodProblem { terms, market, investor }, limits)?;

@@ -1,7 +1,7 @@
 //! Recommendations, each with the money it is about.
 
 use evenkeel_advice::PodObjective;
-use evenkeel_advice::events::TaxAdvice;
+use evenkeel_schemas::events::TaxAdvice;
 use evenkeel_schemas::{Money, Name, Ratio};
 use evenkeel_tax::{TaxError, held_clear_year_from};
 

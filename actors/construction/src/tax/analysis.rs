@@ -1,6 +1,6 @@
 //! The figures.
 
-use evenkeel_advice::events::TaxAdvice;
+use evenkeel_schemas::events::TaxAdvice;
 use evenkeel_schemas::{Money, Name, Ratio, TradeDate};
 use evenkeel_tax::{FinancialYear, Gains, TaxError, YearLaw, franking_credit, to_cents};
 use serde::{Deserialize, Serialize};

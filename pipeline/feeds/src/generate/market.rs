@@ -1,7 +1,7 @@
 //! A market that moves: prices and one exchange rate, tick by tick.
 
-use evenkeel_schemas::events::{Event, EventType, FxRate, InstrumentListed, Tick};
-use evenkeel_schemas::{Currency, Instant, Money, Name, Pair, Price, Quantity, Rate, Ratio};
+use evenkeel_schemas::events::{Close, Event, EventType, FxRate, InstrumentListed, Tick};
+use evenkeel_schemas::{Currency, Instant, Money, Name, Pair, Price, Quantity, Rate, Ratio, TradeDate};
 
 use super::chance::{Chance, NORMAL_SD};
 use super::universe::{self, Listing};
@@ -63,6 +63,7 @@ struct Traded {
 
 /// A simulated market. The same seed and the same calls give the same prices.
 pub struct Market {
+    seed: u64,
     chance: Chance,
     traded: Vec<Traded>,
     /// Sum of the market's returns so far, parts per billion.
@@ -84,6 +85,7 @@ impl Market {
         let foreign = listings.iter().any(|listing| listing.foreign);
         let traded = listings.into_iter().map(Traded::new).collect();
         let mut market = Market {
+            seed,
             chance: Chance::new(seed, 1),
             traded,
             factor: 0,
@@ -130,6 +132,37 @@ impl Market {
         let rate = self.foreign.then(|| self.rate_event(at, Rate::from_raw(self.rate)));
         let prices = (0..self.traded.len()).map(|i| self.tick_event(at, i, self.price(i)));
         rate.into_iter().chain(prices).collect()
+    }
+
+    /// Official closes of the last `sessions` weekdays before a day, from the current prices back: a market of the same
+    /// volatilities that on average has paid for its risk. In order of their days.
+    pub fn history(&self, before: TradeDate, sessions: u32) -> Vec<Event> {
+        const DAYS: i64 = 252;
+        let mut chance = Chance::new(self.seed, 3);
+        let daily = |bps: i64| bps * PPB_PER_BPS / DAYS.isqrt();
+        let mut fine: Vec<i64> = self.traded.iter().map(|traded| traded.fine).collect();
+        let mut days = Vec::new();
+        let mut day = before;
+        while days.len() < sessions as usize {
+            let Some(earlier) = day.plus_days(-1) else { break };
+            day = earlier;
+            // 1970 began on a Thursday.
+            if (day.days() + 3).rem_euclid(7) >= 5 {
+                continue;
+            }
+            let factor = chance.normal() * daily(MARKET_VOLATILITY_BPS) / NORMAL_SD;
+            let mut closes = Vec::with_capacity(fine.len());
+            for (traded, fine) in self.traded.iter().zip(&mut fine) {
+                closes.push(traded.close_event(day, *fine));
+                let noise = chance.normal() * daily(traded.listing.volatility_bps) / NORMAL_SD;
+                let beta = traded.listing.beta_percent;
+                // Six per cent a year for the market's risk.
+                let paid = beta * 6 * PPB / 10_000 / DAYS;
+                *fine = shifted(*fine, -(factor * beta / 100 + noise + paid)).max(traded.step);
+            }
+            days.push(closes);
+        }
+        days.into_iter().rev().flatten().collect()
     }
 
     /// The next `count` moves, all at one time.
@@ -268,9 +301,25 @@ impl Traded {
         self.fine = shifted(self.fine, move_ppb).clamp(first / FURTHEST, first * FURTHEST);
     }
 
-    /// Rounded to the price step, at least one step.
     fn price(&self) -> Price {
-        let steps = (self.fine + self.step / 2) / self.step;
+        self.rounded(self.fine)
+    }
+
+    /// To the price step, at least one step.
+    fn rounded(&self, fine: i64) -> Price {
+        let steps = (fine + self.step / 2) / self.step;
         Price::from_raw(steps.max(1) * self.step)
+    }
+
+    fn close_event(&self, date: TradeDate, fine: i64) -> Event {
+        Event::Close(Box::new(Close {
+            event_type: EventType::Close,
+            at: date.start(),
+            id: None,
+            recorded: None,
+            instrument: self.name.clone(),
+            price: self.rounded(fine),
+            date,
+        }))
     }
 }

@@ -86,6 +86,14 @@ words! {
         Manual = "manual",
         /// A loss is worth harvesting.
         TaxOpportunity = "tax_opportunity",
+        /// Answers or goals changed, and the portfolio with them.
+        RiskProfile = "risk_profile",
+        /// A goal came near.
+        GoalNear = "goal_near",
+        /// A pod's review was due.
+        Calendar = "calendar",
+        /// A pod is more volatile than it may be.
+        PodVolatility = "pod_volatility",
     }
 }
 
@@ -109,6 +117,51 @@ words! {
         Quarterly = "quarterly",
         /// Each year.
         Yearly = "yearly",
+    }
+}
+
+words! {
+    /// A pod: a part of the portfolio with an objective of its own.
+    PodId {
+        /// Money needed soon.
+        Preservation = "POD1",
+        /// Income after tax.
+        Income = "POD2",
+        /// Growth for its risk.
+        Growth = "POD3",
+        /// The most return.
+        Opportunistic = "POD4",
+    }
+}
+
+impl PodId {
+    /// Name for people.
+    pub fn name(self) -> &'static str {
+        match self {
+            PodId::Preservation => "Preservation",
+            PodId::Income => "Income",
+            PodId::Growth => "Growth",
+            PodId::Opportunistic => "Opportunistic",
+        }
+    }
+
+    /// 0 to 3, the order of tables.
+    pub fn index(self) -> usize {
+        self as usize
+    }
+}
+
+words! {
+    /// What a pod's optimisation is after.
+    PodObjective {
+        /// The least volatility.
+        MinimiseVolatility = "minimise_volatility",
+        /// The most yield after tax.
+        MaximiseAfterTaxYield = "maximise_after_tax_yield",
+        /// The most excess return for the volatility.
+        MaximiseSharpe = "maximise_sharpe",
+        /// The most return.
+        MaximiseReturn = "maximise_return",
     }
 }
 

@@ -1,0 +1,300 @@
+//! Listings and closing marks, and the market state that a portfolio is constructed in.
+//!
+//! Returns are daily and of prices, splits taken out, over the last year of sessions; the covariance is Ledoit and
+//! Wolf's, annual; expected returns are James and Stein's means a year, with the yield on top. A close that is
+//! corrected changes all of it from then on.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use evenkeel_advice::pods_on;
+use evenkeel_construction::{Listing, MarketData, MarketState};
+use evenkeel_estimates::{
+    Action, Adjustment, Covariance, CovarianceSettings, DAYS_PER_YEAR, EstimateError, Estimator, Mark,
+    OBSERVATIONS_MIN, Payment, ReturnRule, Returns, SplitRatio, Target, Towards, covariance, daily_returns,
+    james_stein, mean_returns, trailing_income,
+};
+use evenkeel_schemas::events::{Correction, Event, InstrumentListed};
+use evenkeel_schemas::{Currency, Epoch, Instant, InstrumentId, Money, Name, Price, Ratio, TradeDate};
+use evenkeel_tax::{FinancialYear, Law};
+
+/// Returns that are looked back on: a year of sessions.
+const SESSIONS: usize = 252;
+/// Days with closing marks that are kept: the returns' and some to spare, for days on which few have one.
+const DAYS_KEPT: usize = 300;
+/// A mark as many days older than the newest is no price any more.
+const DAYS_STALE: i32 = 10;
+
+/// One statement of a closing price. The greatest holds: what is official before what was frozen, then the latest.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Told {
+    official: bool,
+    at: Instant,
+    number: u64,
+    price: Price,
+    id: Option<Name>,
+}
+
+/// What an event with an id said, so that a correction can take it back.
+#[derive(Clone, Debug)]
+enum Said {
+    Close(TradeDate, Name),
+    Listing(Name),
+    Split(Name),
+    Distribution(Name),
+}
+
+/// What is known of the market.
+#[derive(Debug, Default)]
+pub(super) struct MarketBook {
+    listings: BTreeMap<Name, Vec<(Option<Name>, InstrumentListed)>>,
+    closes: BTreeMap<TradeDate, BTreeMap<Name, Vec<Told>>>,
+    splits: BTreeMap<Name, Vec<(Option<Name>, SplitRatio)>>,
+    payments: BTreeMap<Name, Vec<(Option<Name>, Payment)>>,
+    said: BTreeMap<Name, Said>,
+    number: u64,
+    epoch: Epoch,
+    /// Worked out when asked for, until something changes.
+    states: BTreeMap<Currency, Result<Arc<MarketState>, String>>,
+}
+
+impl MarketBook {
+    /// Takes note of a committed event.
+    pub fn apply(&mut self, epoch: Epoch, event: &Event) {
+        let id = event.id().cloned();
+        match event {
+            Event::InstrumentListed(e) => {
+                let listings = self.listings.entry(e.instrument.clone()).or_default();
+                listings.push((id.clone(), e.as_ref().clone()));
+                listings.sort_by_key(|(_, listed)| listed.at);
+                self.note(id, Said::Listing(e.instrument.clone()));
+            }
+            Event::Close(e) => self.close(epoch, (true, e.at), &e.instrument, e.date, e.price, id),
+            Event::ClosingMark(e) => {
+                let (Some(instrument), Some(price)) = (&e.instrument, e.price) else { return };
+                self.close(epoch, (false, e.at), instrument, e.date, price, id);
+            }
+            Event::Split(e) => {
+                let split = SplitRatio { ex_date: e.ex_date, new: e.new, old: e.old };
+                self.splits.entry(e.instrument.clone()).or_default().push((id.clone(), split));
+                self.note(id, Said::Split(e.instrument.clone()));
+            }
+            Event::Distribution(e) => {
+                let (ex_date, amount, franked_fraction) = (e.ex_date, e.amount, e.franked_fraction);
+                let payment = Payment { ex_date, amount, franked_fraction };
+                self.payments.entry(e.instrument.clone()).or_default().push((id.clone(), payment));
+                self.note(id, Said::Distribution(e.instrument.clone()));
+            }
+            Event::Correction(correction) => self.correct(epoch, correction),
+            _ => {}
+        }
+    }
+
+    fn note(&mut self, id: Option<Name>, said: Said) {
+        self.states.clear();
+        if let Some(id) = id {
+            self.said.insert(id, said);
+        }
+    }
+
+    fn close(
+        &mut self,
+        epoch: Epoch,
+        (official, at): (bool, Instant),
+        instrument: &Name,
+        date: TradeDate,
+        price: Price,
+        id: Option<Name>,
+    ) {
+        self.number += 1;
+        self.epoch = epoch;
+        let told = Told { official, at, number: self.number, price, id: id.clone() };
+        self.closes.entry(date).or_default().entry(instrument.clone()).or_default().push(told);
+        self.note(id, Said::Close(date, instrument.clone()));
+        while self.closes.len() > DAYS_KEPT {
+            let Some((_, day)) = self.closes.pop_first() else { return };
+            for id in day.into_values().flatten().filter_map(|told| told.id) {
+                self.said.remove(&id);
+            }
+        }
+    }
+
+    fn correct(&mut self, epoch: Epoch, correction: &Correction) {
+        let of = Some(&correction.of);
+        match self.said.remove(&correction.of) {
+            Some(Said::Close(date, instrument)) => {
+                if let Some(day) = self.closes.get_mut(&date)
+                    && let Some(told) = day.get_mut(&instrument)
+                {
+                    told.retain(|told| told.id.as_ref() != of);
+                    day.retain(|_, told| !told.is_empty());
+                }
+                self.closes.retain(|_, day| !day.is_empty());
+                self.epoch = epoch;
+            }
+            Some(Said::Listing(name)) => keep_others(&mut self.listings, &name, of),
+            Some(Said::Split(name)) => keep_others(&mut self.splits, &name, of),
+            Some(Said::Distribution(name)) => keep_others(&mut self.payments, &name, of),
+            None => {}
+        }
+        self.states.clear();
+        if let Some(with) = &correction.with {
+            self.apply(epoch, with);
+        }
+    }
+
+    /// The last day with a closing mark.
+    pub fn as_of(&self) -> Option<TradeDate> {
+        self.closes.keys().next_back().copied()
+    }
+
+    /// The market of a currency, for what the pods may hold.
+    ///
+    /// # Errors
+    /// In words, what is missing.
+    pub fn state(
+        &mut self,
+        currency: Currency,
+        law: &Law,
+        risk_free: Ratio,
+    ) -> Result<Arc<MarketState>, String> {
+        if let Some(known) = self.states.get(&currency) {
+            return known.clone();
+        }
+        let state = self.work_out(currency, law, risk_free).map(Arc::new);
+        self.states.insert(currency, state.clone());
+        state
+    }
+
+    fn work_out(&self, currency: Currency, law: &Law, risk_free: Ratio) -> Result<MarketState, String> {
+        let as_of = self.as_of().ok_or("there are no closing marks yet")?;
+        let table = pods_on(as_of).map_err(|error| error.to_string())?;
+        let universe: BTreeSet<&Name> = table.pods.iter().flat_map(|pod| &pod.universe).collect();
+        let listed: Vec<&InstrumentListed> = universe
+            .into_iter()
+            .filter_map(|name| Some(&self.listings.get(name)?.last()?.1))
+            .filter(|listed| listed.currency == currency)
+            .collect();
+        if listed.is_empty() {
+            return Err(format!("nothing that the pods may hold is listed in {currency}"));
+        }
+        let law = law.of(FinancialYear::of(as_of)).map_err(|error| error.to_string())?;
+        let company_rate = law.franking.company_rate;
+        let (returns, expected) = self.estimates(&listed).map_err(|error| lacking(&error))?;
+        let number = |at: usize| InstrumentId(u32::try_from(at).unwrap_or(u32::MAX));
+        let listing = |(at, listed): (usize, &&InstrumentListed)| {
+            let (paid, franked) = self.income(listed, as_of, company_rate);
+            let mean = expected.get(&number(at));
+            Listing {
+                id: number(at),
+                name: listed.instrument.clone(),
+                price: self.price(&listed.instrument, as_of),
+                expected_return: mean.map(|mean| mean + paid.to_f64()),
+                distribution_yield: paid,
+                franked_fraction: franked,
+                average_daily_value: listed.average_daily_value.unwrap_or(Money::ZERO),
+                lot: listed.lot_size,
+                tick: listed.tick_size,
+            }
+        };
+        let data = MarketData {
+            epoch: self.epoch,
+            as_of,
+            risk_free: risk_free.to_f64(),
+            company_rate,
+            listings: listed.iter().enumerate().map(listing).collect(),
+            estimated: Vec::new(),
+            covariance: Vec::new(),
+        };
+        let data = data.with_estimates(&returns, DAYS_PER_YEAR).map_err(|error| error.to_string())?;
+        MarketState::new(data).map_err(|error| error.to_string())
+    }
+
+    /// The covariance, and mean returns of prices a year.
+    fn estimates(
+        &self,
+        listed: &[&InstrumentListed],
+    ) -> Result<(Covariance, BTreeMap<InstrumentId, f64>), EstimateError> {
+        let returns = self.returns(listed)?;
+        let settings = CovarianceSettings {
+            estimator: Estimator::LedoitWolf(Target::ConstantCorrelation),
+            ..CovarianceSettings::default()
+        };
+        let found = covariance(&returns, &settings)?;
+        let taken = returns.common(OBSERVATIONS_MIN)?;
+        let complete = taken.complete().ok_or(EstimateError::NotFinite("common returns"))?;
+        let means = mean_returns(complete)?;
+        let shrunk = james_stein(&means, found.daily.view(), found.observations, Towards::GrandMean)?;
+        let means = shrunk.means.iter().map(|mean| mean * DAYS_PER_YEAR);
+        let expected = found.instruments.iter().copied().zip(means).collect();
+        Ok((found, expected))
+    }
+
+    fn returns(&self, listed: &[&InstrumentListed]) -> Result<Returns, EstimateError> {
+        let mut places = BTreeMap::new();
+        let (mut marks, mut adjustments) = (Vec::new(), Vec::new());
+        for (at, listed) in listed.iter().enumerate() {
+            let instrument = InstrumentId(u32::try_from(at).unwrap_or(u32::MAX));
+            places.insert(&listed.instrument, instrument);
+            for (_, split) in self.splits.get(&listed.instrument).into_iter().flatten() {
+                let action = Action::Split { new: split.new, old: split.old };
+                adjustments.push(Adjustment { instrument, ex_date: split.ex_date, action });
+            }
+        }
+        for (date, day) in &self.closes {
+            for (name, told) in day {
+                let known = places.get(name).zip(told.iter().max());
+                marks.extend(known.map(|(instrument, told)| Mark {
+                    instrument: *instrument,
+                    date: *date,
+                    price: told.price,
+                }));
+            }
+        }
+        let rule = ReturnRule { distributions: false, ..ReturnRule::default() };
+        Ok(daily_returns(&marks, &adjustments, &rule)?.last(SESSIONS))
+    }
+
+    /// The newest mark, if it is not too old.
+    fn price(&self, instrument: &Name, as_of: TradeDate) -> Option<Price> {
+        let oldest = as_of.plus_days(-DAYS_STALE)?;
+        let recent = self.closes.range(oldest..).rev();
+        recent.filter_map(|(_, day)| day.get(instrument)?.iter().max()).map(|told| told.price).next()
+    }
+
+    /// Yield, and the share of it that is franked: of the last twelve months' distributions where they are known
+    /// for so long, else as listed.
+    fn income(&self, listed: &InstrumentListed, as_of: TradeDate, company_rate: Ratio) -> (Ratio, Ratio) {
+        let as_listed =
+            (listed.distribution_yield.unwrap_or(Ratio::ZERO), listed.franking_rate.unwrap_or(Ratio::ZERO));
+        let paid = self.payments.get(&listed.instrument).into_iter().flatten();
+        let paid: Vec<Payment> = paid.map(|(_, payment)| *payment).collect();
+        let splits = self.splits.get(&listed.instrument).into_iter().flatten();
+        let splits: Vec<SplitRatio> = splits.map(|(_, split)| *split).collect();
+        let trailing = || {
+            let since = paid.iter().map(|payment| payment.ex_date).min()?.min(as_of);
+            let price = self.price(&listed.instrument, as_of)?;
+            let income = trailing_income(price, as_of, since, (&paid, &splits), company_rate).ok()?;
+            let paid = income.distribution_yield().ok().filter(|_| income.whole_year)?;
+            // credits = paid · franked · rate / (1 − rate)
+            let credits = income.franking_yield().ok()?.to_f64();
+            let rate = company_rate.to_f64();
+            let franked = credits * (1.0 - rate) / (rate * paid.to_f64());
+            let franked = Ratio::from_wide((franked * Ratio::ONE as f64).round_ties_even() as i128)?;
+            Some((paid, franked.clamp(Ratio::ZERO, Ratio::from_raw(Ratio::ONE))))
+        };
+        trailing().unwrap_or(as_listed)
+    }
+}
+
+fn keep_others<T>(of: &mut BTreeMap<Name, Vec<(Option<Name>, T)>>, name: &Name, id: Option<&Name>) {
+    if let Some(all) = of.get_mut(name) {
+        all.retain(|(other, _)| other.as_ref() != id);
+    }
+}
+
+fn lacking(error: &EstimateError) -> String {
+    format!(
+        "the market cannot be estimated: {error}; closing marks of {OBSERVATIONS_MIN} days or more are needed"
+    )
+}
