@@ -45,8 +45,8 @@ pub use desk::{BlockRow, Desk};
 pub use gate::check as gate_check;
 pub use ledger::Ledger;
 pub use policy::{
-    BrokerPolicy, CostPolicy, CustomerPolicy, DeskPolicy, OnboardingPolicy, Policy, PolicyError,
-    RuntimePolicy, SolverPolicy,
+    BrokerPolicy, CostPolicy, CustomerPolicy, DeskPolicy, ExpectedReturns, OnboardingPolicy, Policy,
+    PolicyError, RuntimePolicy, SolverPolicy,
 };
 pub use schedule::Schedule;
 pub use shells::ActorLost;

@@ -153,11 +153,32 @@ pub struct RuntimePolicy {
 pub struct OnboardingPolicy {
     /// Return without risk, a year, that portfolios are compared with. Default 0.04.
     pub risk_free: Ratio,
+    /// How returns are expected. Default `capm`.
+    pub expected_returns: ExpectedReturns,
+    /// For `capm`: what the market is expected to return beyond the risk-free rate, a year. Default 0.05.
+    pub risk_premium: Ratio,
+}
+
+/// How returns are expected.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExpectedReturns {
+    /// By the capital asset pricing model: what risk each adds to the market, an average day's turnover being its weight
+    /// in it.
+    #[default]
+    Capm,
+    /// The last year's means, drawn towards their mean as James and Stein do, and the yield. A year says little of
+    /// means: use it where the desk knows why.
+    Historical,
 }
 
 impl Default for OnboardingPolicy {
     fn default() -> OnboardingPolicy {
-        OnboardingPolicy { risk_free: Ratio::from_raw(Ratio::ONE / 25) }
+        OnboardingPolicy {
+            risk_free: Ratio::from_raw(Ratio::ONE / 25),
+            expected_returns: ExpectedReturns::default(),
+            risk_premium: Ratio::from_raw(Ratio::ONE / 20),
+        }
     }
 }
 
@@ -259,6 +280,7 @@ impl Policy {
         below_one("costs.half_spread", costs.half_spread)?;
         below_one("costs.commission", costs.commission)?;
         below_one("onboarding.risk_free", self.onboarding.risk_free)?;
+        below_one("onboarding.risk_premium", self.onboarding.risk_premium)?;
         amount("customer.trade_min", customer.trade_min)?;
         amount("customer.cash_min", customer.cash_min)?;
         amount("customer.first_parcel_min", customer.first_parcel_min)?;

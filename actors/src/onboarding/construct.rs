@@ -29,7 +29,7 @@ const UNLIMITED: Duration = Duration::from_secs(86_400);
 /// What constructions share.
 #[derive(Clone)]
 pub(super) struct Workshop {
-    pub law: Arc<Law>,
+    law: Arc<Law>,
     trading: Arc<Trading>,
     cohort: Arc<Mutex<Cohort>>,
     time_max: Duration,

@@ -1,8 +1,8 @@
 //! Listings and closing marks, and the market state that a portfolio is constructed in.
 //!
 //! Returns are daily and of prices, splits taken out, over the last year of sessions; the covariance is Ledoit and
-//! Wolf's, annual; expected returns are James and Stein's means a year, with the yield on top. A close that is
-//! corrected changes all of it from then on.
+//! Wolf's, annual; expected returns are as the policy wants them. A close that is corrected changes all of it from then
+//! on.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -11,12 +11,14 @@ use evenkeel_advice::pods_on;
 use evenkeel_construction::{Listing, MarketData, MarketState};
 use evenkeel_estimates::{
     Action, Adjustment, Covariance, CovarianceSettings, DAYS_PER_YEAR, EstimateError, Estimator, Mark,
-    OBSERVATIONS_MIN, Payment, ReturnRule, Returns, SplitRatio, Target, Towards, covariance, daily_returns,
-    james_stein, mean_returns, trailing_income,
+    OBSERVATIONS_MIN, Payment, ReturnRule, Returns, SplitRatio, Target, Towards, capm_returns, covariance,
+    daily_returns, james_stein, mean_returns, trailing_income,
 };
 use evenkeel_schemas::events::{Correction, Event, InstrumentListed};
 use evenkeel_schemas::{Currency, Epoch, Instant, InstrumentId, Money, Name, Price, Ratio, TradeDate};
 use evenkeel_tax::{FinancialYear, Law};
+
+use crate::policy::{ExpectedReturns, OnboardingPolicy};
 
 /// Returns that are looked back on: a year of sessions.
 const SESSIONS: usize = 252;
@@ -45,8 +47,10 @@ enum Said {
 }
 
 /// What is known of the market.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct MarketBook {
+    policy: OnboardingPolicy,
+    law: Arc<Law>,
     listings: BTreeMap<Name, Vec<(Option<Name>, InstrumentListed)>>,
     closes: BTreeMap<TradeDate, BTreeMap<Name, Vec<Told>>>,
     splits: BTreeMap<Name, Vec<(Option<Name>, SplitRatio)>>,
@@ -59,6 +63,21 @@ pub(super) struct MarketBook {
 }
 
 impl MarketBook {
+    pub fn new(policy: OnboardingPolicy, law: Arc<Law>) -> MarketBook {
+        MarketBook {
+            policy,
+            law,
+            listings: BTreeMap::new(),
+            closes: BTreeMap::new(),
+            splits: BTreeMap::new(),
+            payments: BTreeMap::new(),
+            said: BTreeMap::new(),
+            number: 0,
+            epoch: 0,
+            states: BTreeMap::new(),
+        }
+    }
+
     /// Takes note of a committed event.
     pub fn apply(&mut self, epoch: Epoch, event: &Event) {
         let id = event.id().cloned();
@@ -152,21 +171,16 @@ impl MarketBook {
     ///
     /// # Errors
     /// In words, what is missing.
-    pub fn state(
-        &mut self,
-        currency: Currency,
-        law: &Law,
-        risk_free: Ratio,
-    ) -> Result<Arc<MarketState>, String> {
+    pub fn state(&mut self, currency: Currency) -> Result<Arc<MarketState>, String> {
         if let Some(known) = self.states.get(&currency) {
             return known.clone();
         }
-        let state = self.work_out(currency, law, risk_free).map(Arc::new);
+        let state = self.work_out(currency).map(Arc::new);
         self.states.insert(currency, state.clone());
         state
     }
 
-    fn work_out(&self, currency: Currency, law: &Law, risk_free: Ratio) -> Result<MarketState, String> {
+    fn work_out(&self, currency: Currency) -> Result<MarketState, String> {
         let as_of = self.as_of().ok_or("there are no closing marks yet")?;
         let table = pods_on(as_of).map_err(|error| error.to_string())?;
         let universe: BTreeSet<&Name> = table.pods.iter().flat_map(|pod| &pod.universe).collect();
@@ -178,20 +192,31 @@ impl MarketBook {
         if listed.is_empty() {
             return Err(format!("nothing that the pods may hold is listed in {currency}"));
         }
-        let law = law.of(FinancialYear::of(as_of)).map_err(|error| error.to_string())?;
+        let law = self.law.of(FinancialYear::of(as_of)).map_err(|error| error.to_string())?;
         let company_rate = law.franking.company_rate;
-        let (returns, expected) = self.estimates(&listed).map_err(|error| lacking(&error))?;
+        let returns = self.returns(&listed).map_err(|error| lacking(&error))?;
+        let settings = CovarianceSettings {
+            estimator: Estimator::LedoitWolf(Target::ConstantCorrelation),
+            ..CovarianceSettings::default()
+        };
+        let risk = covariance(&returns, &settings).map_err(|error| lacking(&error))?;
+        let income: Vec<(Ratio, Ratio)> =
+            listed.iter().map(|listed| self.income(listed, as_of, company_rate)).collect();
+        let expected = match self.policy.expected_returns {
+            ExpectedReturns::Capm => self.by_risk(&listed, &risk),
+            ExpectedReturns::Historical => by_history(&returns, &risk, &income),
+        };
+        let expected = expected.map_err(|error| lacking(&error))?;
         let number = |at: usize| InstrumentId(u32::try_from(at).unwrap_or(u32::MAX));
         let listing = |(at, listed): (usize, &&InstrumentListed)| {
-            let (paid, franked) = self.income(listed, as_of, company_rate);
-            let mean = expected.get(&number(at));
+            let (distribution_yield, franked_fraction) = income[at];
             Listing {
                 id: number(at),
                 name: listed.instrument.clone(),
                 price: self.price(&listed.instrument, as_of),
-                expected_return: mean.map(|mean| mean + paid.to_f64()),
-                distribution_yield: paid,
-                franked_fraction: franked,
+                expected_return: expected.get(&number(at)).copied(),
+                distribution_yield,
+                franked_fraction,
                 average_daily_value: listed.average_daily_value.unwrap_or(Money::ZERO),
                 lot: listed.lot_size,
                 tick: listed.tick_size,
@@ -200,34 +225,33 @@ impl MarketBook {
         let data = MarketData {
             epoch: self.epoch,
             as_of,
-            risk_free: risk_free.to_f64(),
+            risk_free: self.policy.risk_free.to_f64(),
             company_rate,
             listings: listed.iter().enumerate().map(listing).collect(),
             estimated: Vec::new(),
             covariance: Vec::new(),
         };
-        let data = data.with_estimates(&returns, DAYS_PER_YEAR).map_err(|error| error.to_string())?;
+        let data = data.with_estimates(&risk, DAYS_PER_YEAR).map_err(|error| error.to_string())?;
         MarketState::new(data).map_err(|error| error.to_string())
     }
 
-    /// The covariance, and mean returns of prices a year.
-    fn estimates(
+    /// By the risk that each adds to the market.
+    fn by_risk(
         &self,
         listed: &[&InstrumentListed],
-    ) -> Result<(Covariance, BTreeMap<InstrumentId, f64>), EstimateError> {
-        let returns = self.returns(listed)?;
-        let settings = CovarianceSettings {
-            estimator: Estimator::LedoitWolf(Target::ConstantCorrelation),
-            ..CovarianceSettings::default()
+        risk: &Covariance,
+    ) -> Result<BTreeMap<InstrumentId, f64>, EstimateError> {
+        let traded = |id: &InstrumentId| {
+            let value = listed.get(id.0 as usize).and_then(|listed| listed.average_daily_value);
+            value.map_or(0.0, Money::to_f64)
         };
-        let found = covariance(&returns, &settings)?;
-        let taken = returns.common(OBSERVATIONS_MIN)?;
-        let complete = taken.complete().ok_or(EstimateError::NotFinite("common returns"))?;
-        let means = mean_returns(complete)?;
-        let shrunk = james_stein(&means, found.daily.view(), found.observations, Towards::GrandMean)?;
-        let means = shrunk.means.iter().map(|mean| mean * DAYS_PER_YEAR);
-        let expected = found.instruments.iter().copied().zip(means).collect();
-        Ok((found, expected))
+        let mut weights: Vec<f64> = risk.instruments.iter().map(traded).collect();
+        let all = weights.iter().fold(0.0, |sum, weight| sum + weight);
+        let even = 1.0 / weights.len() as f64;
+        weights.iter_mut().for_each(|weight| *weight = if all > 0.0 { *weight / all } else { even });
+        let (risk_free, premium) = (self.policy.risk_free.to_f64(), self.policy.risk_premium.to_f64());
+        let returns = capm_returns(risk.daily.view(), &weights.into(), risk_free, premium)?;
+        Ok(risk.instruments.iter().copied().zip(returns).collect())
     }
 
     fn returns(&self, listed: &[&InstrumentListed]) -> Result<Returns, EstimateError> {
@@ -285,6 +309,23 @@ impl MarketBook {
         };
         trailing().unwrap_or(as_listed)
     }
+}
+
+/// By last year's means, drawn together, and yields.
+fn by_history(
+    returns: &Returns,
+    risk: &Covariance,
+    income: &[(Ratio, Ratio)],
+) -> Result<BTreeMap<InstrumentId, f64>, EstimateError> {
+    let taken = returns.common(OBSERVATIONS_MIN)?;
+    let complete = taken.complete().ok_or(EstimateError::NotFinite("common returns"))?;
+    let means = mean_returns(complete)?;
+    let shrunk = james_stein(&means, risk.daily.view(), risk.observations, Towards::GrandMean)?;
+    let expected = risk.instruments.iter().zip(shrunk.means).map(|(id, mean)| {
+        let paid = income.get(id.0 as usize).map_or(0.0, |(paid, _)| paid.to_f64());
+        (*id, mean * DAYS_PER_YEAR + paid)
+    });
+    Ok(expected.collect())
 }
 
 fn keep_others<T>(of: &mut BTreeMap<Name, Vec<(Option<Name>, T)>>, name: &Name, id: Option<&Name>) {

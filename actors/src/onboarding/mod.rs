@@ -33,7 +33,7 @@ use evenkeel_construction::targets_id;
 use evenkeel_schemas::events::{
     Correction, Event, OrderState, Outcome, PodOptimized, SessionState, TargetsSet, TriggerKind,
 };
-use evenkeel_schemas::{Epoch, Name, Ratio, TradeDate};
+use evenkeel_schemas::{Epoch, Name, TradeDate};
 use evenkeel_tax::Law;
 
 use crate::books::Books;
@@ -58,7 +58,6 @@ pub(crate) struct Onboarding {
     workshop: Workshop,
     /// The market whose sessions count.
     session_market: Name,
-    risk_free: Ratio,
     mode: Mode,
     market: MarketBook,
     clients: BTreeMap<Name, Client>,
@@ -83,11 +82,10 @@ pub(crate) struct Onboarding {
 impl Onboarding {
     pub fn new(policy: &Policy, mode: Mode, law: Arc<Law>) -> Onboarding {
         Onboarding {
-            workshop: Workshop::new(policy, mode, law),
+            workshop: Workshop::new(policy, mode, Arc::clone(&law)),
             session_market: policy.market.clone(),
-            risk_free: policy.onboarding.risk_free,
             mode,
-            market: MarketBook::default(),
+            market: MarketBook::new(policy.onboarding.clone(), law),
             clients: BTreeMap::new(),
             statements: BTreeMap::new(),
             orders: BTreeMap::new(),

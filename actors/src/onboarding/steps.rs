@@ -76,7 +76,7 @@ impl Onboarding {
             customer: customer.clone(),
             id,
             allocation,
-            market: self.market.state(*base, &self.workshop.law, self.risk_free),
+            market: self.market.state(*base),
             as_of: self.market.as_of(),
             investor: Investor::of(profile),
             held: held.collect(),
@@ -121,7 +121,7 @@ impl Onboarding {
                 }
                 let customer = shared.customers.first()?;
                 let (base, _) = &self.clients.get(customer)?.profile.as_ref()?.what;
-                let market = self.market.state(*base, &self.workshop.law, self.risk_free).ok()?;
+                let market = self.market.state(*base).ok()?;
                 let volatility = market.volatility(&optimized.weights)?;
                 (volatility > most.to_f64()).then(|| shared.customers.iter().cloned().collect::<Vec<Name>>())
             })

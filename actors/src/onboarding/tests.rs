@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use evenkeel_schemas::events::parse_event;
-use evenkeel_schemas::{Currency, Money, Price};
+use evenkeel_schemas::{Currency, Money, Price, Ratio};
 
 use super::*;
 use crate::fake::{FakeBooks, name};
@@ -340,8 +340,7 @@ fn corrected_marks_and_answers_are_as_if_they_had_been_told_so() {
         for event in events {
             machine.apply(1, event);
         }
-        let law = Law::built_in().unwrap();
-        machine.market.state(Currency::AUD, &law, Ratio::from_raw(40_000_000)).unwrap()
+        machine.market.state(Currency::AUD).unwrap()
     };
     let mut right = listings();
     right.extend(closes("2026-02-01", 100));
@@ -384,8 +383,7 @@ fn official_closes_come_before_frozen_ones_and_splits_are_taken_out() {
         for event in events {
             machine.apply(1, event);
         }
-        let law = Law::built_in().unwrap();
-        machine.market.state(Currency::AUD, &law, Ratio::from_raw(40_000_000)).unwrap()
+        machine.market.state(Currency::AUD).unwrap()
     };
     let mut events = listings();
     events.extend(closes("2026-02-01", 100));
