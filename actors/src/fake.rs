@@ -36,6 +36,7 @@ pub struct FakeBooks {
     pub cash: BTreeMap<Name, Money>,
     pub held: BTreeMap<(Name, Name), Quantity>,
     pub targets: BTreeMap<(Name, Name), Ratio>,
+    pub lots: BTreeMap<Name, Vec<LotHeld>>,
 }
 
 impl FakeBooks {
@@ -138,8 +139,8 @@ impl Books for FakeBooks {
     fn target(&self, customer: &Name, instrument: &Name) -> Option<Ratio> {
         self.targets.get(&(customer.clone(), instrument.clone())).copied()
     }
-    fn lots(&self, _: &Name) -> Vec<LotHeld> {
-        Vec::new()
+    fn lots(&self, customer: &Name) -> Vec<LotHeld> {
+        self.lots.get(customer).cloned().unwrap_or_default()
     }
 }
 

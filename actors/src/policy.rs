@@ -157,6 +157,9 @@ pub struct OnboardingPolicy {
     pub expected_returns: ExpectedReturns,
     /// For `capm`: what the market is expected to return beyond the risk-free rate, a year. Default 0.05.
     pub risk_premium: Ratio,
+    /// How far a pod's volatility may go beyond its limit, as a part of it, before its portfolio is constructed anew:
+    /// what is optimal often lies at the limit. Default 0.05.
+    pub volatility_tolerance: Ratio,
 }
 
 /// How returns are expected.
@@ -178,6 +181,7 @@ impl Default for OnboardingPolicy {
             risk_free: Ratio::from_raw(Ratio::ONE / 25),
             expected_returns: ExpectedReturns::default(),
             risk_premium: Ratio::from_raw(Ratio::ONE / 20),
+            volatility_tolerance: Ratio::from_raw(Ratio::ONE / 20),
         }
     }
 }
@@ -281,6 +285,7 @@ impl Policy {
         below_one("costs.commission", costs.commission)?;
         below_one("onboarding.risk_free", self.onboarding.risk_free)?;
         below_one("onboarding.risk_premium", self.onboarding.risk_premium)?;
+        below_one("onboarding.volatility_tolerance", self.onboarding.volatility_tolerance)?;
         amount("customer.trade_min", customer.trade_min)?;
         amount("customer.cash_min", customer.cash_min)?;
         amount("customer.first_parcel_min", customer.first_parcel_min)?;

@@ -11,7 +11,7 @@ use evenkeel_construction::{
 };
 use evenkeel_optimizer::Costs;
 use evenkeel_schemas::derive::event_id;
-use evenkeel_schemas::events::{Anomaly, Event, EventType, PodAllocationCalculated};
+use evenkeel_schemas::events::{Anomaly, Event, EventType, PodWeight, TriggerKind};
 use evenkeel_schemas::{Instant, Name, TradeDate};
 use evenkeel_tax::Law;
 
@@ -63,7 +63,10 @@ pub(super) struct Commission {
     pub customer: Name,
     /// The event with the allocation.
     pub id: Name,
-    pub allocation: Arc<PodAllocationCalculated>,
+    /// Why an earlier portfolio is replaced.
+    pub trigger: Option<TriggerKind>,
+    /// Pods with their capital at the market's marks.
+    pub pods: Vec<PodWeight>,
     /// Or, in words, what the market lacks.
     pub market: Result<Arc<MarketState>, String>,
     /// The market's day.
@@ -90,7 +93,7 @@ impl Commission {
         let table: PodTable = pods_on(self.at.date()).map_err(|error| error.to_string())?;
         let investor = self.investor.ok_or("the profile's marginal_tax_rate is outside 0 to 1")?;
         let request = Request {
-            pods: &self.allocation.pods,
+            pods: &self.pods,
             table: &table,
             market,
             investor,
@@ -104,12 +107,8 @@ impl Commission {
         let mut cohort = workshop.cohort.lock().unwrap_or_else(PoisonError::into_inner);
         let made = construct_portfolio(&request, &MasterRules::default(), &mut cohort, &limits);
         drop(cohort);
-        let origin = Origin {
-            customer: &self.customer,
-            allocation: &self.id,
-            at: self.at,
-            trigger: self.allocation.trigger,
-        };
+        let origin =
+            Origin { customer: &self.customer, allocation: &self.id, at: self.at, trigger: self.trigger };
         made.map(|construction| construction.events(&origin)).map_err(|error| error.to_string())
     }
 }

@@ -58,6 +58,7 @@ pub(crate) struct Onboarding {
     workshop: Workshop,
     /// The market whose sessions count.
     session_market: Name,
+    volatility_tolerance: f64,
     mode: Mode,
     market: MarketBook,
     clients: BTreeMap<Name, Client>,
@@ -84,6 +85,7 @@ impl Onboarding {
         Onboarding {
             workshop: Workshop::new(policy, mode, Arc::clone(&law)),
             session_market: policy.market.clone(),
+            volatility_tolerance: policy.onboarding.volatility_tolerance.to_f64(),
             mode,
             market: MarketBook::new(policy.onboarding.clone(), law),
             clients: BTreeMap::new(),

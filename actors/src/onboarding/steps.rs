@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use evenkeel_advice::{Advice, DAYS_NEAR, Intake, PodTable, advise, pods_on};
-use evenkeel_construction::{HeldLot, Investor, targets_id};
+use evenkeel_construction::{HeldLot, Investor, MarketState, targets_id};
 use evenkeel_schemas::derive::event_id;
 use evenkeel_schemas::events::{
-    Event, EventType, GoalPod, PodAllocationCalculated, PodWatch, PortfolioMonitoringStarted, TradesExecuted,
-    TriggerKind,
+    Event, EventType, GoalPod, PodAllocationCalculated, PodWatch, PodWeight, PortfolioMonitoringStarted,
+    TradesExecuted, TriggerKind,
 };
-use evenkeel_schemas::{Epoch, Instant, Money, Name, TradeDate};
+use evenkeel_schemas::{Epoch, Instant, Money, Name, Ratio, TradeDate};
 
 use super::Onboarding;
 use super::client::{Client, Stage};
@@ -72,14 +72,24 @@ impl Onboarding {
             quantity: lot.quantity,
             cost_base: lot.cost_base,
         });
+        let held: Vec<HeldLot> = held.collect();
+        let market = self.market.state(*base);
+        let mut pods = allocation.pods.clone();
+        if let Ok(market) = &market
+            && !held.is_empty()
+            && let Some(worth) = at_marks(&held, market, books.cash(customer, *base))
+        {
+            share(&mut pods, worth);
+        }
         let commission = Commission {
             customer: customer.clone(),
             id,
-            allocation,
-            market: self.market.state(*base),
+            trigger: allocation.trigger,
+            pods,
+            market,
             as_of: self.market.as_of(),
             investor: Investor::of(profile),
-            held: held.collect(),
+            held,
             at: Instant::from_epoch(epoch),
         };
         let workshop = self.workshop.clone();
@@ -109,6 +119,7 @@ impl Onboarding {
         self.looked = as_of;
         self.due.append(&mut self.waiting);
         let Some(table) = as_of.and_then(|day| pods_on(day).ok()) else { return };
+        let tolerated = 1.0 + self.volatility_tolerance;
         let volatile: Vec<Name> = self
             .solutions
             .values()
@@ -123,7 +134,8 @@ impl Onboarding {
                 let (base, _) = &self.clients.get(customer)?.profile.as_ref()?.what;
                 let market = self.market.state(*base).ok()?;
                 let volatility = market.volatility(&optimized.weights)?;
-                (volatility > most.to_f64()).then(|| shared.customers.iter().cloned().collect::<Vec<Name>>())
+                (volatility > most.to_f64() * tolerated)
+                    .then(|| shared.customers.iter().cloned().collect::<Vec<Name>>())
             })
             .flatten()
             .collect();
@@ -151,6 +163,28 @@ impl Onboarding {
         }
         let due = client.reviews.iter().map(|(date, kind)| (*date, customer.clone(), *kind));
         self.calendar.extend(due);
+    }
+}
+
+/// What is held at the market's marks, which may be older than the net asset value's prices, and cash. `None` where
+/// something has no mark, which the construction says in words.
+fn at_marks(held: &[HeldLot], market: &MarketState, cash: Money) -> Option<Money> {
+    held.iter().try_fold(cash, |sum, lot| {
+        sum.checked_add(lot.quantity.notional(market.listing(&lot.instrument)?.price?)?)
+    })
+}
+
+/// Divides another capital by the same weights, in whole cents; what is left over goes to the pod with the most.
+fn share(pods: &mut [PodWeight], capital: Money) {
+    const CENT: i128 = 10_000;
+    let mut left = capital;
+    for pod in pods.iter_mut() {
+        let part = i128::from(capital.raw()) * i128::from(pod.weight.raw()) / i128::from(Ratio::ONE);
+        pod.capital = Money::from_wide(part / CENT * CENT).unwrap_or(Money::ZERO);
+        left = left.checked_sub(pod.capital).unwrap_or(Money::ZERO);
+    }
+    if let Some(most) = pods.iter_mut().max_by_key(|pod| pod.weight) {
+        most.capital = most.capital.checked_add(left).unwrap_or(most.capital);
     }
 }
 

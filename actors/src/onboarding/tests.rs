@@ -413,3 +413,31 @@ fn official_closes_come_before_frozen_ones_and_splits_are_taken_out() {
     let (was, is) = (after.volatility(&of).unwrap(), split.volatility(&of).unwrap());
     assert!((was - is).abs() < 0.1 * was, "{was} {is}");
 }
+
+#[test]
+fn what_is_held_counts_at_the_marks_whatever_prices_have_done_since() {
+    let mut stage = Stage::invested();
+    let mark =
+        stage.machine.market.state(Currency::AUD).unwrap().listing(&name("VAS")).unwrap().price.unwrap();
+    // A thousand units and 1,000.01 in cash; the price has fallen by half since the last close.
+    stage.books.customer("sarah", "1000.01", &[("VAS", 1000)], &[]);
+    stage.books.list("VAS", &Price::from_raw(mark.raw() / 2).to_string());
+    stage.books.lots.insert(
+        name("sarah"),
+        vec![crate::LotHeld {
+            lot: name("bought"),
+            instrument: name("VAS"),
+            acquired: "2026-06-02".parse().unwrap(),
+            quantity: "1000".parse().unwrap(),
+            cost_base: "40000".parse().unwrap(),
+        }],
+    );
+    stage.commit([answers("a2", "2026-06-03T00:00:00Z", "buy_more")]);
+    let told = stage.settle();
+    assert_eq!(kinds(&told).last(), Some(&"targets_set"), "{told:?}");
+    let capital = told.iter().filter_map(|event| match event {
+        Event::PodOptimized(e) => Some(e.capital.raw()),
+        _ => None,
+    });
+    assert_eq!(capital.sum::<i64>(), 1_000 * mark.raw() + 1_000_010_000);
+}

@@ -27,6 +27,9 @@ pub(super) struct Args {
     /// How many seconds of a real market happen in one second
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     intensity: u32,
+    /// Weekdays before the first event that have closing marks; estimates need 60 or more
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=5_000))]
+    history: u32,
     /// Effective time of the first event
     #[arg(long, default_value = "2026-01-05T00:00:00Z", value_name = "TIME")]
     start: evenkeel_schemas::Instant,
@@ -43,6 +46,7 @@ pub(super) fn run(args: &Args) -> Result<(), Error> {
         seed: args.seed,
         ticks_per_second: args.ticks_per_second,
         intensity: args.intensity,
+        history: args.history,
         start: args.start,
     };
     let mut progress = Progress::new("generating", Some(100));

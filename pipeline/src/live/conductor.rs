@@ -201,6 +201,9 @@ impl Conductor {
         let mut ordered: BTreeMap<Name, u64> = BTreeMap::new();
         for logged in &events {
             tables.add_event(epoch, logged);
+            if !matches!(logged.event, Event::Tick(_)) {
+                self.live.onboarded(&logged.event);
+            }
             match &logged.event {
                 Event::Decision(decision) => {
                     self.view.write().apply_decision(epoch, decision);

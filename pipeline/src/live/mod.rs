@@ -15,6 +15,7 @@ mod baseline;
 mod books;
 mod conductor;
 mod event_log;
+mod flow;
 mod keeper;
 mod recover;
 mod sequencer;

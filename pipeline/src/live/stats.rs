@@ -5,12 +5,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use evenkeel_operators::monitoring::{Mode, Report};
-use evenkeel_schemas::events::Correction;
+use evenkeel_schemas::events::{Correction, Event};
 use hdrhistogram::Histogram;
 use prometheus::{Gauge, Histogram as Metric, HistogramOpts, IntCounter, IntGauge, Opts, Registry};
 use serde::Serialize;
 
 use super::books::BookFigures;
+use super::flow::FlowFigures;
 use crate::config::Config;
 use crate::door::Counts;
 use crate::engine::Closed;
@@ -137,6 +138,7 @@ pub struct Live {
     orders: IntCounter,
     decisions: prometheus::IntCounterVec,
     books: BookFigures,
+    flow: FlowFigures,
     monitor_epochs: prometheus::IntCounterVec,
     monitor_woken: IntCounter,
     monitored: Mutex<Monitored>,
@@ -194,6 +196,7 @@ impl Live {
         r.register(Box::new(monitor_epochs.clone())).expect("Invariant: metric names differ");
         Live {
             books: BookFigures::new(r),
+            flow: FlowFigures::new(r),
             monitor_epochs,
             monitor_woken: counter(
                 r,
@@ -306,6 +309,11 @@ impl Live {
     /// Takes note of an accepted correction.
     pub(crate) fn corrected(&self, correction: &Correction) {
         self.books.corrected(correction);
+    }
+
+    /// Takes note of a committed event of onboarding.
+    pub(crate) fn onboarded(&self, event: &Event) {
+        self.flow.note(event);
     }
 
     pub(crate) fn decided(&self, outcome: &str) {

@@ -279,7 +279,7 @@ struct Acted {
 impl Acted {
     fn create(folder: &std::path::Path) -> Result<Acted, Error> {
         let mut files = BTreeMap::new();
-        for name in ["decisions", "fills", "order_states"] {
+        for name in ["decisions", "fills", "onboarding", "order_states"] {
             files.insert(name, create(folder, name)?);
         }
         Ok(Acted { files, folder: folder.to_owned() })
@@ -290,6 +290,14 @@ impl Acted {
             Event::Decision(_) => "decisions",
             Event::Fill(_) => "fills",
             Event::OrderState(_) => "order_states",
+            Event::PodAllocationCalculated(_)
+            | Event::PodOptimized(_)
+            | Event::MasterPortfolioOptimized(_)
+            | Event::TaxOptimizationCompleted(_)
+            | Event::TargetsSet(_)
+            | Event::TradesExecuted(_)
+            | Event::PortfolioMonitoringStarted(_)
+            | Event::Anomaly(_) => "onboarding",
             _ => return Ok(()),
         };
         let text = serde_json::to_string(event).map_err(|error| Error::Input(error.to_string()))?;

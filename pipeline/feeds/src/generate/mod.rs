@@ -1,6 +1,6 @@
 //! Workloads made up from a seed: a market that moves and customers who hold it.
 //!
-//! A workload is listings, first prices, customers (onboarding, targets, deposits, first fills) and then
+//! A workload is listings, closing marks of earlier days if wanted, first prices, customers (onboarding, targets, deposits, first fills) and then
 //! ticks with an account event now and then. Everything is integer arithmetic on one seeded generator, so
 //! the same [`Workload`] gives the same bytes on every machine. No event asks for more cash or units than
 //! the customer has at that point of the file.
@@ -46,7 +46,9 @@ pub struct Workload {
     pub ticks_per_second: u32,
     /// How many seconds of a real market's movement happen in one second, at least 1.
     pub intensity: u32,
-    /// Effective time of the first event.
+    /// Weekdays before the first event that have closing marks.
+    pub history: u32,
+    /// Effective time of the first event, closing marks apart.
     pub start: Instant,
 }
 
@@ -59,6 +61,7 @@ impl Default for Workload {
             seed: 1,
             ticks_per_second: 1_000,
             intensity: 100,
+            history: 0,
             start: START,
         }
     }
@@ -94,10 +97,17 @@ pub fn generate(
     let mut writer = EventWriter::new(out);
     let mut market = Market::new(workload.seed, workload.instruments);
     market.set_pace(workload.ticks_per_second, workload.intensity);
-    for event in market.reference_events(workload.start).iter().chain(&market.quotes(workload.start)) {
+    for event in market.reference_events(workload.start) {
+        writer.event(&event)?;
+    }
+    for close in market.history(workload.start.date(), workload.history) {
+        writer.event(&close)?;
+    }
+    let quotes = market.quotes(workload.start);
+    let first_prices = quotes.len() as u64;
+    for event in &quotes {
         writer.event(event)?;
     }
-    let first_prices = writer.events() - u64::from(market.instruments());
     let mut book = Book::new(workload.seed, workload.customers);
     let mut account_events = 0;
     for customer in 0..workload.customers {
