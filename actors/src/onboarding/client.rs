@@ -104,7 +104,7 @@ impl Client {
             self.failed = None;
         }
         if changed && self.profile.is_some() && self.answers.is_some() {
-            self.wanted = Some(self.allocation.is_some().then_some(TriggerKind::RiskProfile));
+            self.wanted = Some(self.allocation.is_some().then_some(TriggerKind::RiskProfileChange));
             return true;
         }
         false
@@ -119,7 +119,7 @@ impl Client {
         if answers || drop(&mut self.profile, id) {
             self.wanted = None;
         } else if drop(&mut self.goals, id) && self.answers.is_some() && self.profile.is_some() {
-            self.wanted = Some(self.allocation.is_some().then_some(TriggerKind::RiskProfile));
+            self.wanted = Some(self.allocation.is_some().then_some(TriggerKind::RiskProfileChange));
         }
     }
 

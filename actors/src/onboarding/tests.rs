@@ -264,7 +264,7 @@ fn new_answers_a_review_and_a_goal_that_comes_near_are_reasons_to_act() {
         })
     };
     stage.commit([answers("a2", "2026-06-03T00:00:00Z", "buy_more")]);
-    assert_eq!(trigger(&stage.settle()), Some(TriggerKind::RiskProfile));
+    assert_eq!(trigger(&stage.settle()), Some(TriggerKind::RiskProfileChange));
     // Earlier ones that come late change nothing.
     stage.commit([answers("a0", "2026-05-03T00:00:00Z", "sell_everything")]);
     assert!(stage.settle().is_empty());

@@ -87,7 +87,7 @@ words! {
         /// A loss is worth harvesting.
         TaxOpportunity = "tax_opportunity",
         /// Answers or goals changed, and the portfolio with them.
-        RiskProfile = "risk_profile",
+        RiskProfileChange = "risk_profile_change",
         /// A goal came near.
         GoalNear = "goal_near",
         /// A pod's review was due.
