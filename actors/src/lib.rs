@@ -14,6 +14,7 @@
 //! | `desk` | windows, checks, blocks, allocation |
 //! | `broker` | the interface, and the paper exchange |
 //! | `closing` | closing marks, frozen when a market closes |
+//! | `market` | listings and closing marks, and what is estimated from them |
 //! | `onboarding` | from a questionnaire to a portfolio that is watched |
 //! | `solver` | the optimizer's pool |
 //! | `shells`, `system` | the actors and their life |
@@ -30,6 +31,7 @@ mod desk;
 mod fake;
 mod gate;
 mod ledger;
+mod market;
 mod onboarding;
 mod policy;
 mod schedule;
@@ -44,6 +46,7 @@ pub use customer::{Answered, CustomerState, Prepared, Refusal, SolverAnswer, con
 pub use desk::{BlockRow, Desk};
 pub use gate::check as gate_check;
 pub use ledger::Ledger;
+pub use market::{MarketLook, SharedMarket};
 pub use policy::{
     BrokerPolicy, CostPolicy, CustomerPolicy, DeskPolicy, ExpectedReturns, OnboardingPolicy, Policy,
     PolicyError, RuntimePolicy, SolverPolicy,

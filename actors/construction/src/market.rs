@@ -200,6 +200,20 @@ impl MarketState {
         Ok(Member { listing, expected_return, row })
     }
 
+    /// The covariance a year of some instruments, in their order; `None` if the risk of one is not estimated.
+    pub fn covariance(&self, names: &[Name]) -> Option<Covariance> {
+        let all = self.covariance.as_ref()?;
+        let rows: Option<Vec<usize>> = names.iter().map(|name| self.places.get(name)?.1).collect();
+        let rows = rows?;
+        let entry = |(a, b): (usize, usize)| all.at(rows[a], rows[b]);
+        Covariance::dense(Array2::from_shape_fn((rows.len(), rows.len()), entry)).ok()
+    }
+
+    /// Instruments whose risk is estimated.
+    pub fn estimated(&self) -> &[Name] {
+        &self.data.estimated
+    }
+
     /// Volatility a year of weights by instrument; `None` if the risk of one that has weight is not estimated.
     pub fn volatility(&self, weights: &BTreeMap<Name, Ratio>) -> Option<f64> {
         let mut by_row = vec![0.0; self.data.estimated.len()];

@@ -20,13 +20,12 @@
 
 mod client;
 mod construct;
-mod market;
 mod steps;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use evenkeel_construction::targets_id;
@@ -37,11 +36,11 @@ use evenkeel_schemas::{Epoch, Name, TradeDate};
 use evenkeel_tax::Law;
 
 use crate::books::Books;
+use crate::market::{MarketBook, SharedMarket};
 use crate::policy::Policy;
 use crate::solver::{Mode, SolverPool};
 use client::{Client, Stage};
 use construct::{NO_PORTFOLIO, Workshop};
-use market::MarketBook;
 
 /// Steps that are taken in one epoch; the others wait for the next.
 const AT_ONCE: usize = 256;
@@ -60,7 +59,7 @@ pub(crate) struct Onboarding {
     session_market: Name,
     volatility_tolerance: f64,
     mode: Mode,
-    market: MarketBook,
+    market: SharedMarket,
     clients: BTreeMap<Name, Client>,
     /// Who said what, by the event's id.
     statements: BTreeMap<Name, Name>,
@@ -87,7 +86,7 @@ impl Onboarding {
             session_market: policy.market.clone(),
             volatility_tolerance: policy.onboarding.volatility_tolerance.to_f64(),
             mode,
-            market: MarketBook::new(policy.onboarding.clone(), law),
+            market: SharedMarket(Arc::new(Mutex::new(MarketBook::new(policy.onboarding.clone(), law)))),
             clients: BTreeMap::new(),
             statements: BTreeMap::new(),
             orders: BTreeMap::new(),
@@ -101,10 +100,20 @@ impl Onboarding {
         }
     }
 
+    /// The market that it keeps.
+    pub fn shared_market(&self) -> SharedMarket {
+        self.market.clone()
+    }
+
+    fn market(&self) -> MutexGuard<'_, MarketBook> {
+        // What was changed when somebody panicked is at worst worked out anew.
+        self.market.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Takes note of a committed event.
     pub fn apply(&mut self, epoch: Epoch, event: &Event) {
         self.landed(event);
-        self.market.apply(epoch, event);
+        self.market().apply(epoch, event);
         match event {
             Event::CustomerOnboarded(e) if e.profile.is_some() => self.say(&e.customer, event),
             Event::QuestionnaireCompleted(e) => self.say(&e.customer, event),
@@ -123,7 +132,7 @@ impl Onboarding {
             }
             Event::TargetsSet(e) => self.targeted(e),
             Event::Anomaly(e) if e.kind.as_str() == NO_PORTFOLIO => {
-                let day = self.market.as_of();
+                let day = self.market().as_of();
                 if self.clients.contains_key(&e.source) {
                     self.waiting.insert(e.source.clone());
                 }

@@ -32,7 +32,7 @@ impl Onboarding {
         if let Some((decision, _)) = ended {
             return executed(customer, client, decision, at).into_iter().collect();
         }
-        let as_of = self.market.as_of();
+        let as_of = self.market().as_of();
         let failed = client.failed == Some(as_of);
         if let Some(trigger) = client.wanted
             && !failed
@@ -73,7 +73,7 @@ impl Onboarding {
             cost_base: lot.cost_base,
         });
         let held: Vec<HeldLot> = held.collect();
-        let market = self.market.state(*base);
+        let market = self.market().state(*base);
         let mut pods = allocation.pods.clone();
         if let Ok(market) = &market
             && !held.is_empty()
@@ -87,7 +87,7 @@ impl Onboarding {
             trigger: allocation.trigger,
             pods,
             market,
-            as_of: self.market.as_of(),
+            as_of: self.market().as_of(),
             investor: Investor::of(profile),
             held,
             at: Instant::from_epoch(epoch),
@@ -112,7 +112,7 @@ impl Onboarding {
 
     /// On another day's market, who waited for it is looked at again, and so are the pods' volatilities.
     pub(super) fn look_at_the_market(&mut self) {
-        let as_of = self.market.as_of();
+        let as_of = self.market().as_of();
         if as_of == self.looked {
             return;
         }
@@ -132,7 +132,7 @@ impl Onboarding {
                 }
                 let customer = shared.customers.first()?;
                 let (base, _) = &self.clients.get(customer)?.profile.as_ref()?.what;
-                let market = self.market.state(*base).ok()?;
+                let market = self.market().state(*base).ok()?;
                 let volatility = market.volatility(&optimized.weights)?;
                 (volatility > most.to_f64() * tolerated)
                     .then(|| shared.customers.iter().cloned().collect::<Vec<Name>>())

@@ -340,7 +340,7 @@ fn corrected_marks_and_answers_are_as_if_they_had_been_told_so() {
         for event in events {
             machine.apply(1, event);
         }
-        machine.market.state(Currency::AUD).unwrap()
+        machine.market().state(Currency::AUD).unwrap()
     };
     let mut right = listings();
     right.extend(closes("2026-02-01", 100));
@@ -383,7 +383,7 @@ fn official_closes_come_before_frozen_ones_and_splits_are_taken_out() {
         for event in events {
             machine.apply(1, event);
         }
-        machine.market.state(Currency::AUD).unwrap()
+        machine.market().state(Currency::AUD).unwrap()
     };
     let mut events = listings();
     events.extend(closes("2026-02-01", 100));
@@ -418,7 +418,7 @@ fn official_closes_come_before_frozen_ones_and_splits_are_taken_out() {
 fn what_is_held_counts_at_the_marks_whatever_prices_have_done_since() {
     let mut stage = Stage::invested();
     let mark =
-        stage.machine.market.state(Currency::AUD).unwrap().listing(&name("VAS")).unwrap().price.unwrap();
+        stage.machine.market().state(Currency::AUD).unwrap().listing(&name("VAS")).unwrap().price.unwrap();
     // A thousand units and 1,000.01 in cash; the price has fallen by half since the last close.
     stage.books.customer("sarah", "1000.01", &[("VAS", 1000)], &[]);
     stage.books.list("VAS", &Price::from_raw(mark.raw() / 2).to_string());

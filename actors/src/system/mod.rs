@@ -34,6 +34,7 @@ use self::core::{Core, Crew};
 use crate::books::Books;
 use crate::broker::{Broker, PaperBroker};
 use crate::desk::{BlockRow, Desk};
+use crate::market::SharedMarket;
 use crate::onboarding::Onboarding;
 use crate::policy::{Policy, PolicyError};
 use crate::shells::{ActorLost, BrokerActor, Committed, DeskActor, Due, Rows, Step, ask};
@@ -207,6 +208,11 @@ impl ActorSystem {
         core.put_away(epoch, &self.crew.policy);
         self.publish(&core);
         Ok(events)
+    }
+
+    /// The market as it is estimated, for others to look at.
+    pub fn market(&self) -> SharedMarket {
+        locked(&self.core).onboarding.shared_market()
     }
 
     /// Whether anything is under way that comes to an end by itself: wakes not served, proposals not committed,

@@ -14,7 +14,7 @@ use super::problem::Problem;
 use super::read::{Body, body};
 
 /// The most paths that a request may ask for: one takes a tenth of a second for each ten thousand and search.
-const PATHS_MOST: u32 = 100_000;
+pub(super) const PATHS_MOST: u32 = 100_000;
 
 pub(super) fn routes(config: &mut web::ServiceConfig) {
     config

@@ -1,14 +1,18 @@
 //! Customers: `/api/v1/customers` and what belongs to one.
 
+use actix_web::HttpResponse;
 use actix_web::web::{self, Json};
 use evenkeel_operators::valuations::Unvalued;
-use evenkeel_schemas::{CustomerId, Names};
+use evenkeel_schemas::events::{Event, EventType, RebalanceRequested};
+use evenkeel_schemas::{CustomerId, Name, Names};
 use serde::Deserialize;
 use serde_json::{Value as Json_, json};
 
 use super::Context;
 use super::api::{decision_json, order_json, trigger_json};
 use super::problem::Problem;
+use super::read::{Body, body};
+use crate::source::Incoming;
 use crate::view::{Customer, View};
 
 pub(super) fn routes(config: &mut web::ServiceConfig) {
@@ -21,7 +25,8 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
         .route("/customers/{customer}/drift", web::get().to(drift))
         .route("/customers/{customer}/triggers", web::get().to(triggers))
         .route("/customers/{customer}/decisions", web::get().to(decisions))
-        .route("/customers/{customer}/orders", web::get().to(orders));
+        .route("/customers/{customer}/orders", web::get().to(orders))
+        .route("/customers/{customer}/rebalance", web::post().to(rebalance));
 }
 
 /// A page of a list.
@@ -196,6 +201,40 @@ async fn triggers(context: web::Data<Context>, path: web::Path<String>) -> Resul
     of(&context, &path, |view, names, id, _| {
         listed(view, names, id, "triggers", triggers_json(view, names, id))
     })
+}
+
+/// A request to rebalance.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Requested {
+    /// Of the event: sent twice it is the same request.
+    id: Option<Name>,
+    /// Who asks.
+    by: Name,
+}
+
+/// `POST /customers/{customer}/rebalance`: what `…/holdings/portfolio/{customer}/plan` shows is done, if it is still
+/// worth doing: the customer's actor decides anew, and its decision says why.
+async fn rebalance(
+    context: web::Data<Context>,
+    path: web::Path<String>,
+    bytes: Body,
+) -> Result<HttpResponse, Problem> {
+    let Requested { id, by } = body(bytes)?;
+    let customer = of(&context, &path, |_, names, id, _| names.customer(id).to_owned())?;
+    let customer = Name::new(&customer).map_err(|error| Problem::bad_request(error.to_string()))?;
+    let follow = format!("/api/v1/customers/{customer}/decisions");
+    let (event_type, at, recorded) = (EventType::RebalanceRequested, super::advice::now(), None);
+    let event = RebalanceRequested { event_type, at, id, recorded, customer, by };
+    let events = vec![Event::RebalanceRequested(Box::new(event))];
+    let submitted = web::block(move || context.submitter.submit(Incoming::made("rebalance", events))).await;
+    let receipt = submitted
+        .map_err(|error| Problem::unavailable(error.to_string()))?
+        .map_err(|stopped| Problem::unavailable(stopped.to_string()))?;
+    if let Some(rejected) = receipt.rejected.first() {
+        return Err(Problem::unprocessable(&rejected.field, &rejected.reason));
+    }
+    Ok(HttpResponse::Accepted().json(json!({ "receipt": receipt, "follow": follow })))
 }
 
 /// A customer's decisions, the newest first.

@@ -4,8 +4,10 @@ mod advice;
 mod api;
 mod customers;
 mod events;
+mod goals;
 mod holdings;
 mod onboarding;
+mod optimise;
 mod pages;
 mod problem;
 mod read;
@@ -20,6 +22,7 @@ use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpResponse, HttpServer, web};
 use prometheus::{Encoder, TextEncoder};
 
+use evenkeel_actors::SharedMarket;
 use evenkeel_schemas::Name;
 
 use crate::config::Config;
@@ -49,6 +52,8 @@ pub struct Context {
     pub started: String,
     /// The settings in force.
     pub config: Arc<Config>,
+    /// The market as it is estimated.
+    pub estimates: SharedMarket,
 }
 
 impl Context {
@@ -63,6 +68,7 @@ impl Context {
             market: config.policy.market.clone(),
             started: jiff::Timestamp::now().to_string(),
             config: Arc::new(config.clone()),
+            estimates: line.estimates.clone(),
         }
     }
 }
@@ -137,7 +143,9 @@ fn routes(config: &mut web::ServiceConfig) {
                 .configure(customers::routes)
                 .configure(api::routes)
                 .configure(advice::routes)
+                .configure(goals::routes)
                 .configure(onboarding::routes)
+                .configure(optimise::routes)
                 .service(web::scope("/holdings").configure(holdings::routes))
                 .default_service(web::to(not_found)),
         )
@@ -146,7 +154,7 @@ fn routes(config: &mut web::ServiceConfig) {
 
 async fn not_found() -> Problem {
     Problem::not_found(
-        "no such resource; /api/v1/status, /customers, /triggers, /decisions, /orders, /advice, /onboarding and /holdings are there",
+        "no such resource; /api/v1/status, /customers, /triggers, /decisions, /orders, /advice, /onboarding, /estimates, /optimise, /frontier and /holdings are there",
     )
 }
 

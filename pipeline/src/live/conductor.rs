@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crossbeam_channel::{Receiver, Sender, never, select};
-use evenkeel_actors::{ActorSystem, Books, Mode, TriggerChanges};
+use evenkeel_actors::{ActorSystem, Books, Mode, SharedMarket, TriggerChanges};
 use evenkeel_schemas::events::{Event, OrderStatus};
 use evenkeel_schemas::{Epoch, Name};
 
@@ -60,12 +60,15 @@ pub(super) struct Conductor {
     entered: BTreeMap<Name, Instant>,
 }
 
+/// Its thread, and the market that its actors keep.
+type Started = (JoinHandle<Result<(), Error>>, SharedMarket);
+
 fn lost(error: impl std::fmt::Display) -> Error {
     Error::Start(format!("the actors have stopped ({error}); start again to go on from the log"))
 }
 
 impl Conductor {
-    pub(super) fn start(parts: Stations<'_>) -> Result<JoinHandle<Result<(), Error>>, Error> {
+    pub(super) fn start(parts: Stations<'_>) -> Result<Started, Error> {
         let actors = ActorSystem::start(parts.config.policy.clone(), Mode::Live)
             .map_err(|error| Error::Start(error.to_string()))?;
         let conductor = Conductor {
@@ -88,8 +91,8 @@ impl Conductor {
             next_baseline: Epoch::MAX,
             entered: BTreeMap::new(),
         };
-        let heard = parts.heard;
-        spawn("conductor", move || conductor.run(heard))
+        let (heard, estimates) = (parts.heard, conductor.actors.market());
+        Ok((spawn("conductor", move || conductor.run(heard))?, estimates))
     }
 
     fn run(mut self, mut heard: Heard) -> Result<(), Error> {

@@ -27,6 +27,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use crossbeam_channel::Receiver;
+use evenkeel_actors::SharedMarket;
 use evenkeel_operators::dataflow::Watching;
 use evenkeel_schemas::Epoch;
 use evenkeel_schemas::events::Event;
@@ -91,6 +92,8 @@ pub struct Line {
     pub view: SharedView,
     /// Figures.
     pub live: Arc<Live>,
+    /// The market as it is estimated.
+    pub estimates: SharedMarket,
     sequencer: JoinHandle<Result<(), Error>>,
     conductor: JoinHandle<Result<(), Error>>,
     keeper: JoinHandle<()>,
@@ -130,7 +133,7 @@ impl Line {
         let (submitter, inbox) = submit::channel(config.log.queue);
         let sequencer = sequencer::Sequencer::new(config, log, engine, told, live.clone());
         let view = SharedView::new(View::new(sequencer.names()));
-        let conductor = conductor::Conductor::start(conductor::Stations {
+        let (conductor, estimates) = conductor::Conductor::start(conductor::Stations {
             config,
             heard,
             outputs,
@@ -143,7 +146,7 @@ impl Line {
         })?;
         let stop = stopping.clone();
         let sequencer = spawn("sequencer", move || sequencer.run(baseline.as_ref(), &inbox, &stop))?;
-        Ok(Line { submitter, view, live, sequencer, conductor, keeper, keeper_stopping, stopping })
+        Ok(Line { submitter, view, live, estimates, sequencer, conductor, keeper, keeper_stopping, stopping })
     }
 
     /// Whether a station has ended by itself, which means that something failed.

@@ -1,11 +1,11 @@
-//! Listings and closing marks, and the market state that a portfolio is constructed in.
+//! Listings and closing marks, and the market state that portfolios are constructed in.
 //!
 //! Returns are daily and of prices, splits taken out, over the last year of sessions; the covariance is Ledoit and
 //! Wolf's, annual; expected returns are as the policy wants them. A close that is corrected changes all of it from then
 //! on.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use evenkeel_advice::pods_on;
 use evenkeel_construction::{Listing, MarketData, MarketState};
@@ -46,9 +46,46 @@ enum Said {
     Distribution(Name),
 }
 
+/// A market as of its last day, with what it was estimated from.
+#[derive(Clone, Debug)]
+pub struct MarketLook {
+    /// Listings, expected returns, covariance.
+    pub state: MarketState,
+    /// The listings, in the order of their numbers in `returns`.
+    pub listings: Vec<InstrumentListed>,
+    /// Daily returns of prices.
+    pub returns: Returns,
+    /// The fewest days that any entry of the covariance is from.
+    pub observations: usize,
+    /// The first and the last of them.
+    pub days: (TradeDate, TradeDate),
+}
+
+/// The market that onboarding keeps, for others to look at.
+#[derive(Clone)]
+pub struct SharedMarket(pub(crate) Arc<Mutex<MarketBook>>);
+
+impl SharedMarket {
+    /// The market of some instruments of a currency, or of all that are listed in it.
+    ///
+    /// # Errors
+    /// In words, what is missing: an instrument that is not listed, closing marks.
+    pub fn look(&self, currency: Currency, instruments: Option<&[Name]>) -> Result<MarketLook, String> {
+        let book = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let listed: Vec<&InstrumentListed> = match instruments {
+            None => book.listings.keys().filter_map(|name| book.listed(name)).collect(),
+            Some(names) => {
+                let one = |name: &Name| book.listed(name).ok_or_else(|| format!("{name} is not listed"));
+                names.iter().map(one).collect::<Result<_, String>>()?
+            }
+        };
+        book.look(currency, &listed)
+    }
+}
+
 /// What is known of the market.
 #[derive(Debug)]
-pub(super) struct MarketBook {
+pub(crate) struct MarketBook {
     policy: OnboardingPolicy,
     law: Arc<Law>,
     listings: BTreeMap<Name, Vec<(Option<Name>, InstrumentListed)>>,
@@ -184,13 +221,22 @@ impl MarketBook {
         let as_of = self.as_of().ok_or("there are no closing marks yet")?;
         let table = pods_on(as_of).map_err(|error| error.to_string())?;
         let universe: BTreeSet<&Name> = table.pods.iter().flat_map(|pod| &pod.universe).collect();
-        let listed: Vec<&InstrumentListed> = universe
-            .into_iter()
-            .filter_map(|name| Some(&self.listings.get(name)?.last()?.1))
-            .filter(|listed| listed.currency == currency)
-            .collect();
+        let listed: Vec<&InstrumentListed> =
+            universe.into_iter().filter_map(|name| self.listed(name)).collect();
+        Ok(self.look(currency, &listed)?.state)
+    }
+
+    fn listed(&self, name: &Name) -> Option<&InstrumentListed> {
+        Some(&self.listings.get(name)?.last()?.1)
+    }
+
+    /// The market of some instruments, those of another currency left out.
+    fn look(&self, currency: Currency, listed: &[&InstrumentListed]) -> Result<MarketLook, String> {
+        let as_of = self.as_of().ok_or("there are no closing marks yet")?;
+        let listed: Vec<&InstrumentListed> =
+            listed.iter().copied().filter(|listed| listed.currency == currency).collect();
         if listed.is_empty() {
-            return Err(format!("nothing that the pods may hold is listed in {currency}"));
+            return Err(format!("nothing that may be held is listed in {currency}"));
         }
         let law = self.law.of(FinancialYear::of(as_of)).map_err(|error| error.to_string())?;
         let company_rate = law.franking.company_rate;
@@ -232,7 +278,9 @@ impl MarketBook {
             covariance: Vec::new(),
         };
         let data = data.with_estimates(&risk, DAYS_PER_YEAR).map_err(|error| error.to_string())?;
-        MarketState::new(data).map_err(|error| error.to_string())
+        let state = MarketState::new(data).map_err(|error| error.to_string())?;
+        let listings = listed.into_iter().cloned().collect();
+        Ok(MarketLook { state, listings, returns, observations: risk.observations, days: risk.days })
     }
 
     /// By the risk that each adds to the market.
