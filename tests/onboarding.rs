@@ -135,6 +135,36 @@ fn from_posted_answers_to_a_portfolio_that_is_watched() {
     let traded = traded.into_iter().find(|decision| decision["outcome"] == "trade").unwrap();
     assert!(traded["objective"]["cost_estimate"].is_string(), "{traded}");
 
+    // Each goal has its share of its pod, and its analysis.
+    let goals = house.running.get("/api/v1/customers/sarah/goals?paths=1000&savings=500").unwrap().json();
+    let shares: Vec<f64> = goals["goals"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|goal| goal["capital"].as_str()?.parse().ok())
+        .collect();
+    let nav: f64 = goals["nav"].as_str().unwrap().parse().unwrap();
+    // The pod of growth has no goal.
+    assert!(shares.len() == 3 && (shares.iter().sum::<f64>() - 0.6 * nav).abs() < 1.0, "{goals}");
+    for goal in goals["goals"].as_array().unwrap() {
+        let outcome = &goal["analysis"]["outcome"]["probability"];
+        assert!(outcome["probability"].is_string() && outcome["standard_error"].is_string(), "{goal}");
+    }
+    let wrong = house.running.get("/api/v1/customers/sarah/goals?savings=lots").unwrap();
+    assert_eq!((wrong.status, &wrong.json()["field"]), (400, &json!("savings")), "{}", wrong.body);
+
+    // Somebody asks for a rebalance: the customer's actor answers.
+    let asked = house
+        .running
+        .send("POST", "/api/v1/customers/sarah/rebalance", r#"{"by":"desk","id":"ask-1"}"#)
+        .unwrap();
+    assert_eq!(asked.status, 202, "{}", asked.body);
+    let answered = || {
+        let decisions = house.running.get("/api/v1/customers/sarah/decisions").unwrap().body;
+        decisions.contains("\"kind\":\"manual\"")
+    };
+    until("the request is answered", PATIENCE, answered).unwrap();
+
     // The same request again is the same; another customer has the same pods.
     let (status, again) = house.onboard(&house.example("tom"));
     assert_eq!(status, 201, "{again}");

@@ -1,0 +1,168 @@
+//! The optimizer over HTTP: estimates of closing marks, portfolios under constraints in names and words, frontiers, and
+//! what cannot be answered.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail the test")]
+
+use evenkeel_feeds::generate::Market;
+use evenkeel_schemas::Instant;
+use evenkeel_tests::evenkeel;
+use evenkeel_tests::live::{PATIENCE, Running, until};
+use serde_json::{Value, json};
+
+struct House {
+    running: Running,
+    _folder: tempfile::TempDir,
+}
+
+/// A market of 30 instruments with 120 days of closes.
+fn house() -> House {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = folder.path().join("evenkeel.toml");
+    std::fs::write(&settings, evenkeel(["config", "--epoch-ms", "50"]).unwrap().stdout).unwrap();
+    let running =
+        Running::start(&folder.path().join("data"), &["--config", settings.to_str().unwrap()]).unwrap();
+    let house = House { running, _folder: folder };
+    assert_eq!(house.ask("/optimise", &json!({"objective": {"kind": "minimum_variance"}})).0, 409);
+    let at: Instant = "2026-06-01T00:00:00Z".parse().unwrap();
+    let market = Market::new(7, 30);
+    let events = [market.reference_events(at), market.history(at.date(), 120), market.quotes(at)].concat();
+    let lines: String = events.iter().map(|event| serde_json::to_string(event).unwrap() + "\n").collect();
+    house.running.post(lines.as_bytes()).unwrap();
+    let estimated = || house.running.get("/api/v1/estimates").is_ok_and(|answer| answer.status == 200);
+    until("the market is estimated", PATIENCE, estimated).unwrap();
+    house
+}
+
+impl House {
+    fn ask(&self, path: &str, question: &Value) -> (u16, Value) {
+        let answer = self.running.send("POST", &format!("/api/v1{path}"), &question.to_string()).unwrap();
+        (answer.status, answer.json())
+    }
+
+    fn answer(&self, question: &Value) -> Value {
+        let (status, answer) = self.ask("/optimise", question);
+        assert_eq!(status, 200, "{question}: {answer}");
+        let sum: f64 = answer["weights"].as_object().unwrap().values().filter_map(Value::as_f64).sum();
+        assert!((sum - 1.0).abs() < 1e-6, "{answer}");
+        answer
+    }
+}
+
+fn number(value: &Value) -> f64 {
+    value.as_f64().unwrap_or_else(|| panic!("{value} is no number"))
+}
+
+#[test]
+fn portfolios_keep_what_is_asked_in_names_and_words() {
+    let house = house();
+    let estimates = house.running.get("/api/v1/estimates?instruments=VAS,VAF,NDQ").unwrap().json();
+    assert_eq!((&estimates["as_of"], &estimates["observations"]), (&json!("2026-05-29"), &json!(119)));
+    let of = |name: &str, field: &str| {
+        let all = estimates["instruments"].as_array().unwrap();
+        number(&all.iter().find(|one| one["instrument"] == name).unwrap()[field])
+    };
+    assert!(of("VAF", "volatility") < of("VAS", "volatility"));
+    assert!(of("VAF", "expected_return") < of("NDQ", "expected_return"));
+    assert_eq!(estimates["correlations"][1][1], 1.0);
+
+    let four = json!(["VAS", "VGS", "VAF", "GOLD"]);
+    let free = house.answer(&json!({"objective": {"kind": "minimum_variance"}, "instruments": four}));
+    let bound = house.answer(&json!({
+        "objective": {"kind": "minimum_variance"}, "instruments": four,
+        "weight": {"upper": 0.4}, "bounds": {"GOLD": {"lower": 0.3}},
+        "constraints": {"shares": {"rule": "group", "asset_class": "equity", "lower": 0.3}},
+    }));
+    assert!(number(&free["objective"]) < number(&bound["objective"]));
+    assert!(number(&bound["weights"]["GOLD"]) > 0.299 && number(&bound["weights"]["VAF"]) < 0.401);
+    let shares = number(&bound["weights"]["VAS"]) + bound["weights"]["VGS"].as_f64().unwrap_or(0.0);
+    assert!(shares > 0.299, "{bound}");
+    let active = bound["active"].as_array().unwrap();
+    assert!(
+        active.iter().any(|one| one["name"] == "shares" && number(&one["shadow_price"]) > 0.0),
+        "{bound}"
+    );
+
+    let few = house.answer(&json!({
+        "objective": {"kind": "maximum_sharpe"}, "time_ms": 20_000,
+        "constraints": {"few": {"rule": "names", "most": 3, "least": 0.1}},
+    }));
+    assert_eq!((few["weights"].as_object().unwrap().len() <= 3, &few["status"]), (true, &json!("optimal")));
+    let budgets = house.answer(&json!({
+        "objective": {"kind": "risk_budgets", "budgets": {"VAS": 2, "VAF": 1}}, "instruments": ["VAS", "VAF"],
+    }));
+    assert!((number(&budgets["risk_shares"]["VAS"]) - 2.0 / 3.0).abs() < 1e-4);
+}
+
+#[test]
+fn every_objective_has_an_answer() {
+    let house = house();
+    let four = json!(["VAS", "VGS", "VAF", "GOLD"]);
+    for objective in [
+        json!({"kind": "mean_variance", "risk_aversion": 4}),
+        json!({"kind": "target_return", "least": 0.06}),
+        json!({"kind": "target_volatility", "most": 0.1}),
+        json!({"kind": "maximum_diversification"}),
+        json!({"kind": "equal_risk_contribution"}),
+        json!({"kind": "hierarchical_risk_parity"}),
+        json!({"kind": "minimum_cvar", "confidence": 0.9}),
+        json!({"kind": "robust_mean_variance", "risk_aversion": 4, "radius": 1}),
+        json!({"kind": "minimum_tracking_error", "benchmark": {"VAS": 0.5, "VGS": 0.5}}),
+        json!({"kind": "maximum_after_tax_yield", "marginal_rate": "0.3"}),
+    ] {
+        let found = house.answer(&json!({"objective": objective, "instruments": four}));
+        assert_eq!(found["status"], "optimal", "{objective}: {found}");
+    }
+    // A view that VAS does better puts more into it; one without any confidence changes nothing.
+    let weight = |views: Value| {
+        let objective = json!({"kind": "black_litterman", "risk_aversion": 4, "views": views});
+        let found = house.answer(&json!({"objective": objective, "instruments": four}));
+        found["weights"]["VAS"].as_f64().unwrap_or(0.0)
+    };
+    let view = |by: f64, sure: f64| json!([{"better": {"VAS": 1}, "worse": {"VGS": 1}, "by": by, "confidence": sure}]);
+    assert!(weight(view(0.05, 0.8)) > weight(json!([])) + 0.05);
+    assert!((weight(view(0.05, 0.0)) - weight(json!([]))).abs() < 1e-6);
+
+    let (status, frontier) = house.ask(
+        "/frontier",
+        &json!({"problem": {"objective": {"kind": "minimum_variance"}, "instruments": four}, "points": 5}),
+    );
+    assert_eq!(status, 200, "{frontier}");
+    let points = frontier["points"].as_array().unwrap();
+    let of = |field: &str| points.iter().map(|point| number(&point[field])).collect::<Vec<f64>>();
+    assert!(
+        points.len() == 5 && of("volatility").is_sorted() && of("expected_return").is_sorted(),
+        "{frontier}"
+    );
+}
+
+#[test]
+fn what_cannot_be_answered_is_said_in_words() {
+    let house = house();
+    let refused = |question: Value, status: u16, words: &str| {
+        let (got, problem) = house.ask("/optimise", &question);
+        let detail = problem["detail"].as_str().unwrap_or_default();
+        assert!(got == status && detail.contains(words), "{question}: {got} {problem}");
+    };
+    let least = json!({"kind": "minimum_variance"});
+    refused(json!({"objective": least, "instruments": ["NOPE"]}), 422, "NOPE is not listed");
+    refused(json!({"objective": {"kind": "magic"}}), 422, "objective");
+    refused(json!({"objective": least, "agent": 1}), 422, "agent");
+    refused(
+        json!({"objective": least, "instruments": ["VAS", "VAF"], "bounds": {"GOLD": {"upper": 0.1}}}),
+        422,
+        "bounds: expected one of the instruments considered, got GOLD",
+    );
+    refused(
+        json!({"objective": least, "instruments": ["VAS", "VAF"], "weight": {"upper": 0.4}}),
+        409,
+        "weights add up to 100%",
+    );
+    refused(
+        json!({"objective": least, "instruments": ["VAS", "VAF"], "constraints": {
+            "calm": {"rule": "volatility", "most": 0.001}, "rich": {"rule": "return", "least": 0.5}}}),
+        409,
+        "rich",
+    );
+    refused(json!({"objective": {"kind": "mean_variance", "risk_aversion": -1}}), 422, "risk aversion: expected zero or more");
+    refused(json!({"objective": least, "time_ms": 0}), 422, "time_ms: expected 1 to 30000");
+    refused(json!({"objective": least, "currency": "JPY"}), 409, "nothing that may be held is listed in JPY");
+}
