@@ -45,6 +45,9 @@ use construct::{NO_PORTFOLIO, Workshop};
 /// Steps that are taken in one epoch; the others wait for the next.
 const AT_ONCE: usize = 256;
 
+/// A customer and what is proposed.
+type Made = (Name, Vec<Event>);
+
 /// A pod's solution, and who is in it.
 #[derive(Debug)]
 struct Shared {
@@ -76,7 +79,8 @@ pub(crate) struct Onboarding {
     waiting: BTreeSet<Name>,
     /// Who is on the pool, or has proposals on the way, and since when.
     away: BTreeMap<Name, (Epoch, Vec<Name>)>,
-    made: (Sender<(Name, Vec<Event>)>, Receiver<(Name, Vec<Event>)>),
+    /// Where the pool puts what it has constructed.
+    made: (Sender<Made>, Receiver<Made>),
 }
 
 impl Onboarding {

@@ -276,7 +276,7 @@ fn new_answers_a_review_and_a_goal_that_comes_near_are_reasons_to_act() {
     // The car's date, 2027-06-01, is 179 days away; reviews go on in the meantime.
     let mut near = 0;
     let mut day: TradeDate = "2026-07-02".parse().unwrap();
-    while day.to_string() < "2026-12-31".to_owned() {
+    while day.to_string().as_str() < "2026-12-31" {
         stage.close_on(&day.to_string());
         let told = stage.settle();
         if !told.is_empty() && trigger(&told) == Some(TriggerKind::GoalNear) {
