@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 struct House {
     running: Running,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 /// A market of 30 instruments with 120 days of closes.
@@ -20,13 +20,14 @@ fn house() -> House {
     std::fs::write(&settings, evenkeel(["config", "--epoch-ms", "50"]).unwrap().stdout).unwrap();
     let running =
         Running::start(&folder.path().join("data"), &["--config", settings.to_str().unwrap()]).unwrap();
-    let house = House { running, _folder: folder };
+    let house = House { running, folder };
     assert_eq!(house.ask("/optimise", &json!({"objective": {"kind": "minimum_variance"}})).0, 409);
     let at: Instant = "2026-06-01T00:00:00Z".parse().unwrap();
     let market = Market::new(7, 30);
     let events = [market.reference_events(at), market.history(at.date(), 120), market.quotes(at)].concat();
     let lines: String = events.iter().map(|event| serde_json::to_string(event).unwrap() + "\n").collect();
     house.running.post(lines.as_bytes()).unwrap();
+    std::fs::write(house.folder.path().join("market.ndjson"), lines).unwrap();
     let estimated = || house.running.get("/api/v1/estimates").is_ok_and(|answer| answer.status == 200);
     until("the market is estimated", PATIENCE, estimated).unwrap();
     house
@@ -162,7 +163,72 @@ fn what_cannot_be_answered_is_said_in_words() {
         409,
         "rich",
     );
-    refused(json!({"objective": {"kind": "mean_variance", "risk_aversion": -1}}), 422, "risk aversion: expected zero or more");
+    refused(
+        json!({"objective": {"kind": "mean_variance", "risk_aversion": -1}}),
+        422,
+        "risk aversion: expected zero or more",
+    );
     refused(json!({"objective": least, "time_ms": 0}), 422, "time_ms: expected 1 to 30000");
     refused(json!({"objective": least, "currency": "JPY"}), 409, "nothing that may be held is listed in JPY");
+}
+
+#[test]
+fn a_backtest_over_http_is_that_of_the_command_line() {
+    let house = house();
+    let events = house.folder.path().join("market.ndjson");
+    let by_command = |more: &[&str]| -> Value {
+        let args = [&["backtest", "--json", "--events", events.to_str().unwrap()], more].concat();
+        serde_json::from_str(&evenkeel(args).unwrap().stdout).unwrap()
+    };
+    for (question, flags) in [
+        (
+            json!({"weights": {"VAS": "0.6", "VAF": "0.4"}, "when": {"every": "monthly"}}),
+            vec!["--weights", "VAS=0.6,VAF=0.4", "--when", "monthly"],
+        ),
+        (
+            json!({
+                "optimise": {"aim": "minimum_variance", "window": 40, "instruments": ["VAS", "VAF", "GOLD"]},
+                "when": {"every": "monthly"}, "from": "2026-04-01",
+                "tax": {"entity": "individual", "other_income": "90000"},
+            }),
+            vec![
+                "--optimise",
+                "min-variance",
+                "--window",
+                "40",
+                "--instruments",
+                "VAS,VAF,GOLD",
+                "--when",
+                "monthly",
+                "--from",
+                "2026-04-01",
+                "--tax",
+                "individual",
+                "--other-income",
+                "90000",
+            ],
+        ),
+    ] {
+        let (status, found) = house.ask("/backtest", &question);
+        assert_eq!(status, 200, "{question}: {found}");
+        let expected = &by_command(&flags)["strategies"][0];
+        for field in ["final_value", "metrics", "trades", "reviews", "holdings", "years"] {
+            assert_eq!(found[field], expected[field], "{question} {field}");
+        }
+        assert!(!found["trades"].as_array().unwrap().is_empty());
+    }
+    for (question, field) in [
+        (json!({"when": "once"}), "weights"),
+        (json!({"when": "once", "weights": {"NOPE": "1"}}), "weights.NOPE"),
+        (json!({"when": "once", "weights": {"VAS": "1.5"}}), "weights"),
+        (json!({"when": "never", "weights": {"VAS": "1"}}), "when"),
+        (json!({"when": "once", "weights": {"VAS": "1"}, "capital": "0"}), "capital"),
+        (
+            json!({"when": "once", "weights": {"VAS": "1"}, "from": "2027-01-01", "to": "2026-01-01"}),
+            "backtest",
+        ),
+    ] {
+        let (status, problem) = house.ask("/backtest", &question);
+        assert_eq!((status, problem["field"].as_str()), (422, Some(field)), "{question}: {problem}");
+    }
 }

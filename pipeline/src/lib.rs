@@ -13,6 +13,7 @@ mod few;
 pub mod http;
 pub mod lines;
 pub mod live;
+mod market_facts;
 pub mod names;
 pub mod progress;
 pub mod render;

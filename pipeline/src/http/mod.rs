@@ -2,6 +2,7 @@
 
 mod advice;
 mod api;
+mod backtest;
 mod customers;
 mod events;
 mod goals;
@@ -146,6 +147,7 @@ fn routes(config: &mut web::ServiceConfig) {
                 .configure(goals::routes)
                 .configure(onboarding::routes)
                 .configure(optimise::routes)
+                .configure(backtest::routes)
                 .service(web::scope("/holdings").configure(holdings::routes))
                 .default_service(web::to(not_found)),
         )
@@ -154,7 +156,7 @@ fn routes(config: &mut web::ServiceConfig) {
 
 async fn not_found() -> Problem {
     Problem::not_found(
-        "no such resource; /api/v1/status, /customers, /triggers, /decisions, /orders, /advice, /onboarding, /estimates, /optimise, /frontier and /holdings are there",
+        "no such resource; /api/v1/status, /customers, /triggers, /decisions, /orders, /advice, /onboarding, /estimates, /optimise, /frontier, /backtest and /holdings are there",
     )
 }
 

@@ -13,8 +13,8 @@ use evenkeel_tax::Entity;
     group = clap::ArgGroup::new("input").required(true).multiple(true).args(["events", "bars"]),
     group = clap::ArgGroup::new("targets").required(true).multiple(true).args(["weights", "optimise"]),
     after_help = "\
-Of events instrument_listed, close, split, distribution and corrections of them are taken; others are
-passed over and counted. Every --weights and --optimise with every --when is a strategy, a column of
+Of events instrument_listed, close, closing_mark, split, distribution and corrections of them are taken;
+others are passed over and counted. Every --weights and --optimise with every --when is a strategy, a column of
 the table.
 
 Targets are traded to at the closes, in whole lots, with half the spread against us and commission,

@@ -3,9 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use evenkeel_backtest::{History, Listed, Payment, Split, Targets};
+use evenkeel_backtest::{History, Targets};
 use evenkeel_calendar::{Calendars, Market};
-use evenkeel_estimates::Mark;
 use evenkeel_feeds::import::{ImportOptions, Report, import_file};
 use evenkeel_schemas::events::{Event, InstrumentListed};
 use evenkeel_schemas::{Currency, InstrumentId, Name, Ratio, TradeDate};
@@ -14,6 +13,7 @@ use super::Args;
 use crate::admission::Origin;
 use crate::door::{Door, Place, Rejected};
 use crate::error::Error;
+use crate::market_facts::MarketFacts;
 use crate::progress::Progress;
 use crate::replay::{EventFiles, Placed, recorded_epoch};
 
@@ -26,12 +26,7 @@ const CORRECTABLE_TICKS: usize = 1_000_000;
 /// What the input says.
 pub(super) struct Known {
     door: Door,
-    /// In their order; none where a correction took it back.
-    facts: Vec<Option<Event>>,
-    /// Where each id stands.
-    ids: BTreeMap<Name, usize>,
-    /// Events of other types, by type.
-    pub passed_over: BTreeMap<&'static str, u64>,
+    pub facts: MarketFacts,
     /// Lines that were refused.
     pub refused: Vec<Rejected>,
     /// Rows of bars that were skipped, in words.
@@ -41,37 +36,13 @@ pub(super) struct Known {
 }
 
 impl Known {
-    /// Events taken.
-    pub fn taken(&self) -> usize {
-        self.facts.iter().flatten().count()
-    }
-
     /// Judges an event as the door of the program does.
     fn judge(&mut self, event: Event, place: &Place, line: &[u8], epoch: &mut u64) {
         *epoch = recorded_epoch(&event, 1).max(*epoch);
         match self.door.judge(&event, *epoch, Origin::Program) {
             Ok(None) => {}
-            Ok(Some(_)) => self.take(event),
+            Ok(Some(_)) => self.facts.take(event),
             Err(refusal) => self.refused.push(Rejected::new(place, refusal, line)),
-        }
-    }
-
-    fn take(&mut self, event: Event) {
-        match event {
-            Event::Correction(correction) => {
-                match self.ids.remove(&correction.of) {
-                    Some(at) => self.facts[at] = None,
-                    None => *self.passed_over.entry("correction").or_default() += 1,
-                }
-                if let Some(with) = correction.with {
-                    self.take(with);
-                }
-            }
-            Event::InstrumentListed(_) | Event::Close(_) | Event::Split(_) | Event::Distribution(_) => {
-                self.ids.extend(event.id().map(|id| (id.clone(), self.facts.len())));
-                self.facts.push(Some(event));
-            }
-            other => *self.passed_over.entry(other.event_type().as_str()).or_default() += 1,
         }
     }
 
@@ -80,8 +51,8 @@ impl Known {
     /// # Errors
     /// An instrument that is not there, has no close, or does not go with the others.
     pub fn universe(&self, args: &Args) -> Result<Universe, Error> {
-        let listed = self.listed();
-        let with_close = self.with_close();
+        let listed = self.facts.listed();
+        let with_close = self.facts.with_close();
         let chosen: Vec<Name> = match (args.optimise.is_empty(), args.instruments.is_empty()) {
             (true, _) => Vec::new(),
             (false, false) => args.instruments.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect(),
@@ -120,7 +91,7 @@ impl Known {
         let currency = currency(&wanted)?;
         let market = market(&wanted, currency, args.market.as_ref())?;
         let ids: BTreeMap<Name, InstrumentId> = wanted.keys().cloned().zip((0..).map(InstrumentId)).collect();
-        let history = self.history(&wanted, &ids);
+        let history = self.facts.history(&wanted, &ids);
         let target = |(name, weight): &(Name, Ratio)| Some((*ids.get(name)?, *weight));
         let targets =
             args.weights.iter().map(|weights| weights.0.iter().filter_map(target).collect()).collect();
@@ -134,69 +105,6 @@ impl Known {
         let names = ids.into_iter().map(|(name, id)| (id, name)).collect();
         let optimised = chosen.into_iter().collect();
         Ok(Universe { history, currency, market, targets, optimised, names, first_close })
-    }
-
-    fn listed(&self) -> BTreeMap<Name, &InstrumentListed> {
-        let mut found = BTreeMap::new();
-        for event in self.facts.iter().flatten() {
-            if let Event::InstrumentListed(listed) = event {
-                found.insert(listed.instrument.clone(), listed.as_ref());
-            }
-        }
-        found
-    }
-
-    fn with_close(&self) -> BTreeSet<Name> {
-        let close = |event: &Event| match event {
-            Event::Close(close) => Some(close.instrument.clone()),
-            _ => None,
-        };
-        self.facts.iter().flatten().filter_map(close).collect()
-    }
-
-    fn history(
-        &self,
-        wanted: &BTreeMap<Name, &InstrumentListed>,
-        ids: &BTreeMap<Name, InstrumentId>,
-    ) -> History {
-        let mut history = History::default();
-        for (name, listed) in wanted {
-            history.instruments.extend(ids.get(name).map(|instrument| Listed {
-                instrument: *instrument,
-                name: name.clone(),
-                lot: listed.lot_size,
-                tick: listed.tick_size,
-                average_daily_value: listed.average_daily_value,
-            }));
-        }
-        // Of two closes of one day the later said one counts.
-        let mut closes = BTreeMap::new();
-        for event in self.facts.iter().flatten() {
-            match event {
-                Event::Close(e) => {
-                    closes.extend(ids.get(&e.instrument).map(|id| ((*id, e.date), e.price)));
-                }
-                Event::Split(e) => history.splits.extend(ids.get(&e.instrument).map(|instrument| Split {
-                    instrument: *instrument,
-                    ex_date: e.ex_date,
-                    new: e.new,
-                    old: e.old,
-                })),
-                Event::Distribution(e) => {
-                    history.payments.extend(ids.get(&e.instrument).map(|instrument| Payment {
-                        instrument: *instrument,
-                        ex_date: e.ex_date,
-                        pay_date: e.pay_date,
-                        amount: e.amount,
-                        franked_fraction: e.franked_fraction,
-                    }));
-                }
-                _ => {}
-            }
-        }
-        let mark = |((instrument, date), price)| Mark { instrument, date, price };
-        history.marks = closes.into_iter().map(mark).collect();
-        history
     }
 }
 
@@ -296,9 +204,7 @@ fn market(
 pub(super) fn read(events: &[PathBuf], bars: &[PathBuf]) -> Result<Known, Error> {
     let mut known = Known {
         door: Door::new(CORRECTABLE_TICKS, false),
-        facts: Vec::new(),
-        ids: BTreeMap::new(),
-        passed_over: BTreeMap::new(),
+        facts: MarketFacts::default(),
         refused: Vec::new(),
         skipped: Vec::new(),
         suspects: Vec::new(),

@@ -94,9 +94,9 @@ fn tell(known: &Known) {
         problems.iter().take(TOLD_MOST).for_each(|problem| eprintln!("{word}: {problem}"));
         tell_more(problems.len(), &format!("and {{}} more rows {word}; import lists them"));
     }
-    if !known.passed_over.is_empty() {
+    if !known.facts.passed_over.is_empty() {
         let kinds: Vec<String> =
-            known.passed_over.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+            known.facts.passed_over.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
         eprintln!("passed over: {}", kinds.join(", "));
     }
 }

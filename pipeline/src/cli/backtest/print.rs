@@ -180,7 +180,7 @@ pub(super) fn json(
         "market": universe.market.mic(),
         "capital": args.capital,
         "instruments": universe.names.values().collect::<Vec<_>>(),
-        "events": { "taken": known.taken(), "passed_over": known.passed_over, "refused": known.refused.len() },
+        "events": { "taken": known.facts.taken(), "passed_over": known.facts.passed_over, "refused": known.refused.len() },
         "strategies": columns,
     });
     crate::cli::out(format_args!("{object}\n"))
