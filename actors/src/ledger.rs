@@ -7,6 +7,7 @@ use evenkeel_schemas::{Epoch, Name};
 
 use crate::customer::{CustomerState, Refusal};
 use crate::schedule::Schedule;
+use crate::urgency::Urgency;
 
 /// The states of all customers that ever decided, and who is to be woken: a function of the applied events
 /// and of the wakes asked for.
@@ -57,7 +58,7 @@ impl Ledger {
                 let state = self.customers.get_mut(&customer);
                 if state.is_some_and(|state| state.apply_order_end(&end.order)) {
                     self.rebalancing = self.rebalancing.saturating_sub(1);
-                    self.schedule.wake(&customer);
+                    self.schedule.wake(&customer, Urgency::REVIEW);
                 }
             }
             Event::Session(session) if session.market == self.market => {

@@ -10,7 +10,7 @@
 //! | `snapshot`, `books` | what the machines are handed: one customer, or everybody, at one epoch |
 //! | `policy` | the rules, with defaults |
 //! | `customer`, `gate` | hold or trade, and the second look at every plan |
-//! | `ledger`, `schedule` | what the log knows of every customer, and who is woken when |
+//! | `ledger`, `schedule`, `urgency` | what the log knows of every customer, and who is woken when |
 //! | `desk` | windows, checks, blocks, allocation |
 //! | `broker` | the interface, and the paper exchange |
 //! | `closing` | closing marks, frozen when a market closes |
@@ -39,6 +39,7 @@ mod shells;
 mod snapshot;
 mod solver;
 mod system;
+mod urgency;
 
 pub use books::{Books, InstrumentTerms, LotHeld};
 pub use broker::{Broker, PaperBroker};
@@ -56,3 +57,4 @@ pub use shells::ActorLost;
 pub use snapshot::{Holding, OpenTrigger, Snapshot};
 pub use solver::Mode;
 pub use system::{ActorSystem, Snapshots, StartError, Stats, TriggerChanges};
+pub use urgency::Urgency;

@@ -145,6 +145,9 @@ pub struct RuntimePolicy {
     /// A proposed event that has not come back as committed after this long is proposed again; its id makes
     /// a second copy harmless. Default 10,000.
     pub in_flight_ms: u64,
+    /// How long customers decide in one epoch, the most urgent first; the others wait for the next. In live mode only.
+    /// Default 50.
+    pub decide_ms: u64,
 }
 
 /// Portfolios of new customers.
@@ -268,7 +271,7 @@ impl Default for SolverPolicy {
 
 impl Default for RuntimePolicy {
     fn default() -> RuntimePolicy {
-        RuntimePolicy { mailbox: 16, idle_ms: 60_000, in_flight_ms: 10_000 }
+        RuntimePolicy { mailbox: 16, idle_ms: 60_000, in_flight_ms: 10_000, decide_ms: 50 }
     }
 }
 

@@ -2,17 +2,21 @@
 //!
 //! A customer is woken when a trigger enters, when the review of its last hold is due, when its open
 //! rebalance ended and when the market opens after it held for that. A wake that could not be served stays:
-//! one entry per customer, however often it was asked for, so that nothing is lost and nothing grows.
+//! one entry per customer, however often it was asked for, so that nothing is lost and nothing grows. Those that wait
+//! are in the order of their urgency.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use evenkeel_schemas::{Epoch, Name};
 
+use crate::urgency::Urgency;
+
 /// Who is woken when.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Schedule {
-    /// To be woken at the next epoch.
-    waiting: BTreeSet<Name>,
+    /// To be woken at the next epoch, and the same by urgency.
+    waiting: BTreeMap<Name, Urgency>,
+    queue: BTreeSet<(Urgency, Name)>,
     /// By customer, and the same by time.
     reviews: BTreeMap<Name, Epoch>,
     agenda: BTreeSet<(Epoch, Name)>,
@@ -21,14 +25,25 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// Asks for a customer to be woken at the next epoch.
-    pub fn wake(&mut self, customer: &Name) {
-        self.waiting.insert(customer.clone());
+    /// Asks for a customer to be woken at the next epoch. Of several reasons the most urgent counts.
+    pub fn wake(&mut self, customer: &Name, urgency: Urgency) {
+        let known = self.waiting.get(customer).copied();
+        if known.is_none_or(|known| urgency < known) {
+            self.forget(customer);
+            self.waiting.insert(customer.clone(), urgency);
+            self.queue.insert((urgency, customer.clone()));
+        }
+    }
+
+    fn forget(&mut self, customer: &Name) {
+        if let Some(urgency) = self.waiting.remove(customer) {
+            self.queue.remove(&(urgency, customer.clone()));
+        }
     }
 
     /// No trigger of the customer is open any more: nothing is left to look at.
     pub fn clear(&mut self, customer: &Name) {
-        self.waiting.remove(customer);
+        self.forget(customer);
         self.closed.remove(customer);
         self.set_review(customer, None);
     }
@@ -45,26 +60,31 @@ impl Schedule {
 
     /// The market opened: those that held for it are woken.
     pub fn market_opened(&mut self) {
-        self.waiting.append(&mut self.closed);
+        for customer in std::mem::take(&mut self.closed) {
+            self.wake(&customer, Urgency::REVIEW);
+        }
     }
 
-    /// Everybody to be woken at this epoch.
-    pub fn due(&self, epoch: Epoch) -> BTreeSet<Name> {
+    /// Everybody to be woken at this epoch, the most urgent first; of equals, and of reviews, by customer.
+    pub fn due(&self, epoch: Epoch) -> Vec<Name> {
         let reviews = self.agenda.iter().take_while(|(review, _)| *review <= epoch);
-        self.waiting.iter().chain(reviews.map(|(_, customer)| customer)).cloned().collect()
+        let only_reviewed =
+            reviews.map(|(_, customer)| customer).filter(|name| !self.waiting.contains_key(*name));
+        let only_reviewed: BTreeSet<&Name> = only_reviewed.collect();
+        self.queue.iter().map(|(_, customer)| customer).chain(only_reviewed).cloned().collect()
     }
 
     /// The customer was looked at: what asked for it is served.
     pub fn served(&mut self, customer: &Name, epoch: Epoch) {
-        self.waiting.remove(customer);
+        self.forget(customer);
         if self.reviews.get(customer).is_some_and(|review| *review <= epoch) {
             self.set_review(customer, None);
         }
     }
 
     /// Customers that wait to be woken at the next epoch.
-    pub fn waiting(&self) -> &BTreeSet<Name> {
-        &self.waiting
+    pub fn waiting(&self) -> usize {
+        self.waiting.len()
     }
 
     /// How many reviews are set.
@@ -74,7 +94,7 @@ impl Schedule {
 
     /// The next epoch after `after` with a wake of a customer that `blocked` does not hold back.
     pub fn next_due(&self, after: Epoch, blocked: impl Fn(&Name) -> bool) -> Option<Epoch> {
-        if self.waiting.iter().any(|customer| !blocked(customer)) {
+        if self.waiting.keys().any(|customer| !blocked(customer)) {
             return Some(after + 1);
         }
         let review = self.agenda.iter().find(|(_, customer)| !blocked(customer));
@@ -94,9 +114,12 @@ impl Schedule {
 
 #[cfg(test)]
 mod tests {
+    use evenkeel_schemas::Measure;
+    use evenkeel_schemas::events::TriggerKind;
+
     use super::*;
 
-    fn names(due: &BTreeSet<Name>) -> Vec<&str> {
+    fn names(due: &[Name]) -> Vec<&str> {
         due.iter().map(Name::as_str).collect()
     }
 
@@ -104,8 +127,8 @@ mod tests {
     fn wakes_are_kept_until_served_and_reviews_until_due() {
         let (a, b) = (Name::new("a").unwrap(), Name::new("b").unwrap());
         let mut schedule = Schedule::default();
-        schedule.wake(&a);
-        schedule.wake(&a);
+        schedule.wake(&a, Urgency::REVIEW);
+        schedule.wake(&a, Urgency::REVIEW);
         schedule.decided(&b, Some(500), false);
         assert_eq!(names(&schedule.due(100)), ["a"]);
         schedule.served(&a, 100);
@@ -118,6 +141,28 @@ mod tests {
         assert!(schedule.due(500).is_empty());
         schedule.clear(&b);
         assert_eq!(schedule.next_due(100, |_| false), None);
+    }
+
+    #[test]
+    fn the_most_urgent_comes_first_and_keeps_its_place() {
+        let drift = |measure: &str| {
+            let share = |text: &str| Measure::Share(text.parse().unwrap());
+            Urgency::of(TriggerKind::Drift, share(measure), share("0.05"))
+        };
+        let [a, b, c, d] = ["a", "b", "c", "d"].map(|name| Name::new(name).unwrap());
+        let mut schedule = Schedule::default();
+        schedule.wake(&a, drift("0.06"));
+        schedule.wake(&b, drift("0.2"));
+        schedule.decided(&c, Some(50), false);
+        schedule.decided(&d, Some(50), false);
+        schedule.wake(&d, drift("0.1"));
+        assert_eq!(names(&schedule.due(100)), ["b", "d", "a", "c"]);
+        // A lesser reason does not take a place away, a greater one gives a better.
+        schedule.wake(&b, drift("0.051"));
+        schedule.wake(&a, drift("0.3"));
+        assert_eq!(names(&schedule.due(100)), ["a", "b", "d", "c"]);
+        schedule.served(&b, 100);
+        assert_eq!((names(&schedule.due(100)), schedule.waiting()), (vec!["a", "d", "c"], 2));
     }
 
     #[test]

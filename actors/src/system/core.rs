@@ -24,6 +24,9 @@ use crate::solver::{Mode, SolverPool};
 /// Takes a consistent snapshot of a customer; `None` for one that is not known.
 pub type Snapshots = dyn Fn(&Name) -> Option<Snapshot> + Send + Sync;
 
+/// Customers that decide at a time in live mode: enough for the pool's threads, few enough to look at the clock.
+const AT_A_TIME: usize = 128;
+
 /// A customer's actor that is alive.
 struct Live {
     address: Addr<CustomerActor>,
@@ -84,19 +87,29 @@ impl Core {
         }
     }
 
-    /// Wakes everybody who is due and returns what they decided, by customer.
+    /// Wakes those who are due, the most urgent first, and returns what they decided, by customer. In live mode, those
+    /// for whom there is no time wait for the next epoch.
     pub fn decide(&mut self, epoch: Epoch, crew: &Crew, snapshots: &Snapshots) -> Vec<Event> {
         let due = self.ledger.schedule.due(epoch);
         let due: Vec<Name> = due.into_iter().filter(|name| !self.flight.deciding(name)).collect();
-        let mut events = Vec::new();
         // No more at a time than the pool's queue holds, so that it never overflows; the rest waits here.
-        for part in due.chunks(crew.policy.solver.queue.max(1)) {
+        let at_a_time = match crew.mode {
+            Mode::Live => AT_A_TIME.min(crew.policy.solver.queue.max(1)),
+            Mode::Replay => crew.policy.solver.queue.max(1),
+        };
+        let (begun, most) = (Instant::now(), Duration::from_millis(crew.policy.runtime.decide_ms));
+        let mut decisions = Vec::new();
+        for part in due.chunks(at_a_time) {
             for decision in self.decide_part(epoch, crew, snapshots, part) {
                 self.flight.decided(&decision.customer, &decision.decision, epoch);
-                events.push(Event::Decision(Box::new(decision)));
+                decisions.push(decision);
+            }
+            if crew.mode == Mode::Live && begun.elapsed() >= most {
+                break;
             }
         }
-        events
+        decisions.sort_by(|a, b| a.customer.cmp(&b.customer));
+        decisions.into_iter().map(|decision| Event::Decision(Box::new(decision))).collect()
     }
 
     fn decide_part(

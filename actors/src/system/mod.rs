@@ -39,6 +39,7 @@ use crate::onboarding::Onboarding;
 use crate::policy::{Policy, PolicyError};
 use crate::shells::{ActorLost, BrokerActor, Committed, DeskActor, Due, Rows, Step, ask};
 use crate::solver::{Mode, SolverPool};
+use crate::urgency::Urgency;
 
 pub use self::core::Snapshots;
 
@@ -62,8 +63,9 @@ pub enum StartError {
 /// How the open triggers changed at an epoch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TriggerChanges {
-    /// Customers with a trigger that entered; after a restart, all with an open one.
-    pub entered: Vec<Name>,
+    /// Customers with a trigger that entered, with the most urgent of their open ones; after a restart, all with an open
+    /// one.
+    pub entered: Vec<(Name, Urgency)>,
     /// Customers whose last open trigger left.
     pub cleared: Vec<Name>,
 }
@@ -163,7 +165,8 @@ impl ActorSystem {
         Ok(())
     }
 
-    /// Lets everybody act who is due at an epoch, and returns what is to be appended: decisions by customer,
+    /// Lets everybody act who is due at an epoch, the most urgent first and in live mode as many as there is time for,
+    /// and returns what is to be appended: decisions by customer,
     /// then the desk's events, then the broker's, then closing marks, then what onboarding concludes. Waits for the optimizer; in live mode not beyond its deadline
     /// (and once more that long, should its threads be stuck).
     ///
@@ -183,13 +186,13 @@ impl ActorSystem {
         core.last = core.last.max(epoch);
         let since = epoch.saturating_sub(self.crew.policy.runtime.in_flight_ms);
         for customer in core.flight.expire(since) {
-            core.ledger.schedule.wake(&customer);
+            core.ledger.schedule.wake(&customer, Urgency::REVIEW);
         }
         for customer in &changes.cleared {
             core.ledger.schedule.clear(customer);
         }
-        for customer in &changes.entered {
-            core.ledger.schedule.wake(customer);
+        for (customer, urgency) in &changes.entered {
+            core.ledger.schedule.wake(customer, *urgency);
         }
         let mut events = core.decide(epoch, &self.crew, snapshots);
         let step = |reply| Step { epoch, books: Arc::clone(books), reply };
@@ -219,7 +222,7 @@ impl ActorSystem {
     /// orders and blocks not ended. Reviews do not count: a market that stands still would be reviewed for ever.
     pub fn pending(&self) -> bool {
         let core = locked(&self.core);
-        let waiting = !core.ledger.schedule.waiting().is_empty();
+        let waiting = core.ledger.schedule.waiting() > 0;
         waiting
             || core.flight.len() > 0
             || core.desk.pending > 0
@@ -282,7 +285,7 @@ impl ActorSystem {
     fn publish(&self, core: &Core) {
         let schedule = &core.ledger.schedule;
         *locked(&self.stats) = Stats {
-            customers_waiting: schedule.waiting().len(),
+            customers_waiting: schedule.waiting(),
             customers_rebalancing: core.ledger.rebalancing(),
             reviews: schedule.reviews(),
             actors_lost: core.lost,

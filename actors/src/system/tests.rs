@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use evenkeel_schemas::events::{Event, Outcome, TriggerKind};
-use evenkeel_schemas::{Epoch, Money, Name, Rate, Ratio, Value};
+use evenkeel_schemas::{Epoch, Measure, Money, Name, Rate, Ratio, Value};
 
 use super::{ActorSystem, TriggerChanges};
 use crate::books::Books;
@@ -11,6 +11,7 @@ use crate::fake::{FakeBooks, World, name, ratio, trigger};
 use crate::policy::Policy;
 use crate::snapshot::OpenTrigger;
 use crate::solver::Mode;
+use crate::urgency::Urgency;
 
 /// What the pipeline does around the actors: triggers, snapshots, the log.
 struct Pipeline {
@@ -43,7 +44,7 @@ impl Pipeline {
     fn refresh(&mut self, epoch: Epoch) -> TriggerChanges {
         let mut changes = TriggerChanges::default();
         if self.ticks == 1 {
-            changes.entered = self.open.keys().cloned().collect();
+            changes.entered = self.open.keys().map(|customer| (customer.clone(), Urgency::REVIEW)).collect();
         }
         let customers: Vec<Name> = self.world.books.cash.keys().cloned().collect();
         for customer in customers {
@@ -59,7 +60,7 @@ impl Pipeline {
                 }
             }
             if open.iter().any(|t| !before.contains(t)) {
-                changes.entered.push(customer);
+                changes.entered.push((customer, Urgency::REVIEW));
             } else if open.is_empty() && !before.is_empty() {
                 changes.cleared.push(customer);
             }
@@ -126,7 +127,7 @@ impl Pipeline {
         let entered = self.open.iter().filter(|(_, open)| !open.is_empty()).map(|(name, _)| name.clone());
         let entered: Vec<Name> = entered.collect();
         for customer in &entered {
-            self.system.core.lock().unwrap().ledger.schedule.wake(customer);
+            self.system.core.lock().unwrap().ledger.schedule.wake(customer, Urgency::REVIEW);
         }
         self.system.core.lock().unwrap().last = epoch;
     }
@@ -175,6 +176,7 @@ fn a_thousand_customers_in_one_epoch_are_all_served() {
     let mut policy = Policy::default();
     policy.solver.queue = 64;
     policy.solver.deadline_ms = 60_000;
+    policy.runtime.decide_ms = 60_000;
     let mut pipeline = Pipeline::funded(1_000, policy, Mode::Live);
     pipeline.step();
     assert_eq!(pipeline.decisions(Outcome::Trade), 1_000);
@@ -215,7 +217,7 @@ fn idle_actors_are_put_away_and_come_back() {
         std::thread::yield_now();
     }
     assert_eq!(pipeline.system.stats().customers_live, 0);
-    let back = TriggerChanges { entered: vec![name("c0003")], cleared: Vec::new() };
+    let back = TriggerChanges { entered: vec![(name("c0003"), Urgency::REVIEW)], cleared: Vec::new() };
     pipeline.act(1_200, &back);
     assert_eq!(pipeline.system.stats().customers_live, 1);
 }
@@ -248,6 +250,7 @@ fn what_is_on_its_way_is_not_proposed_again_until_its_append_must_have_failed() 
         let (open, view) = (open.clone(), view.clone());
         let books: Arc<dyn Books> = Arc::new(view.clone());
         let snapshots = move |name: &Name| Some(view.snapshot(epoch, name, open[name].clone()));
+        let entered = entered.into_iter().map(|customer| (customer, Urgency::REVIEW)).collect();
         let changes = TriggerChanges { entered, cleared: Vec::new() };
         pipeline.system.run_epoch(epoch, &changes, &snapshots, &books).unwrap()
     };
@@ -262,6 +265,42 @@ fn what_is_on_its_way_is_not_proposed_again_until_its_append_must_have_failed() 
     pipeline.system.apply(10_300, logged.into()).unwrap();
     assert_eq!(run(10_300, Vec::new()), Vec::new());
     assert_eq!(pipeline.system.stats().in_flight, 0);
+}
+
+/// Three hundred at a time, and no time: the most urgent are decided at once, the others epoch by epoch.
+#[test]
+fn when_many_are_woken_the_most_urgent_come_first_and_nobody_is_forgotten() {
+    let mut policy = Policy::default();
+    policy.runtime.decide_ms = 0;
+    let pipeline = Pipeline::funded(300, policy, Mode::Live);
+    let (open, view) = (pipeline.open.clone(), pipeline.world.books.clone());
+    let urgency = |at: usize| {
+        let share = |raw: i64| Measure::Share(Ratio::from_raw(raw));
+        Urgency::of(TriggerKind::Drift, share(50_000_000 + at as i64), share(50_000_000))
+    };
+    // The further down the list, the further outside.
+    let mut entered: Vec<(Name, Urgency)> =
+        open.keys().enumerate().map(|(at, customer)| (customer.clone(), urgency(at * 5_000))).collect();
+    let mut decided: Vec<Name> = Vec::new();
+    let mut sizes = Vec::new();
+    for epoch in [100, 200, 300, 400] {
+        let (open, view) = (open.clone(), view.clone());
+        let books: Arc<dyn Books> = Arc::new(view.clone());
+        let snapshots = move |name: &Name| Some(view.snapshot(epoch, name, open[name].clone()));
+        let changes = TriggerChanges { entered: std::mem::take(&mut entered), cleared: Vec::new() };
+        let events = pipeline.system.run_epoch(epoch, &changes, &snapshots, &books).unwrap();
+        let names = events.iter().filter_map(|event| match event {
+            Event::Decision(decision) => Some(decision.customer.clone()),
+            _ => None,
+        });
+        let names: Vec<Name> = names.collect();
+        assert!(names.is_sorted());
+        sizes.push(names.len());
+        decided.extend(names);
+    }
+    assert_eq!(sizes, [128, 128, 44, 0]);
+    assert_eq!((decided[0].as_str(), decided[127].as_str()), ("c0172", "c0299"));
+    assert_eq!((decided[128].as_str(), decided[256].as_str()), ("c0044", "c0000"));
 }
 
 /// A broker whose handler panics.

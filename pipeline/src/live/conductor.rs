@@ -306,7 +306,7 @@ impl Conductor {
     fn trigger_changes(&mut self) -> TriggerChanges {
         let changes = self.watch.take(&self.view.read());
         let now = Instant::now();
-        for customer in &changes.entered {
+        for (customer, _) in &changes.entered {
             self.entered.entry(customer.clone()).or_insert(now);
         }
         for customer in &changes.cleared {

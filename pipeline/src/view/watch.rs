@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use evenkeel_actors::TriggerChanges;
+use evenkeel_actors::{TriggerChanges, Urgency};
 use evenkeel_schemas::{CustomerId, Name, Row};
 
 use super::View;
@@ -42,7 +42,11 @@ impl TriggerWatch {
         let name = |id: &CustomerId| Name::new(names.customer(*id)).ok();
         let has_open = |id: &CustomerId| view.open().is_triggered(*id);
         let cleared = left.iter().filter(|id| !has_open(id)).filter_map(name).collect();
-        let entered = entered.iter().filter(|id| has_open(id)).filter_map(name).collect();
+        let urgency = |id: &CustomerId| {
+            let open = view.open().triggers_of(*id);
+            open.map(|(key, (measure, limit))| Urgency::of(key.kind, *measure, *limit)).min()
+        };
+        let entered = entered.iter().filter_map(|id| Some((name(id)?, urgency(id)?))).collect();
         TriggerChanges { entered, cleared }
     }
 }
