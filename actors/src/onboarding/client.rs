@@ -74,6 +74,8 @@ pub(super) struct Client {
     pub allocations: u64,
     pub allocation: Option<Arc<PodAllocationCalculated>>,
     pub stage: Stage,
+    /// A portfolio of the customer is, or was, watched.
+    pub watched: bool,
     /// The day of the market that gave no portfolio; `Some(None)` is one without any closing mark.
     pub failed: Option<Option<TradeDate>>,
     /// The solutions of the pods.

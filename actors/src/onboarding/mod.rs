@@ -44,6 +44,8 @@ use construct::{NO_PORTFOLIO, Workshop};
 
 /// Steps that are taken in one epoch; the others wait for the next.
 const AT_ONCE: usize = 256;
+/// Constructions on the pool at a time: some ten milliseconds each, in front of which no decision should wait for long.
+const CONSTRUCTIONS: usize = 16;
 
 /// A customer and what is proposed.
 type Made = (Name, Vec<Event>);
@@ -167,7 +169,7 @@ impl Onboarding {
                 }
             }),
             Event::PortfolioMonitoringStarted(e) => {
-                self.with(&e.customer, |client| client.stage = Stage::Watched);
+                self.with(&e.customer, |client| (client.stage, client.watched) = (Stage::Watched, true));
                 self.plan_reviews(&e.customer);
             }
             Event::Session(session)
@@ -220,11 +222,10 @@ impl Onboarding {
         };
         if e.id.as_ref() == Some(&targets_id(allocation)) {
             // Only a first portfolio waits for its trades: a later one may need none.
-            let first = client.allocation.as_ref().is_some_and(|allocation| allocation.trigger.is_none());
-            client.stage = if first { Stage::Created } else { Stage::Watched };
-            let later = !first;
+            let watched = client.watched;
+            client.stage = if watched { Stage::Watched } else { Stage::Created };
             self.due.insert(e.customer.clone());
-            if later {
+            if watched {
                 self.plan_reviews(&e.customer);
             }
         } else {
@@ -308,8 +309,8 @@ impl Onboarding {
         }
         self.look_at_the_market();
         let mut events = Vec::new();
-        let due: Vec<Name> = self.due.iter().filter(|name| !self.away.contains_key(*name)).cloned().collect();
-        for customer in due.into_iter().take(AT_ONCE) {
+        let due = self.due.iter().filter(|name| !self.away.contains_key(*name)).take(AT_ONCE);
+        for customer in due.cloned().collect::<Vec<Name>>() {
             self.due.remove(&customer);
             let proposed = self.step(epoch, &customer, books, pool);
             self.propose(epoch, &customer, proposed, &mut events);

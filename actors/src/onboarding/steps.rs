@@ -11,9 +11,9 @@ use evenkeel_schemas::events::{
 };
 use evenkeel_schemas::{Epoch, Instant, Money, Name, Ratio, TradeDate};
 
-use super::Onboarding;
 use super::client::{Client, Stage};
 use super::construct::{Commission, no_portfolio};
+use super::{CONSTRUCTIONS, Onboarding};
 use crate::books::Books;
 use crate::solver::{Mode, SolverPool};
 
@@ -60,6 +60,11 @@ impl Onboarding {
         books: &dyn Books,
         pool: &SolverPool,
     ) -> Vec<Event> {
+        let under_way = self.away.values().filter(|(_, ids)| ids.is_empty()).count();
+        if under_way >= CONSTRUCTIONS {
+            self.due.insert(customer.clone());
+            return Vec::new();
+        }
         let Some(client) = self.clients.get(customer) else { return Vec::new() };
         let Some(allocation) = client.allocation.clone() else { return Vec::new() };
         let Some(id) = allocation.id.clone() else { return Vec::new() };

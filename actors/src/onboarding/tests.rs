@@ -289,6 +289,21 @@ fn new_answers_a_review_and_a_goal_that_comes_near_are_reasons_to_act() {
 }
 
 #[test]
+fn answers_that_change_before_the_first_trade_do_not_skip_the_watch() {
+    let mut stage = Stage::new();
+    stage.commit(listings());
+    stage.commit(closes("2026-02-01", 100));
+    stage.commit(sarah());
+    stage.settle();
+    stage.commit([answers("a2", "2026-06-01T00:00:01Z", "buy_more")]);
+    assert_eq!(kinds(&stage.settle()).last(), Some(&"targets_set"));
+    stage.trade("d1", "filled", "10");
+    assert_eq!(kinds(&stage.settle()), ["trades_executed", "portfolio_monitoring_started"]);
+    stage.trade("d2", "filled", "10");
+    assert_eq!(kinds(&stage.settle()), ["trades_executed"], "it is watched already");
+}
+
+#[test]
 fn targets_by_hand_end_the_reviews_until_there_are_new_answers() {
     let mut stage = Stage::invested();
     stage.commit([event(

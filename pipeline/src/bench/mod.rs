@@ -5,4 +5,5 @@ pub mod books;
 pub mod drift;
 pub mod kernel;
 mod peers;
+pub mod storm;
 mod workload;

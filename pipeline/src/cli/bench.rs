@@ -5,6 +5,7 @@ use clap::Subcommand;
 use crate::bench::books;
 use crate::bench::drift::{Found, Options, Times, run as run_drift};
 use crate::bench::kernel::Valued;
+use crate::bench::storm;
 use crate::config::DriftEngine;
 use crate::error::Error;
 
@@ -23,6 +24,51 @@ enum Bench {
     Books(Booked),
     /// The monitor by itself, without the dataflow around it; then valuations of everybody and of one
     Monitor(Watched),
+    /// Everybody's portfolio leaves its bands at once: how long until every actor has decided
+    Storm(Stormed),
+}
+
+#[derive(clap::Args)]
+#[command(after_help = "\
+Figures depend on the machine and on what else it does. Exit status 1 says that somebody did not decide once, or before
+somebody more urgent who waited.")]
+struct Stormed {
+    /// Customers, each with thirteen instruments
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=9_999_999))]
+    customers: u32,
+    /// Everything that is left to chance follows from it
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// One JSON object on stdout instead of a line
+    #[arg(long)]
+    json: bool,
+}
+
+fn run_storm(args: &Stormed) -> Result<(), Error> {
+    let found = storm::run(storm::Options { customers: args.customers, seed: args.seed })?;
+    if args.json {
+        let text = serde_json::to_string(&found).map_err(|error| Error::Check(error.to_string()))?;
+        super::out(format_args!("{text}\n"))?;
+    } else {
+        super::out(format_args!(
+            "{} customers decided in {:.1} s, {:.0} a second: {} trade, {} orders\n\
+             {} epochs of {:.1} ms p50, {:.1} ms p99; at most {} waited; {}\n",
+            found.customers,
+            found.seconds,
+            found.decisions_per_second,
+            found.trades,
+            found.orders,
+            found.epochs,
+            found.p50_ms,
+            found.p99_ms,
+            found.waiting_most,
+            if found.in_order { "the most urgent first" } else { "NOT IN THEIR ORDER" },
+        ))?;
+    }
+    if found.in_order {
+        return Ok(());
+    }
+    Err(Error::Check("the most urgent did not come first, or somebody did not decide once".to_owned()))
 }
 
 #[derive(clap::Args)]
@@ -142,6 +188,7 @@ fn run_books(args: &Booked) -> Result<(), Error> {
 pub(super) fn run(args: &Args) -> Result<(), Error> {
     let (args, kernel) = match &args.bench {
         Bench::Books(args) => return run_books(args),
+        Bench::Storm(args) => return run_storm(args),
         Bench::Drift(args) => (args, false),
         Bench::Monitor(args) => (args, true),
     };
