@@ -553,6 +553,30 @@ fn own_events() -> Vec<(EventType, String)> {
             EventType::Allocation,
             r#""block":"B-1","order":"O-1","customer":"ann","instrument":"VAS","side":"buy","quantity":"1","price":"1","fee":"0""#,
         ),
+        event(
+            EventType::PodAllocationCalculated,
+            r#""customer":"ann","pods_from":"2025-11-15","risk_score":65,"risk_category":"growth","capital":"1","pods":[],"goal_pods":[],"explanation":"x""#,
+        ),
+        event(
+            EventType::PodOptimized,
+            r#""customer":"ann","allocation":"a","pod":"POD1","capital":"1","objective":"minimise_volatility","solution":"s","estimates":1,"weights":{"VAS":"1"},"expected_return":"0.05","volatility":"0.1","distribution_yield":"0.04""#,
+        ),
+        event(
+            EventType::MasterPortfolioOptimized,
+            r#""customer":"ann","pods":["p"],"lines":[],"cash":"0","objective":{},"kept":[],"gap":"0""#,
+        ),
+        event(
+            EventType::TaxOptimizationCompleted,
+            r#""customer":"ann","portfolio":"m","financial_year":"2025-26","gross_income":"1","franking_credits":"0","income_tax":"0","capital_gains_tax":"0","after_tax_return":"0.05","advice":[]"#,
+        ),
+        event(
+            EventType::TradesExecuted,
+            r#""customer":"ann","decision":"D-1","filled":1,"partially_filled":0,"failed":0,"bought":"1","sold":"0","fees":"0""#,
+        ),
+        event(
+            EventType::PortfolioMonitoringStarted,
+            r#""customer":"ann","targets":"t","triggers":["drift"],"pods":[]"#,
+        ),
         event(EventType::ClosingMark, r#""instrument":"VAS","price":"1","date":"2026-01-05""#),
         event(EventType::Anomaly, r#""source":"ann","kind":"odd","detail":"none""#),
     ]
@@ -579,7 +603,8 @@ fn the_programs_own_events_are_refused_from_outside() {
         );
     }
     // Neither directly nor as what a correction puts in another's place.
-    let with = &own_events()[4].1;
+    let marks = own_events();
+    let with = &marks.iter().find(|(kind, _)| *kind == EventType::ClosingMark).unwrap().1;
     let correction = format!(
         "{{\"type\":\"correction\",\"at\":\"2026-01-05T00:00:07Z\",\"of\":\"p1\",\"with\":{with},\"reason\":\"sly\"}}"
     );
