@@ -25,6 +25,7 @@ ENGINES = [
     ("differential, textbook, 2 workers", "dd-reduce", (100, 10, 2)),
     ("DBSP, 2 workers", "dbsp", (50, 10, 2)),
     ("Pathway, 2 threads", "pathway", (20, 5, 0)),
+    ("Flink, arrays in a broadcast operator, 2 slots", "flink", (1000, 200, 50)),
 ]
 OURS = "Evenkeel, whole drift dataflow, 1 worker"
 ALONE = "Evenkeel's monitor alone, 1 thread"
@@ -77,6 +78,18 @@ class Compare:
             call(["cargo", "build", "--release"], cwd=self.peers / name, env=environment)
             self.built.add(name)
 
+    def flink(self):
+        """The class path of the Flink job, compiled where it is not yet; its jars come with a Python package."""
+        import importlib.util
+
+        if not shutil.which("javac"):
+            raise RuntimeError("no javac: Flink needs a JDK, 17 or later")
+        jars = Path(importlib.util.find_spec("pyflink").submodule_search_locations[0]) / "lib" / "*"
+        classes = self.work / "flink"
+        if not classes.exists():
+            call(["javac", "-cp", str(jars), "-d", str(classes), self.peers / "flink" / "Drift.java"])
+        return f"{classes}:{jars}"
+
     def command(self, kind, n, epochs, out):
         n, epochs, out = str(n), str(epochs), str(out)
         binary = self.target / "release"
@@ -89,6 +102,9 @@ class Compare:
         if kind.startswith("dd-"):
             self.crate("dd-peer")
             return [binary / "dd-peer", kind[3:], n, epochs, out, "-w", "2"]
+        if kind == "flink":
+            opens = [f"--add-opens=java.base/java.{part}=ALL-UNNAMED" for part in ("util", "lang", "time")]
+            return ["java", "-Xmx8g", *opens, "-cp", self.flink(), "Drift", n, epochs, out, "2"]
         if kind == "dbsp":
             self.crate("dbsp-peer")
             return [binary / "dbsp-peer", n, epochs, out, "2"]
@@ -101,7 +117,7 @@ class Compare:
     def peer(self, name, kind, n, epochs):
         out = self.work / f"{kind}-{n}.bin"
         say(f"{name}: {n} customers, {epochs} epochs")
-        environment = {**os.environ, "PATHWAY_THREADS": "2"}
+        environment = {**os.environ, "PATHWAY_THREADS": "2", "PEERS_DATA": f"{self.data}/"}
         began = time.monotonic()
         said = call(self.command(kind, n, epochs, out), cwd=self.peers, env=environment, timeout=self.args.patience)
         lines = [line for line in said.splitlines() if line.startswith("{")]
