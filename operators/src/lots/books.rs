@@ -178,18 +178,18 @@ impl Books {
         let [of_one, of_other] = [one, other].map(|group| self.actions.remove(&group).unwrap_or_default());
         let group = self.groups.of(one);
         for (customer, account) in self.accounts.iter_mut() {
-            let new = match (account.forget(one), account.forget(other)) {
+            let (own, lacking) = match (account.forget(one), account.forget(other)) {
                 (0, 0) => continue,
                 (own, 0) => (own, Some(&of_other)),
                 (0, own) => (own, Some(&of_one)),
                 (own, more) => (own.saturating_add(more), None),
             };
             let at = account.own.partition_point(|(known, _)| *known < group);
-            account.own.insert(at, (group, new.0));
-            for action in new.1.into_iter().flatten() {
-                account.tell(action, true);
+            account.own.insert(at, (group, own));
+            if let Some(actions) = lacking {
+                touched.insert(customer);
+                actions.iter().for_each(|action| account.tell(action, true));
             }
-            touched.extend(new.1.map(|_| customer));
         }
         self.actions.insert(group, [of_one, of_other].concat());
     }
