@@ -291,7 +291,7 @@ fn of_market(known: Known) -> Option<Change> {
 /// Facts that harvesting reads.
 fn of_harvest(fact: Fact) -> Option<Change> {
     match fact {
-        Fact::Harvest(customer, version, policy) => Some(Change::Policy(customer, version, policy)),
+        Fact::Harvest(customer, version, policy) => Some(Change::Policy(customer, version, *policy)),
         Fact::Close(instrument, date, version, price) => {
             Some(Change::Close(instrument, date, version, price))
         }

@@ -266,11 +266,21 @@ pub struct HarvestPolicy {
     pub correlation_max: Ratio,
 }
 
-/// One fact about accounts, reference data or decisions.
+/// A reason to act: how large what it is about is, and the limit it passed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "the fields are those of the trigger's row")]
+pub struct Reason {
+    pub key: TriggerKey,
+    pub measure: Measure,
+    pub limit: Measure,
+}
+
+/// One fact about accounts, reference data or decisions. On its way it is copied several times, so what is large and
+/// seldom lies elsewhere: see the test below.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Fact {
     /// The terms of an instrument.
-    Terms(InstrumentId, Version, Terms),
+    Terms(InstrumentId, Version, Box<Terms>),
     /// The currency that a customer's portfolio is valued in.
     Base(CustomerId, Version, Currency),
     /// A customer's targets.
@@ -302,7 +312,7 @@ pub enum Fact {
     /// The official rate of a day.
     FxClose(Pair, TradeDate, Version, Rate),
     /// Whether and how losses of a customer are harvested.
-    Harvest(CustomerId, Version, HarvestPolicy),
+    Harvest(CustomerId, Version, Box<HarvestPolicy>),
     /// What a customer pays for the service, from a day on.
     FeeSchedule(CustomerId, TradeDate, Version, Arc<FeeSchedule>),
     /// Money that a customer plans to pay in or take out: of one name, the latest holds. For forecasts only.
@@ -310,14 +320,14 @@ pub enum Fact {
     /// What settled balances of a currency earn per year, from a day on.
     InterestRate(Currency, TradeDate, Version, Ratio),
     /// A flow or request that is a reason to act until it is answered.
-    Request(TriggerKey, Measure, Measure),
+    Request(Box<Reason>),
     /// A decision answered a flow or request.
-    Answer(TriggerKey),
+    Answer(Box<TriggerKey>),
     /// A trigger of prices that was open when a history without its ticks begins: its epoch of entry and its
     /// measure are not derived again.
-    Opened(TriggerKey, Measure, Measure),
+    Opened(Box<Reason>),
     /// A decision placed an order.
-    Placed(Arc<str>, PlacedOrder),
+    Placed(Arc<str>, Box<PlacedOrder>),
     /// The desk put an order into a block.
     Blocked {
         /// The order's id.
@@ -370,7 +380,8 @@ impl Fact {
             Fact::Base(c, ..) | Fact::Targets(c, ..) | Fact::Movement(c, ..) | Fact::Posting(c, ..) => c.0,
             Fact::Lot(c, _) | Fact::Due(c, ..) | Fact::Reinvest(c, ..) | Fact::Tax(c, _) => c.0,
             Fact::Harvest(c, ..) | Fact::FeeSchedule(c, ..) | Fact::Planned(c, ..) => c.0,
-            Fact::Request(key, ..) | Fact::Answer(key) | Fact::Opened(key, ..) => key.customer.0,
+            Fact::Request(reason) | Fact::Opened(reason) => reason.key.customer.0,
+            Fact::Answer(key) => key.customer.0,
             Fact::Placed(_, order) => order.customer.0,
             Fact::Allocated(row) => row.customer.0,
             Fact::Blocked { .. } | Fact::State(..) => 0,
@@ -391,4 +402,14 @@ impl Fact {
 /// The epoch of a date's first instant, rounded up to the epoch length.
 pub(crate) fn epoch_of(date: TradeDate, epoch_ms: u64) -> Epoch {
     date.start().epoch(epoch_ms)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Fact;
+
+    #[test]
+    fn a_fact_is_small() {
+        assert!(size_of::<Fact>() <= 40, "{}", size_of::<Fact>());
+    }
 }

@@ -4,6 +4,7 @@
 #![warn(missing_docs)]
 
 pub mod accruals;
+mod by_customer;
 pub mod cash;
 pub mod cash_ladder;
 mod counted;

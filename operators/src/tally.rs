@@ -3,6 +3,7 @@
 //! reduce keep.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use differential_dataflow::ExchangeData;
 use evenkeel_schemas::Epoch;
@@ -41,7 +42,7 @@ pub(crate) fn tally<'s, T, F, K, D, O>(
 where
     T: Tally<D> + 'static,
     F: Clone + 'static,
-    K: Ord + Clone + 'static,
+    K: Ord + 'static,
     D: 'static,
     O: Clone + 'static,
 {
@@ -59,7 +60,7 @@ pub(crate) fn tally_from<'s, T, F, K, D, O>(
 where
     T: Tally<D> + 'static,
     F: Clone + 'static,
-    K: Ord + Clone + 'static,
+    K: Ord + 'static,
     D: 'static,
     O: Clone + 'static,
 {
@@ -81,29 +82,36 @@ where
     epochwise(rows, name, |_| 0, step::<T, _, _, _, _>(Some, say))
 }
 
-fn step<T: Tally<D>, F, K: Ord + Clone, D, O>(
+fn step<T: Tally<D>, F, K: Ord, D, O>(
     split: impl Fn(F) -> Option<(K, D)>,
     say: impl Fn(&K, T::Held) -> Option<O>,
 ) -> impl FnMut(Epoch, Changes<F>, &mut Changes<O>) {
     let mut keys: BTreeMap<K, T> = BTreeMap::new();
+    let mut sorted: Vec<(K, D, isize)> = Vec::new();
     move |_, changes, out| {
-        let mut before: BTreeMap<K, Option<T::Held>> = BTreeMap::new();
-        for (row, times) in changes {
-            let Some((key, change)) = split(row) else { continue };
-            let tally = keys.entry(key.clone()).or_default();
-            before.entry(key).or_insert_with(|| tally.held());
-            tally.add(change, times);
-        }
-        for (key, before) in before {
-            let Some(tally) = keys.get_mut(&key) else { continue };
-            tally.settle();
-            let now = tally.held();
-            if tally.is_empty() {
-                keys.remove(&key);
+        let keyed = |(row, times)| split(row).map(|(key, change)| (key, change, times));
+        sorted.extend(changes.into_iter().filter_map(keyed));
+        // One visit a key, and neighbours in memory one after the other.
+        sorted.sort_by(|(one, ..), (other, ..)| one.cmp(other));
+        let mut changes = sorted.drain(..).peekable();
+        while let Some((key, change, times)) = changes.next() {
+            let mut place = match keys.entry(key) {
+                Entry::Occupied(place) => place,
+                Entry::Vacant(place) => place.insert_entry(T::default()),
+            };
+            let before = place.get().held();
+            place.get_mut().add(change, times);
+            while let Some((_, change, times)) = changes.next_if(|(key, ..)| key == place.key()) {
+                place.get_mut().add(change, times);
             }
+            place.get_mut().settle();
+            let now = place.get().held();
             if before != now {
-                out.extend(before.and_then(|held| say(&key, held)).map(|row| (row, -1)));
-                out.extend(now.and_then(|held| say(&key, held)).map(|row| (row, 1)));
+                out.extend(before.and_then(|held| say(place.key(), held)).map(|row| (row, -1)));
+                out.extend(now.and_then(|held| say(place.key(), held)).map(|row| (row, 1)));
+            }
+            if place.get().is_empty() {
+                place.remove();
             }
         }
     }

@@ -355,7 +355,7 @@ pub enum Row {
     },
     Order(Box<OrderRow>),
     Allocation(Box<AllocationRow>),
-    Lot(Box<LotRow>),
+    Lot(LotRow),
     RealisedGain(Box<RealisedGainRow>),
     Tax(Box<TaxRow>),
     HarvestCandidate(Box<HarvestCandidateRow>),

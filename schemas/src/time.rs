@@ -90,8 +90,7 @@ pub struct TradeDate(Date);
 impl TradeDate {
     /// The first instant of the date, UTC.
     pub fn start(self) -> Instant {
-        let midnight = self.0.to_zoned(jiff::tz::TimeZone::UTC);
-        Instant(midnight.map_or(0, |zoned| zoned.timestamp().as_microsecond()))
+        Instant(i64::from(self.days()) * 86_400_000_000)
     }
 }
 
@@ -111,10 +110,13 @@ impl TradeDate {
         TradeDate(self.0.first_of_month())
     }
 
-    /// Days since 1970-01-01.
+    /// Days since 1970-01-01. Every fill asks several times, so without a time zone: years are counted from March,
+    /// which puts the leap day last, and 1970-01-01 is day 719,468 from 0000-03-01.
     pub fn days(self) -> i32 {
-        // A date lies between 1900 and 2200.
-        self.start().micros().div_euclid(86_400_000_000) as i32
+        let (month, day) = (i32::from(self.0.month()), i32::from(self.0.day()));
+        let year = i32::from(self.0.year()) - i32::from(month < 3);
+        let leap_days = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
+        year * 365 + leap_days + (153 * ((month + 9) % 12) + 2) / 5 + day - 1 - 719_468
     }
 }
 
@@ -189,6 +191,15 @@ mod tests {
         let day: TradeDate = "2013-10-07".parse().unwrap();
         assert_eq!(day.start().date(), day);
         assert_eq!(day.start().to_string(), "2013-10-07T00:00:00Z");
+    }
+
+    #[test]
+    fn days_count_from_1970_without_a_gap() {
+        let first: TradeDate = "1900-01-01".parse().unwrap();
+        assert_eq!((first.days(), first.start().micros()), (-25_567, EARLIEST));
+        let days = std::iter::successors(Some(first), |day| day.plus_days(1));
+        assert!(days.zip(-25_567..).all(|(day, number)| day.days() == number && day.start().date() == day));
+        assert_eq!("2199-12-31".parse::<TradeDate>().unwrap().days(), 84_005);
     }
 
     #[test]

@@ -88,8 +88,9 @@ impl Monitor {
         let customer = head.customer;
         let before = if head.ailing { self.ailments.remove(&row).unwrap_or_default() } else { Vec::new() };
         head.ailing = !now.is_empty();
-        let ended = before.iter().filter(|kind| !now.contains(kind)).cloned().map(Event::AnomalyLeft);
-        let begun = now.iter().filter(|kind| !before.contains(kind)).cloned().map(Event::AnomalyEntered);
+        let (old, new) = apart(&before, &now);
+        let ended = old.iter().filter(|kind| !new.contains(kind)).cloned().map(Event::AnomalyLeft);
+        let begun = new.iter().filter(|kind| !old.contains(kind)).cloned().map(Event::AnomalyEntered);
         changes.extend(ended.chain(begun).map(|event| Change { customer, event }));
         if !now.is_empty() {
             self.ailments.insert(row, now);
@@ -123,4 +124,13 @@ impl Monitor {
         let state = self.book.state_mut(row);
         (state.regular, state.plain, state.bucketed) = (regular, plain, bucketed);
     }
+}
+
+/// What is left of two lists, each in order and without repetition, without what they begin and end with alike: a portfolio
+/// may lack many prices, and mostly one more or one fewer.
+fn apart<'a>(one: &'a [AnomalyKind], other: &'a [AnomalyKind]) -> (&'a [AnomalyKind], &'a [AnomalyKind]) {
+    let alike = one.iter().zip(other).take_while(|(a, b)| a == b).count();
+    let (one, other) = (&one[alike..], &other[alike..]);
+    let alike = one.iter().rev().zip(other.iter().rev()).take_while(|(a, b)| a == b).count();
+    (&one[..one.len() - alike], &other[..other.len() - alike])
 }

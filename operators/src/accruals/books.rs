@@ -1,10 +1,11 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use evenkeel_schemas::{CustomerId, TradeDate};
 
 use super::Change;
 use super::account::{Account, accrue};
 use super::market::Market;
+use crate::by_customer::ByCustomer;
 use crate::dated::Dated;
 use crate::epochwise::Changes;
 use crate::facts::{Corporate, Fact};
@@ -15,7 +16,7 @@ use crate::told::Told;
 #[derive(Default)]
 pub(super) struct Books {
     market: Market,
-    accounts: BTreeMap<CustomerId, Account>,
+    accounts: ByCustomer<Account>,
 }
 
 /// From which day on there is something new.
@@ -42,7 +43,7 @@ impl Books {
         }
         let everybody = touched.all || touched.market.is_some();
         let interest = self.market.first_interest();
-        let mut visit = |customer: &CustomerId, account: &mut Account| {
+        let mut visit = |customer: CustomerId, account: &mut Account| {
             if touched.actions {
                 account.reshape();
             }
@@ -55,7 +56,7 @@ impl Books {
             if account.told.is_empty() && account.closed.is_empty() && !account.earns(interest) {
                 return;
             }
-            let now = accrue(*customer, account, &self.market);
+            let now = accrue(customer, account, &self.market);
             let before = std::mem::replace(&mut account.told, now);
             out.extend(before.into_iter().map(|told| (told, -1)));
             out.extend(account.told.iter().cloned().map(|told| (told, 1)));
@@ -64,8 +65,8 @@ impl Books {
             self.accounts.iter_mut().for_each(|(customer, account)| visit(customer, account));
         } else {
             for customer in touched.customers {
-                if let Some(account) = self.accounts.get_mut(&customer) {
-                    visit(&customer, account);
+                if let Some(account) = self.accounts.get_mut(customer) {
+                    visit(customer, account);
                 }
             }
         }
@@ -80,7 +81,7 @@ impl Books {
                 touched.all |= before != self.market.currency(instrument);
             }
             Known::Base(customer, currency) => {
-                let account = self.accounts.entry(customer).or_default();
+                let account = self.accounts.entry(customer);
                 if times > 0 {
                     account.base = Some(currency);
                 } else if account.base == Some(currency) {
@@ -128,7 +129,7 @@ impl Books {
             | Fact::Movement(customer, ..)
             | Fact::Reinvest(customer, ..)
             | Fact::FeeSchedule(customer, ..) => {
-                self.accounts.entry(customer).or_default().take(fact, times);
+                self.accounts.entry(customer).take(fact, times);
                 touched.customers.insert(customer);
             }
             _ => {}

@@ -14,7 +14,9 @@
 mod tests;
 
 use differential_dataflow::AsCollection;
-use evenkeel_schemas::{AnomalyKind, CashLadderRow, Epoch, Money, Row};
+use evenkeel_schemas::{
+    AnomalyKind, CashLadderRow, Currency, CustomerId, DueKind, Epoch, Money, Row, TradeDate,
+};
 use timely::dataflow::operators::vec::Map;
 
 use crate::facts::{Fact, epoch_of};
@@ -25,13 +27,7 @@ use crate::typedefs::Rows;
 /// Maintains what is due.
 pub fn cash_ladder(dues: Rows<'_, Fact>, epoch_ms: u64) -> Rows<'_, Told> {
     let standing = dues.inner.flat_map(move |change| until_due(change, epoch_ms)).as_collection();
-    let split = |fact| match fact {
-        Fact::Due(customer, currency, date, kind, amount) => {
-            Some(((customer, currency, date, kind), amount.raw()))
-        }
-        _ => None,
-    };
-    tally::<Total, _, _, _, _>(standing, "cash ladder", split, |(customer, currency, date, kind), raw| {
+    tally::<Total, _, _, _, _>(standing, "cash ladder", Some, |(date, customer, currency, kind), raw| {
         let rung = |amount| {
             let (currency, value_date, kind) = (*currency, *date, *kind);
             Told::Row(Row::CashLadder(CashLadderRow {
@@ -46,15 +42,20 @@ pub fn cash_ladder(dues: Rows<'_, Fact>, epoch_ms: u64) -> Rows<'_, Told> {
     })
 }
 
-/// A fact that stands until its day, if that has not come: it goes again by itself.
+/// What a rung is of. The day comes first: what becomes due lies together, and most of it is of a few days.
+type Rung = (TradeDate, CustomerId, Currency, DueKind);
+
+/// An amount that stands until its day, if that has not come: it goes again by itself.
 fn until_due(
     (fact, epoch, diff): (Fact, Epoch, isize),
     epoch_ms: u64,
-) -> impl Iterator<Item = (Fact, Epoch, isize)> {
-    let due = match &fact {
-        Fact::Due(_, _, date, ..) => epoch_of(*date, epoch_ms),
-        _ => epoch,
+) -> impl Iterator<Item = ((Rung, i64), Epoch, isize)> {
+    let rung = match fact {
+        Fact::Due(customer, currency, date, kind, amount) => {
+            Some(((date, customer, currency, kind), amount.raw(), epoch_of(date, epoch_ms)))
+        }
+        _ => None,
     };
-    let stands = (due > epoch).then(|| [(fact.clone(), epoch, diff), (fact, due, -diff)]);
-    stands.into_iter().flatten()
+    let standing = rung.filter(|(.., due)| *due > epoch).into_iter();
+    standing.flat_map(move |(rung, raw, due)| [((rung, raw), epoch, diff), ((rung, raw), due, -diff)])
 }

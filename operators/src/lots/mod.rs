@@ -8,12 +8,14 @@
 //! Units     quantities and money in 10⁻⁶ of the instrument's currency; see `evenkeel-lots`
 //! Errors    as data: a sale beyond what is held, a lot that is not open, an amount out of range. Each goes by itself
 //!           when the missing fact comes
-//! State     per customer its ledger: 80 bytes an entry, 32 an open lot; what instruments did; names of events. A change
-//!           visits its customer; an action of an instrument, the customers who ever had it
+//! State     per customer its ledger, 80 bytes an entry, 32 an open lot, and the names of its events, so that a fill is
+//!           one place in memory; what instruments did. A change visits its customer; an action of an instrument looks
+//!           at all customers and visits those who ever had it
 //! Time      a trade counts at once, under its trade date; an action, once its date has come
 //! Source    DESIGN §5, §14.5; the reference cases of `tests/cases`
 
 mod books;
+mod names;
 #[cfg(test)]
 mod tests;
 

@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use evenkeel_monitor::{Appraisal, Monitor};
 use evenkeel_schemas::{Currency, CustomerId, Holding, InstrumentId, Ratio, Row, Valuation, ValuationChange};
@@ -8,17 +8,32 @@ use crate::exposures::Part;
 /// What may have changed since the last mark.
 #[derive(Default)]
 struct Stirred {
-    customers: BTreeSet<CustomerId>,
+    /// Each once.
+    customers: Vec<CustomerId>,
+    /// By customer, whether it is among them.
+    listed: Vec<bool>,
     /// A price or rate changed, so everybody may have changed.
     market: bool,
 }
 
 impl Stirred {
     fn touch(&mut self, customer: Option<CustomerId>) {
-        match customer {
-            Some(customer) => drop(self.customers.insert(customer)),
-            None => self.market = true,
+        let Some(customer) = customer else { return self.market = true };
+        let at = customer.0 as usize;
+        if at >= self.listed.len() {
+            self.listed.resize(at + 1, false);
         }
+        if !std::mem::replace(&mut self.listed[at], true) {
+            self.customers.push(customer);
+        }
+    }
+
+    /// Customers in order, and whether the market changed; nothing has changed from here on.
+    fn take(&mut self) -> (Vec<CustomerId>, bool) {
+        let mut customers = std::mem::take(&mut self.customers);
+        customers.sort_unstable();
+        customers.iter().for_each(|customer| self.listed[customer.0 as usize] = false);
+        (customers, std::mem::take(&mut self.market))
     }
 }
 
@@ -39,7 +54,7 @@ impl Worths {
 
     /// Gives out what changed since the last mark, many customers at once.
     pub fn report(&mut self, monitor: &mut Monitor, mut out: impl FnMut(Row, isize)) {
-        let Stirred { customers, market } = std::mem::take(&mut self.stirred);
+        let (customers, market) = self.stirred.take();
         self.said.resize(monitor.rows(), None);
         let mut changes = Vec::new();
         let mut change = |customer, before, now| {
@@ -119,7 +134,7 @@ impl Standings {
 
     /// Gives out what changed since the last mark.
     pub fn report(&mut self, monitor: &mut Monitor, mut out: impl FnMut(Row, isize)) {
-        let Stirred { customers, market } = std::mem::take(&mut self.stirred);
+        let (customers, market) = self.stirred.take();
         if market {
             for row in 0..monitor.rows() {
                 self.customer(monitor.customer(row), monitor, &mut out);

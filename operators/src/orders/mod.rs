@@ -36,7 +36,7 @@ enum Line {
 /// Maintains order rows.
 pub fn orders(trading: Rows<'_, Fact>) -> Rows<'_, Row> {
     let lines = trading.clone().flat_map(|fact| match fact {
-        Fact::Placed(order, placed) => Some((order, Line::Placed(placed))),
+        Fact::Placed(order, placed) => Some((order, Line::Placed(*placed))),
         Fact::Blocked { order, block } => Some((order, Line::Blocked(block))),
         Fact::State(order, number, status) => Some((order, Line::Own(number, status))),
         _ => None,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use evenkeel_schemas::{CustomerId, Epoch, InstrumentId, TradeDate};
 
 use super::calc::{Standing, Terms, walk};
+use crate::by_customer::ByCustomer;
 use crate::epochwise::Changes;
 use crate::facts::{Corporate, CorporateAction, Election, Fact, epoch_of};
 use crate::groups::Groups;
@@ -42,7 +43,7 @@ pub(super) struct Moves {
 pub(super) struct Books {
     epoch_ms: u64,
     /// By instrument and date.
-    moved: BTreeMap<CustomerId, Vec<Moved>>,
+    moved: ByCustomer<Vec<Moved>>,
     /// With how often each was counted in: once, or not yet again.
     actions: BTreeMap<InstrumentId, BTreeMap<Arc<CorporateAction>, isize>>,
     elections: BTreeMap<(CustomerId, InstrumentId), Vec<(Election, isize)>>,
@@ -54,7 +55,7 @@ type Before = BTreeMap<(CustomerId, InstrumentId), Standing>;
 
 impl Books {
     pub fn new(epoch_ms: u64) -> Books {
-        let (moved, actions) = (BTreeMap::new(), BTreeMap::new());
+        let (moved, actions) = (ByCustomer::default(), BTreeMap::new());
         Books { epoch_ms, moved, actions, elections: BTreeMap::new(), groups: Groups::default() }
     }
 
@@ -68,24 +69,51 @@ impl Books {
                 self.groups.join(*from, into);
             }
         }
-        let mut before = Before::new();
+        let (mut before, mut movements) = (Before::new(), Vec::new());
         for (change, times) in changes {
-            self.take(epoch, change, times, &mut before);
-        }
-        for ((customer, group), before) in before {
-            let now = self.standing(customer, group, epoch);
-            if before != now {
-                each(Moves { customer, before, now });
+            match change {
+                Change::Fact(Fact::Movement(customer, instrument, date, quantity)) => {
+                    let units = i128::from(quantity.raw()) * times as i128;
+                    let of = (customer, self.groups.of(instrument));
+                    movements.push((of, Moved { instrument, date, units }));
+                }
+                other => self.take(epoch, other, times, &mut before),
             }
+        }
+        // One visit a customer: most of an epoch is movements of instruments that do nothing.
+        movements.sort_by_key(|(of, _)| *of);
+        for moved in movements.chunk_by(|(one, _), (other, _)| one == other) {
+            let Some(((customer, group), _)) = moved.first().copied() else { continue };
+            let noted = before.contains_key(&(customer, group));
+            let stood = (!noted).then(|| self.standing(customer, group, epoch.saturating_sub(1)));
+            moved.iter().for_each(|(_, moved)| self.add(customer, *moved));
+            if let Some(stood) = stood {
+                self.tell(customer, group, epoch, stood, &mut each);
+            }
+        }
+        for ((customer, group), stood) in before {
+            self.tell(customer, group, epoch, stood, &mut each);
         }
     }
 
+    /// Hands over how a customer stands, if that is otherwise than before.
+    fn tell(
+        &self,
+        customer: CustomerId,
+        group: InstrumentId,
+        epoch: Epoch,
+        before: Standing,
+        each: &mut impl FnMut(Moves),
+    ) {
+        let now = self.standing(customer, group, epoch);
+        if before != now {
+            each(Moves { customer, before, now });
+        }
+    }
+
+    /// Takes in what is no movement.
     fn take(&mut self, epoch: Epoch, change: Change, times: isize, before: &mut Before) {
         match change {
-            Change::Fact(Fact::Movement(customer, instrument, date, quantity)) => {
-                self.note(customer, instrument, epoch, before);
-                self.add(customer, instrument, date, i128::from(quantity.raw()) * times as i128);
-            }
             Change::Fact(Fact::Corporate(instrument, action)) => {
                 self.note_holders(instrument, epoch, before);
                 count(self.actions.entry(instrument).or_default(), action, times);
@@ -121,13 +149,13 @@ impl Books {
         let members: Vec<InstrumentId> = self.groups.members(self.groups.of(instrument)).collect();
         let ever = |moved: &[Moved]| members.iter().any(|member| !of(moved, *member).is_empty());
         for (customer, _) in self.moved.iter().filter(|(_, moved)| ever(moved)) {
-            self.note(*customer, instrument, epoch, before);
+            self.note(customer, instrument, epoch, before);
         }
     }
 
     /// How a customer stands in a group at an epoch.
     fn standing(&self, customer: CustomerId, group: InstrumentId, epoch: Epoch) -> Standing {
-        let Some(moved) = self.moved.get(&customer) else { return Standing::default() };
+        let Some(moved) = self.moved.get(customer) else { return Standing::default() };
         if !self.groups.joined(group) && !self.actions.contains_key(&group) {
             let units: i128 = of(moved, group).iter().map(|moved| moved.units).sum();
             let units = Some((group, units)).filter(|(_, units)| *units != 0).into_iter().collect();
@@ -146,11 +174,11 @@ impl Books {
         walk(movements, actions, &Terms { elections: &elections, paid: &paid })
     }
 
-    fn add(&mut self, customer: CustomerId, instrument: InstrumentId, date: TradeDate, units: i128) {
-        let moved = self.moved.entry(customer).or_default();
-        match moved.binary_search_by_key(&(instrument, date), Moved::key) {
+    fn add(&mut self, customer: CustomerId, more: Moved) {
+        let moved = self.moved.entry(customer);
+        match moved.binary_search_by_key(&more.key(), Moved::key) {
             Ok(at) => {
-                moved[at].units += units;
+                moved[at].units += more.units;
                 if { moved[at].units } == 0 {
                     moved.remove(at);
                 }
@@ -159,7 +187,7 @@ impl Books {
                 if moved.len() == moved.capacity() {
                     moved.reserve_exact(moved.len() / 4 + 4);
                 }
-                moved.insert(at, Moved { instrument, date, units });
+                moved.insert(at, more);
             }
         }
     }

@@ -1,12 +1,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use evenkeel_schemas::{Currency, CustomerId, InstrumentId, Price, Rate, Ratio, TradeDate};
+use evenkeel_schemas::{Currency, InstrumentId, Price, Rate, Ratio, TradeDate};
 use evenkeel_tax::{Cpi, Law, Quarter};
 
 use super::account::Account;
 use super::report::outcomes;
 use super::trades::Actions;
+use crate::by_customer::ByCustomer;
 use crate::counted::Counted;
 use crate::dated::DayRates;
 use crate::epochwise::Changes;
@@ -54,7 +55,7 @@ impl Market {
 pub(super) struct Books {
     market: Market,
     indices: Counted<(Quarter, Version, Ratio)>,
-    accounts: BTreeMap<CustomerId, Account>,
+    accounts: ByCustomer<Account>,
 }
 
 impl Default for Books {
@@ -68,7 +69,7 @@ impl Default for Books {
             closes: BTreeMap::new(),
             rates: DayRates::default(),
         };
-        Books { market, indices: Counted::default(), accounts: BTreeMap::new() }
+        Books { market, indices: Counted::default(), accounts: ByCustomer::default() }
     }
 }
 
@@ -80,15 +81,15 @@ impl Books {
             match said {
                 Told::Row(row) => {
                     let Some(customer) = row.customer() else { continue };
-                    self.accounts.entry(customer).or_default().row(row, times);
+                    self.accounts.entry(customer).row(row, times);
                     touched.insert(customer);
                 }
                 Told::Follows(Fact::Tax(customer, statement)) => {
-                    self.accounts.entry(customer).or_default().statements.add(statement, times);
+                    self.accounts.entry(customer).statements.add(statement, times);
                     touched.insert(customer);
                 }
                 Told::Follows(Fact::Lot(customer, entry)) => {
-                    self.accounts.entry(customer).or_default().lot(&entry, times);
+                    self.accounts.entry(customer).lot(&entry, times);
                     touched.insert(customer);
                 }
                 Told::Follows(Fact::FxClose(pair, date, version, rate)) => {
@@ -100,20 +101,20 @@ impl Books {
             }
         }
         if everybody {
-            touched.extend(self.accounts.keys());
+            touched.extend(self.accounts.iter().map(|(customer, _)| customer));
         } else if abroad {
             // A rate concerns who is taxed and has anything abroad.
             let market = &self.market;
             let accounts = self.accounts.iter().filter(|(_, account)| account.is_abroad(market));
-            touched.extend(accounts.map(|(customer, _)| *customer));
+            touched.extend(accounts.map(|(customer, _)| customer));
         }
         for customer in touched {
-            let Some(account) = self.accounts.get_mut(&customer) else { continue };
+            let Some(account) = self.accounts.get_mut(customer) else { continue };
             let now = outcomes(customer, account, &self.market);
             difference(&account.told, &now, out);
             account.told = now;
             if account.is_empty() {
-                self.accounts.remove(&customer);
+                self.accounts.remove(customer);
             }
         }
     }

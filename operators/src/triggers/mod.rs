@@ -27,7 +27,7 @@ use evenkeel_schemas::{BandSide, CustomerId, Epoch, InstrumentId, Measure, Ratio
 use serde::{Deserialize, Serialize};
 
 use crate::epochwise::{Changes, epochwise};
-use crate::facts::Fact;
+use crate::facts::{Fact, Reason};
 use crate::typedefs::Rows;
 
 /// What of a customer is beyond a threshold on prices.
@@ -59,9 +59,15 @@ pub type Trigger = (TriggerKey, (Measure, Measure));
 /// Maintains the open triggers.
 pub fn triggers<'s>(crossed: Rows<'s, (CustomerId, Crossed)>, reasons: Rows<'s, Fact>) -> Rows<'s, Row> {
     let reasons = reasons.flat_map(|fact| match fact {
-        Fact::Opened(key, measure, limit) => Some(Change::Opened((key, (measure, limit)))),
-        Fact::Request(key, measure, limit) => Some(Change::Request(key, Said::Asked(measure, limit))),
-        Fact::Answer(key) => Some(Change::Request(key, Said::Answered)),
+        Fact::Opened(reason) => {
+            let Reason { key, measure, limit } = *reason;
+            Some(Change::Opened((key, (measure, limit))))
+        }
+        Fact::Request(reason) => {
+            let Reason { key, measure, limit } = *reason;
+            Some(Change::Request(key, Said::Asked(measure, limit)))
+        }
+        Fact::Answer(key) => Some(Change::Request(*key, Said::Answered)),
         _ => None,
     });
     let changes = crossed.map(|(customer, crossed)| Change::Crossed(customer, crossed)).concat(reasons);

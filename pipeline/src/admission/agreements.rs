@@ -33,7 +33,7 @@ impl Admission {
             tracking_aversion: e.tracking_aversion.unwrap_or(TRACKING_AVERSION),
             correlation_max: e.correlation_max.unwrap_or(CORRELATION_MAX),
         };
-        Ok(self.of_books(Fact::Harvest(customer, version, policy)))
+        Ok(self.of_books(Fact::Harvest(customer, version, Box::new(policy))))
     }
 
     pub(super) fn planned(&self, e: &FlowScheduled, version: Version) -> Result<Inputs, Refusal> {

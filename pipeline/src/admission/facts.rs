@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use evenkeel_operators::facts::{
-    Booked, BucketLine, Election, Fact, Feed, Input, Observation, PlacedOrder, TargetLine, TargetSet, Terms,
-    Version,
+    Booked, BucketLine, Election, Fact, Feed, Input, Observation, PlacedOrder, Reason, TargetLine, TargetSet,
+    Terms, Version,
 };
 use evenkeel_schemas::events::{
     Allocation, ClosingMark, Decision, Event, Fill, FxConversion, InstrumentListed, Outcome, Refusal, Side,
@@ -83,7 +83,8 @@ impl Admission {
                 let customer = self.customer(&e.customer)?;
                 let key = self.request(customer, TriggerKind::Manual, event.id(), epoch);
                 let nothing = Measure::Amount(Money::ZERO);
-                Ok(vec![fact(Fact::Request(key, nothing, nothing))])
+                let reason = Reason { key, measure: nothing, limit: nothing };
+                Ok(vec![fact(Fact::Request(Box::new(reason)))])
             }
             Event::Decision(e) => self.decision(e),
             Event::Order(e) => {
@@ -116,7 +117,7 @@ impl Admission {
         self.terms.entry(instrument).or_default().insert(version, terms);
         self.settlement.list(instrument, version, e.market.as_ref());
         let ticker = || Fact::Ticker(instrument, version, e.instrument.shared(), e.currency);
-        let mut inputs = vec![fact(Fact::Terms(instrument, version, terms))];
+        let mut inputs = vec![fact(Fact::Terms(instrument, version, Box::new(terms)))];
         inputs.extend(self.lots.then(|| fact(ticker())));
         inputs
     }
@@ -214,7 +215,7 @@ impl Admission {
         let booked = Booked::on(event.at().date());
         Ok(vec![
             fact(Fact::Posting(customer, currency, booked, posted)),
-            fact(Fact::Request(key, measure, limit)),
+            fact(Fact::Request(Box::new(Reason { key, measure, limit }))),
         ])
     }
 
@@ -259,11 +260,15 @@ impl Admission {
         let (quantity, amount) = quantity.zip(amount).ok_or_else(out_of_range)?;
         let settles = self.settlement.date(instrument, e.currency, e.trade_date);
         let booked = Booked { date: e.trade_date, value_date: settles };
-        Ok(vec![
-            fact(Fact::Movement(customer, instrument, e.trade_date, quantity)),
-            fact(Fact::Posting(customer, e.currency, booked, amount)),
-            fact(Fact::Due(customer, e.currency, settles, DueKind::Settlement, amount)),
-        ])
+        let facts = [
+            Fact::Movement(customer, instrument, e.trade_date, quantity),
+            Fact::Posting(customer, e.currency, booked, amount),
+            Fact::Due(customer, e.currency, settles, DueKind::Settlement, amount),
+        ];
+        let mut inputs = Vec::with_capacity(facts.len() + 1);
+        inputs.extend(facts.map(fact));
+        inputs.extend(self.filled(e, customer, instrument, amount).map(fact));
+        Ok(inputs)
     }
 
     /// Both legs count at once; until they settle, they are due.
@@ -285,14 +290,14 @@ impl Admission {
         let mut inputs = Vec::new();
         if e.outcome == Outcome::Trade || e.review.is_none() {
             let answered = e.triggers.iter().filter(|t| !t.kind.is_of_prices());
-            inputs.extend(answered.map(|trigger| fact(Fact::Answer(answer(customer, trigger)))));
+            inputs.extend(answered.map(|trigger| fact(Fact::Answer(Box::new(answer(customer, trigger))))));
         }
         for order in &e.orders {
             let instrument = self.instrument(&order.instrument, "orders")?;
             let decision = e.decision.as_str().into();
             let placed =
                 PlacedOrder { decision, customer, instrument, side: order.side, quantity: order.quantity };
-            inputs.push(fact(Fact::Placed(order.order.as_str().into(), placed)));
+            inputs.push(fact(Fact::Placed(order.order.as_str().into(), Box::new(placed))));
         }
         Ok(inputs)
     }

@@ -6,17 +6,16 @@ use evenkeel_lots::{Choice, Entry, EventId, LotId, Replacement, What};
 use evenkeel_operators::facts::{Fact, LotEntry};
 use evenkeel_schemas::derive::lot_number;
 use evenkeel_schemas::events::{Event, Fill, LotChoice, Side};
-use evenkeel_schemas::{InstrumentId, Name, Price, TradeDate};
+use evenkeel_schemas::{CustomerId, InstrumentId, Money, Name, Price, TradeDate};
 
 use super::Admission;
 
 impl Admission {
-    /// What an event that was found acceptable says of lots. A lot is named by the id of the event that opened it, or
-    /// `seq:` and the event's running number.
+    /// What an event other than a fill, which was found acceptable, says of lots. A lot is named by the id of the event
+    /// that opened it, or `seq:` and the event's running number.
     pub(super) fn of_lots(&self, event: &Event) -> Option<Fact> {
         let instrument = |name: &Name| self.instrument(name, "instrument").ok();
         let (customer, date, what) = match event {
-            Event::Fill(e) => (&e.customer, e.trade_date, self.traded(e, instrument(&e.instrument)?)?),
             Event::TransferIn(e) => {
                 let what = What::Acquire {
                     instrument: instrument(&e.instrument)?,
@@ -64,15 +63,23 @@ impl Admission {
         Some(Fact::Lot(self.customer(customer).ok()?, self.entry(event, date, what)))
     }
 
-    fn traded(&self, e: &Fill, instrument: InstrumentId) -> Option<What> {
-        // The door has seen that both are in range.
-        let (quantity, notional) = (e.quantity, e.quantity.notional(e.price)?);
-        Some(match e.side {
+    /// What a fill says of lots, where they are kept; `amount` is what it does to cash.
+    pub(super) fn filled(
+        &self,
+        e: &Fill,
+        customer: CustomerId,
+        instrument: InstrumentId,
+        amount: Money,
+    ) -> Option<Fact> {
+        if !self.lots {
+            return None;
+        }
+        let what = match e.side {
             Side::Buy => What::Acquire {
                 instrument,
                 lot: self.lot_of(e.id.as_ref()),
-                quantity,
-                cost_base: notional.checked_add(e.fee)?,
+                quantity: e.quantity,
+                cost_base: amount.checked_neg()?,
                 acquired: e.trade_date,
             },
             Side::Sell => {
@@ -83,13 +90,17 @@ impl Admission {
                 What::Dispose {
                     instrument,
                     disposal: EventId(self.accepted),
-                    quantity,
-                    proceeds: notional.checked_sub(e.fee)?,
+                    quantity: e.quantity,
+                    proceeds: amount,
                     fee: e.fee,
                     lots: e.lots.iter().map(choice).collect(),
                 }
             }
-        })
+        };
+        let named = e.lots.iter().map(|choice| choice.lot.shared()).collect();
+        let entry = Entry { date: e.trade_date, at: e.at, number: self.accepted, what };
+        let entry = LotEntry { entry, name: e.id.as_ref().map(Name::shared), named };
+        Some(Fact::Lot(customer, Arc::new(entry)))
     }
 
     fn lot(&self, event: &Event) -> LotId {
@@ -101,11 +112,7 @@ impl Admission {
     }
 
     fn entry(&self, event: &Event, date: TradeDate, what: What) -> Arc<LotEntry> {
-        let named = match event {
-            Event::Fill(e) => e.lots.iter().map(|choice| choice.lot.shared()).collect(),
-            _ => Box::default(),
-        };
         let entry = Entry { date, at: event.at(), number: self.accepted, what };
-        Arc::new(LotEntry { entry, name: event.id().map(Name::shared), named })
+        Arc::new(LotEntry { entry, name: event.id().map(Name::shared), named: Box::default() })
     }
 }

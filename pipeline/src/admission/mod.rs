@@ -138,7 +138,8 @@ impl Admission {
             return Verdict::Refused(Refusal::new(field, reason));
         }
         self.ids.forget(self.accepted);
-        if event.id().is_some_and(|id| self.ids.seen(id)) {
+        let id = event.id().map(|name| self.ids.id(name));
+        if id.as_ref().is_some_and(|id| self.ids.seen(id)) {
             return Verdict::Duplicate;
         }
         let admitted = match event {
@@ -147,7 +148,7 @@ impl Admission {
         };
         match admitted {
             Ok(inputs) => {
-                if let Some(id) = event.id() {
+                if let Some(id) = id {
                     let known = match event {
                         Event::Correction(_) => Known::Correction,
                         _ => Known::live(&inputs),
@@ -184,8 +185,8 @@ impl Admission {
 
     /// The changes that a correction makes: what it names goes, what replaces it comes.
     fn correct(&mut self, correction: &Correction, epoch: Epoch) -> Result<Inputs, Refusal> {
-        let of = &correction.of;
-        let original = match self.ids.get(of) {
+        let (of, id) = (&correction.of, self.ids.id(&correction.of));
+        let original = match self.ids.get(&id) {
             None if self.pruned.is_some_and(|pruned| epoch <= pruned) => Vec::new().into(),
             None => {
                 let reason =
@@ -206,7 +207,9 @@ impl Admission {
         let within = |refusal: Refusal| Refusal::new(format!("with.{}", refusal.field), refusal.reason);
         let mut changes: Inputs = original.iter().cloned().map(|input| (input, -1)).collect();
         if let Some(with) = &correction.with {
-            if with.id().is_some_and(|id| self.ids.seen(id) || correction.id.as_ref() == Some(id)) {
+            let new = with.id().map(|name| self.ids.id(name));
+            let known = new.as_ref().is_some_and(|id| self.ids.seen(id));
+            if known || (new.is_some() && correction.id.as_ref() == with.id()) {
                 return Err(Refusal::new("with.id", "expected an id not seen before"));
             }
             // What is replaced does not stand in the way of its replacement: a sale may be amended.
@@ -215,13 +218,13 @@ impl Admission {
             let undone: Inputs = changes.iter().map(|(input, diff)| (input.clone(), -diff)).collect();
             self.count_units(&undone);
             let replacing = replacing?;
-            if let Some(id) = with.id() {
+            if let Some(id) = new {
                 self.ids.insert(id, Known::live(&replacing), self.kept_until(with));
             }
             changes.extend(replacing);
         }
         self.retract_statements(&changes);
-        self.ids.corrected(of);
+        self.ids.corrected(&id);
         Ok(changes)
     }
 

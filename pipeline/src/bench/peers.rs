@@ -137,7 +137,10 @@ impl PeerFiles {
         let mut inputs = Inputs::new();
         for (instrument, cents) in self.prices.clone().into_iter().enumerate() {
             let version = self.version();
-            inputs.push((Input::Fact(Fact::Terms(InstrumentId(instrument as u32), version, terms)), 1));
+            inputs.push((
+                Input::Fact(Fact::Terms(InstrumentId(instrument as u32), version, Box::new(terms))),
+                1,
+            ));
             inputs.push(self.observed(instrument as u32, cents));
         }
         inputs

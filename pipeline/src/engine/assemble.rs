@@ -34,13 +34,21 @@ fn run(workers: usize, reports: &Receiver<Report>, out: &Sender<Output>, opening
     let mut enough = OPENING_ROWS;
     let mut waiting: BTreeMap<Epoch, Vec<(Row, isize)>> = BTreeMap::new();
     for report in reports {
-        for (row, epoch, diff) in report.rows {
-            let lump = row.collection().from_ticks() && epoch <= opening;
-            let changes = waiting.entry(if lump { opening } else { epoch }).or_default();
-            if lump {
+        let lump = |row: &Row, epoch: Epoch| epoch <= opening && row.collection().from_ticks();
+        let mut rows = report.rows.into_iter().peekable();
+        while let Some((row, epoch, diff)) = rows.next() {
+            if lump(&row, epoch) {
                 // Of several epochs, so that single rows have to be added up.
+                let changes = waiting.entry(opening).or_default();
                 row.each_single(diff, |single, diff| changes.push((single.clone(), diff)));
-            } else {
+                continue;
+            }
+            let changes = waiting.entry(epoch).or_default();
+            changes.push((row, diff));
+            // Most of a report is of few epochs.
+            while let Some((row, _, diff)) =
+                rows.next_if(|(row, next, _)| *next == epoch && !lump(row, *next))
+            {
                 changes.push((row, diff));
             }
         }
@@ -70,7 +78,7 @@ fn run(workers: usize, reports: &Receiver<Report>, out: &Sender<Output>, opening
 
 /// Adds up equal rows and drops what comes to nothing.
 pub(crate) fn consolidate(changes: &mut Vec<(Row, isize)>) {
-    changes.sort_unstable();
+    changes.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
     changes.dedup_by(|later, kept| {
         let same = later.0 == kept.0;
         if same {

@@ -9,6 +9,10 @@ use differential_dataflow::input::InputSession;
 use evenkeel_operators::dataflow::{Timing, Watching, build};
 use evenkeel_operators::facts::{Fact, Input, Observation};
 use evenkeel_schemas::{Epoch, Row};
+use timely::container::CapacityContainerBuilder;
+use timely::dataflow::channels::pact::Pipeline;
+use timely::dataflow::operators::Probe;
+use timely::dataflow::operators::generic::operator::Operator;
 use timely::dataflow::operators::probe::Handle;
 use timely::worker::Worker;
 
@@ -58,9 +62,12 @@ pub(super) fn run(
     worker.dataflow_named::<Epoch, _, _>("evenkeel", |scope| {
         let facts = sessions.facts.to_collection(scope);
         let observations = sessions.observations.to_collection(scope);
-        build(facts, observations, timing, watching)
-            .inspect_batch(move |_, rows| sink.borrow_mut().extend(rows.iter().cloned()))
-            .probe_with(&probe);
+        // Taken out of the dataflow, not copied: rows are most of what it makes.
+        let rows = build(facts, observations, timing, watching).inner;
+        rows.unary::<CapacityContainerBuilder<Vec<()>>, _, _, _>(Pipeline, "rows", |_, _| {
+            move |input, _| input.for_each(|_, rows| sink.borrow_mut().append(rows))
+        })
+        .probe_with(&probe);
     });
     let (index, peers) = (worker.index(), worker.peers());
     let mut reported = 0;

@@ -11,7 +11,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use evenkeel_log::{Log, Topic};
-use evenkeel_operators::facts::{Fact, Input};
+use evenkeel_operators::facts::{Fact, Input, Reason};
 use evenkeel_schemas::events::{Event, EventType, parse_event};
 use evenkeel_schemas::{Epoch, Instant, Measure, Name, TriggerKey};
 use serde::{Deserialize, Serialize};
@@ -116,7 +116,8 @@ impl Baseline {
     /// What the dataflow is told at the baseline's epoch.
     pub(super) fn inputs(&self) -> Inputs {
         let opened = |(key, (measure, limit)): &(TriggerKey, (Measure, Measure))| {
-            (Input::Fact(Fact::Opened(key.clone(), *measure, *limit)), 1)
+            let reason = Reason { key: key.clone(), measure: *measure, limit: *limit };
+            (Input::Fact(Fact::Opened(Box::new(reason))), 1)
         };
         self.drifts.iter().map(opened).collect()
     }

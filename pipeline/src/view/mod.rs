@@ -159,7 +159,7 @@ impl View {
                 }
                 Fact::Terms(instrument, version, terms) => {
                     let instrument = self.instruments.entry(*instrument).or_default();
-                    state(&mut instrument.terms, *version, *terms, *diff);
+                    state(&mut instrument.terms, *version, **terms, *diff);
                 }
                 Fact::Lot(customer, entry) => {
                     if let What::Election { .. } = entry.entry.what {

@@ -137,14 +137,14 @@ impl Lots {
 
     fn row(&self, customer: CustomerId, told: &Told) -> Row {
         match told {
-            Told::Lot(lot) => Row::Lot(Box::new(LotRow {
+            Told::Lot(lot) => Row::Lot(LotRow {
                 customer,
                 instrument: lot.instrument,
                 lot: self.lot(lot.lot.0),
                 acquired: lot.acquired,
                 quantity: lot.quantity,
                 cost_base: lot.cost_base,
-            })),
+            }),
             Told::Gain(gain) => Row::RealisedGain(Box::new(RealisedGainRow {
                 customer,
                 instrument: gain.instrument,
