@@ -164,6 +164,9 @@ impl History {
             );
         }
         self.target(&name);
+        if self.dice.percent(60) {
+            self.limit(&name);
+        }
         for _ in 0..self.dice.between(0, 4) {
             self.trade(&name, true);
         }
@@ -348,7 +351,8 @@ impl History {
     /// Fees from a day on, what balances earn, or whether losses are harvested.
     fn agree(&mut self, customer: &str) {
         let from = date(self.now + self.dice.between(-40, 5) * DAY);
-        match self.dice.roll(5) {
+        match self.dice.roll(9) {
+            5.. => self.limit(customer),
             0 | 1 => {
                 let tiers = *self.dice.one(&[
                     "",
@@ -371,6 +375,18 @@ impl History {
                 self.say("harvest_set", self.now, format!("\"customer\":\"{customer}\",\"rate\":\"{rate}\""));
             }
         }
+    }
+
+    /// Risk limits, some of the three, mostly such that prices cross them.
+    fn limit(&mut self, customer: &str) {
+        let mut limits = String::new();
+        for (name, most) in [("concentration", 90), ("stop_loss", 40), ("drawdown", 40)] {
+            if self.dice.percent(65) {
+                let _ = write!(limits, ",\"{name}\":\"0.{:02}\"", self.dice.between(1, most));
+            }
+        }
+        let at = self.effective();
+        self.say("risk_limits_set", at, format!("\"customer\":\"{customer}\"{limits}"));
     }
 
     /// A closing mark or an official rate of a day, some months around.
@@ -771,6 +787,7 @@ fn histories_are_full_of_life() {
         "taxpayer_set",
         "fee_schedule_set",
         "interest_rate_set",
+        "risk_limits_set",
         "fx_close",
         "correction",
     ];

@@ -266,6 +266,17 @@ pub struct HarvestPolicy {
     pub correlation_max: Ratio,
 }
 
+/// How far a customer's portfolio may go before somebody looks at it; `None` for as far as it likes.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct RiskLimits {
+    /// The largest share of NAV that one instrument may have.
+    pub concentration: Option<Ratio>,
+    /// How far a holding may fall below the cost base of its open lots, as a share of that.
+    pub stop_loss: Option<Ratio>,
+    /// How far NAV may fall below its peak, as a share of that.
+    pub drawdown: Option<Ratio>,
+}
+
 /// One fact about accounts, reference data or decisions.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Fact {
@@ -303,6 +314,8 @@ pub enum Fact {
     FxClose(Pair, TradeDate, Version, Rate),
     /// Whether and how losses of a customer are harvested.
     Harvest(CustomerId, Version, HarvestPolicy),
+    /// How far a customer's portfolio may go.
+    Limits(CustomerId, Version, RiskLimits),
     /// What a customer pays for the service, from a day on.
     FeeSchedule(CustomerId, TradeDate, Version, Arc<FeeSchedule>),
     /// Money that a customer plans to pay in or take out: of one name, the latest holds. For forecasts only.
@@ -370,6 +383,7 @@ impl Fact {
             Fact::Base(c, ..) | Fact::Targets(c, ..) | Fact::Movement(c, ..) | Fact::Posting(c, ..) => c.0,
             Fact::Lot(c, _) | Fact::Due(c, ..) | Fact::Reinvest(c, ..) | Fact::Tax(c, _) => c.0,
             Fact::Harvest(c, ..) | Fact::FeeSchedule(c, ..) | Fact::Planned(c, ..) => c.0,
+            Fact::Limits(c, ..) => c.0,
             Fact::Request(key, ..) | Fact::Answer(key) | Fact::Opened(key, ..) => key.customer.0,
             Fact::Placed(_, order) => order.customer.0,
             Fact::Allocated(row) => row.customer.0,

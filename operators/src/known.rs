@@ -8,7 +8,7 @@ use evenkeel_schemas::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::facts::{Fact, TargetSet, Version};
+use crate::facts::{Fact, RiskLimits, TargetSet, Version};
 use crate::tally::{Statements, tally};
 use crate::typedefs::Rows;
 
@@ -21,10 +21,15 @@ pub enum Known {
     Base(CustomerId, Currency),
     /// A customer's targets.
     Targets(CustomerId, Arc<TargetSet>),
+    /// How far a customer's portfolio may go; only where some limit is set.
+    Limits(CustomerId, RiskLimits),
     /// Units that a customer holds.
     Position(CustomerId, InstrumentId, Quantity),
     /// A customer's balance.
     Cash(CustomerId, Currency, Money),
+    /// The open lots of a holding, in sum, of a customer with a stop-loss: units, and their cost base in the
+    /// instrument's currency.
+    Cost(CustomerId, InstrumentId, Quantity, Money),
     /// A sum of a customer's that its type does not hold; once for each such sum.
     OutOfRange(CustomerId),
     /// The current price of an instrument.
@@ -41,7 +46,9 @@ impl Known {
         match self {
             Known::Base(c, _)
             | Known::Targets(c, _)
+            | Known::Limits(c, _)
             | Known::Position(c, ..)
+            | Known::Cost(c, ..)
             | Known::Cash(c, ..)
             | Known::OutOfRange(c) => Some(*c),
             Known::Terms(..) | Known::Price(..) | Known::Rate(..) | Known::Conversion(..) => None,
@@ -60,6 +67,8 @@ impl Known {
             Known::Terms(..)
             | Known::Base(..)
             | Known::Targets(..)
+            | Known::Limits(..)
+            | Known::Cost(..)
             | Known::OutOfRange(_)
             | Known::Conversion(..) => None,
         }
@@ -81,6 +90,7 @@ enum About {
     Terms(InstrumentId),
     Base(CustomerId),
     Targets(CustomerId),
+    Limits(CustomerId),
 }
 
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -88,9 +98,10 @@ enum Statement {
     Terms(Currency, Labels),
     Base(Currency),
     Targets(Arc<TargetSet>),
+    Limits(RiskLimits),
 }
 
-/// Terms, base currencies and targets: of several statements, the latest holds.
+/// Terms, base currencies, targets and limits: of several statements, the latest holds.
 pub(crate) fn statements(facts: Rows<'_, Fact>) -> Rows<'_, Known> {
     let split = |fact: Fact| -> Option<(About, (Version, Statement))> {
         match fact {
@@ -99,6 +110,7 @@ pub(crate) fn statements(facts: Rows<'_, Fact>) -> Rows<'_, Known> {
             }
             Fact::Base(c, version, currency) => Some((About::Base(c), (version, Statement::Base(currency)))),
             Fact::Targets(c, version, set) => Some((About::Targets(c), (version, Statement::Targets(set)))),
+            Fact::Limits(c, version, limits) => Some((About::Limits(c), (version, Statement::Limits(limits)))),
             _ => None,
         }
     };
@@ -107,6 +119,9 @@ pub(crate) fn statements(facts: Rows<'_, Fact>) -> Rows<'_, Known> {
             (About::Terms(i), Statement::Terms(currency, labels)) => Some(Known::Terms(*i, currency, labels)),
             (About::Base(c), Statement::Base(currency)) => Some(Known::Base(*c, currency)),
             (About::Targets(c), Statement::Targets(set)) => Some(Known::Targets(*c, set)),
+            (About::Limits(c), Statement::Limits(limits)) => {
+                (limits != RiskLimits::default()).then_some(Known::Limits(*c, limits))
+            }
             _ => None,
         }
     })

@@ -143,6 +143,8 @@ pub enum Subject {
     Instrument(InstrumentId),
     /// A flow or request, by its event.
     Event(Arc<str>),
+    /// The portfolio as a whole.
+    Portfolio,
 }
 
 /// What identifies a trigger.
@@ -164,6 +166,7 @@ impl TriggerKey {
         match &self.subject {
             Subject::Instrument(id) => names.instrument(*id),
             Subject::Event(name) => name,
+            Subject::Portfolio => "portfolio",
         }
     }
 

@@ -231,15 +231,18 @@ impl<W: Write> Batch<W> {
         for (lot, live) in changes.lots {
             self.lots.apply(&lot, live, epoch);
         }
-        for customer in changes.customers {
+        let mut customers = changes.customers;
+        for (before, after) in self.lots.settle(epoch) {
+            self.lines.difference(&before, &after, ledger.names());
+            customers.extend(before.iter().chain(&after).filter_map(Row::customer));
+        }
+        for customer in customers {
             let before = self.standing.remove(&customer).unwrap_or_default();
-            let after = at_every_epoch(&self.facts, customer, epoch, &before)?;
+            let costs = self.lots.costs(customer);
+            let after = at_every_epoch(&self.facts, customer, epoch, &costs, &before)?;
             self.lines.difference(&before, &after, ledger.names());
             self.standing.insert(customer, after);
             self.unreported.insert(customer);
-        }
-        for (before, after) in self.lots.settle(epoch) {
-            self.lines.difference(&before, &after, ledger.names());
         }
         let stale = self.facts.stale_at(epoch);
         let rows = |instruments: &BTreeSet<InstrumentId>| instruments.iter().map(stale_row).collect();

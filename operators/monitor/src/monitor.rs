@@ -125,6 +125,39 @@ impl Monitor {
         }
     }
 
+    /// A monitor of nobody that knows the same of the market, but no labels.
+    pub fn beside(&self, options: Options) -> Monitor {
+        let mut other = Monitor::new(options);
+        self.market.tell(&mut other.market);
+        other
+    }
+
+    /// Takes over what another monitor knows of a customer's portfolio, but no targets.
+    pub fn adopt(&mut self, other: &Monitor, customer: CustomerId) {
+        let Some(row) = other.book.row(customer) else { return };
+        self.set_base(customer, other.book.head(row).base);
+        for hold in other.book.holds(row).iter().filter(|hold| hold.quantity != 0) {
+            self.set_quantity(customer, other.market.asset(hold.asset).subject, hold.quantity);
+        }
+    }
+
+    /// Forgets a customer's portfolio and targets.
+    pub fn forget(&mut self, customer: CustomerId) {
+        let Some(row) = self.book.row(customer) else { return };
+        self.clear_targets(customer);
+        self.set_base(customer, None);
+        for at in 0..self.book.holds(row).len() {
+            let hold = &mut self.book.slots_mut(row).0[at];
+            let (asset, quantity) = (hold.asset, std::mem::take(&mut hold.quantity));
+            self.market.count_held(asset, quantity, 0);
+        }
+    }
+
+    /// The price of an instrument as it was told.
+    pub fn price(&self, instrument: InstrumentId) -> Option<Price> {
+        self.market.price(instrument)
+    }
+
     /// The price of an instrument in its currency; `None` while there is none.
     pub fn set_price(&mut self, instrument: InstrumentId, price: Option<Price>) {
         self.market.set_price(instrument, price);

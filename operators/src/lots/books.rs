@@ -13,6 +13,8 @@ use crate::facts::{Fact, LotEntry};
 use crate::groups::Groups;
 use crate::told::Told;
 
+use super::costs::Costs;
+
 /// The ledgers of a worker's customers, and what instruments did.
 #[derive(Default)]
 pub(super) struct Books {
@@ -26,6 +28,7 @@ pub(super) struct Books {
     told: Vec<(LedgerRow, i8)>,
     /// Customers whose lots somebody follows, with how many harvest policies say so.
     followed: BTreeMap<CustomerId, isize>,
+    costs: Costs,
 }
 
 impl Books {
@@ -35,6 +38,8 @@ impl Books {
         consolidate(&mut changes);
         let mut touched = BTreeSet::new();
         let (begun, ended) = self.follow(&changes);
+        let ledgers = &self.ledgers;
+        self.costs.follow(&changes, |customer| ledgers.get(&customer).map_or(&[][..], Ledger::lots));
         for customer in &ended {
             self.every_lot(*customer, -1, out);
         }
@@ -63,6 +68,8 @@ impl Books {
         for customer in begun {
             self.every_lot(customer, 1, out);
         }
+        let ledgers = &self.ledgers;
+        self.costs.tell(|customer| ledgers.get(&customer).map_or(&[][..], Ledger::lots), out);
     }
 
     /// Who is followed from now on, and who no longer.
@@ -156,6 +163,7 @@ impl Books {
     fn settle(&mut self, customer: CustomerId, followed: bool, out: &mut Changes<Told>) {
         let Some(ledger) = self.ledgers.get_mut(&customer) else { return };
         ledger.settle(&mut self.told);
+        self.costs.settled(customer, ledger.lots(), &self.told);
         if ledger.is_empty() {
             self.ledgers.remove(&customer);
         }

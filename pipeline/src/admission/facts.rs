@@ -50,6 +50,7 @@ impl Admission {
             }
             Event::FeeScheduleSet(e) => self.fees(e, version),
             Event::HarvestSet(e) => self.harvesting(e, version),
+            Event::RiskLimitsSet(e) => self.limited(e, version),
             Event::FlowScheduled(e) => self.planned(e, version),
             Event::Split(e) => self.split(e),
             Event::Distribution(e) => self.distribution(e),

@@ -544,6 +544,7 @@ fn parties(event: &Event) -> (&str, &str) {
         Event::FxConversion(e) => (e.customer.as_str(), ""),
         Event::FeeScheduleSet(e) => (e.customer.as_str(), ""),
         Event::HarvestSet(e) => (e.customer.as_str(), ""),
+        Event::RiskLimitsSet(e) => (e.customer.as_str(), ""),
         Event::FlowScheduled(e) => (e.customer.as_str(), ""),
         Event::ReinvestmentElected(e) => (e.customer.as_str(), e.instrument.as_str()),
         Event::TransferIn(e) => (e.customer.as_str(), e.instrument.as_str()),

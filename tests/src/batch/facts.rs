@@ -32,6 +32,17 @@ pub struct Targets {
     pub buckets: BTreeMap<InstrumentId, (Wanted, Ratio)>,
 }
 
+/// A customer's risk limits: concentration, stop-loss, drawdown.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// Largest weight of one instrument.
+    pub concentration: Option<Ratio>,
+    /// Fall below the cost base.
+    pub stop_loss: Option<Ratio>,
+    /// Fall below the peak.
+    pub drawdown: Option<Ratio>,
+}
+
 /// Asset class, region and sector; empty for none.
 pub type Labels = [String; 3];
 
@@ -47,6 +58,8 @@ pub enum Fact {
     Base(CustomerId, Key, Currency),
     /// A customer's targets.
     Targets(CustomerId, Key, Targets),
+    /// How far a customer's portfolio may go.
+    Limits(CustomerId, Key, Limits),
     /// An observed price.
     Price(InstrumentId, Key, Price),
     /// An observed rate.
@@ -105,6 +118,7 @@ pub struct Facts {
     labels: BTreeMap<InstrumentId, BTreeMap<Key, Labels>>,
     bases: BTreeMap<CustomerId, BTreeMap<Key, Currency>>,
     targets: BTreeMap<CustomerId, BTreeMap<Key, Targets>>,
+    limits: BTreeMap<CustomerId, BTreeMap<Key, Limits>>,
     prices: BTreeMap<InstrumentId, BTreeMap<Key, Price>>,
     rates: BTreeMap<Pair, BTreeMap<Key, Rate>>,
     movements: BTreeMap<(CustomerId, InstrumentId), BTreeMap<(TradeDate, Order), Quantity>>,
@@ -160,6 +174,7 @@ impl Facts {
             labels: BTreeMap::new(),
             bases: BTreeMap::new(),
             targets: BTreeMap::new(),
+            limits: BTreeMap::new(),
             prices: BTreeMap::new(),
             rates: BTreeMap::new(),
             movements: BTreeMap::new(),
@@ -199,6 +214,10 @@ impl Facts {
             }
             Fact::Targets(c, key, targets) => {
                 put(self.targets.entry(*c).or_default(), *key, targets.clone(), live);
+                self.touched.customers.insert(*c);
+            }
+            Fact::Limits(c, key, limits) => {
+                put(self.limits.entry(*c).or_default(), *key, *limits, live);
                 self.touched.customers.insert(*c);
             }
             Fact::Price(i, key, price) => {
@@ -303,6 +322,8 @@ impl Facts {
             if old != new {
                 rows.extend(replaced(old, new, |price| Row::Price { instrument: i, price }));
                 customers.extend(self.holders.get(&i).into_iter().flat_map(BTreeMap::keys));
+                // Lots have prices, whatever is held.
+                customers.extend(self.limits.keys());
             }
         }
         let mut rates_changed = false;
@@ -519,6 +540,11 @@ impl Facts {
     /// The customer's targets.
     pub fn targets(&self, c: CustomerId) -> Option<&Targets> {
         self.targets.get(&c)?.values().next_back()
+    }
+
+    /// The customer's risk limits.
+    pub fn limits(&self, c: CustomerId) -> Limits {
+        last(self.limits.get(&c)).unwrap_or_default()
     }
 
     /// What an instrument is priced in.

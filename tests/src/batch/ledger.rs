@@ -16,7 +16,7 @@ use evenkeel_schemas::{
 
 use super::Counts;
 use super::accruals::DayFact;
-use super::facts::{Fact, Key, Order, Targets};
+use super::facts::{Fact, Key, Limits, Order, Targets};
 use super::income::{Action, Doing};
 use super::lots::{LotFact, Of};
 use super::tax::TaxSaid;
@@ -174,6 +174,11 @@ impl Ledger {
             Event::Tick(e) => vec![Fact::Price(self.instrument(&e.instrument)?, key, e.price)],
             // No history has the closing marks of sixty days that a candidate needs.
             Event::HarvestSet(e) => self.customer(&e.customer).map(|_| Vec::new())?,
+            Event::RiskLimitsSet(e) => {
+                let (concentration, stop_loss, drawdown) = (e.concentration, e.stop_loss, e.drawdown);
+                let limits = Limits { concentration, stop_loss, drawdown };
+                vec![Fact::Limits(self.customer(&e.customer)?, key, limits)]
+            }
             Event::FlowScheduled(e) => self.customer(&e.customer).map(|_| Vec::new())?,
             Event::FxRate(e) => vec![Fact::Rate(e.pair, key, e.rate)],
             Event::Split(_) | Event::Distribution(_) | Event::Merger(_) | Event::Delisting(_) => {

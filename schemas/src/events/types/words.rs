@@ -86,13 +86,24 @@ words! {
         Manual = "manual",
         /// A loss is worth harvesting.
         TaxOpportunity = "tax_opportunity",
+        /// An instrument weighs more than it may.
+        Concentration = "concentration",
+        /// A holding fell too far below its cost base.
+        StopLoss = "stop_loss",
+        /// NAV fell too far below its peak.
+        Drawdown = "drawdown",
     }
 }
 
 impl TriggerKind {
     /// Whether it enters and leaves with prices, and not with an event and its answer.
     pub fn is_of_prices(self) -> bool {
-        matches!(self, TriggerKind::Drift | TriggerKind::TaxOpportunity)
+        matches!(self, TriggerKind::Drift | TriggerKind::TaxOpportunity) || self.is_of_limits()
+    }
+
+    /// Whether it is about a risk limit.
+    pub fn is_of_limits(self) -> bool {
+        matches!(self, TriggerKind::Concentration | TriggerKind::StopLoss | TriggerKind::Drawdown)
     }
 }
 
