@@ -164,9 +164,7 @@ impl History {
             );
         }
         self.target(&name);
-        if self.dice.percent(60) {
-            self.limit(&name);
-        }
+        self.limit(&name);
         for _ in 0..self.dice.between(0, 4) {
             self.trade(&name, true);
         }
@@ -215,7 +213,7 @@ impl History {
             87 | 88 => self.merge_or_delist(),
             89 => self.reinvest(&customer),
             90 => self.convert(&customer),
-            91 => self.tax(&customer),
+            91 => self.limit(&customer),
             _ => self.correct(),
         }
     }
@@ -351,8 +349,7 @@ impl History {
     /// Fees from a day on, what balances earn, or whether losses are harvested.
     fn agree(&mut self, customer: &str) {
         let from = date(self.now + self.dice.between(-40, 5) * DAY);
-        match self.dice.roll(9) {
-            5.. => self.limit(customer),
+        match self.dice.roll(5) {
             0 | 1 => {
                 let tiers = *self.dice.one(&[
                     "",

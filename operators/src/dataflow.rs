@@ -94,13 +94,14 @@ pub fn build<'s>(
     let Kinds { statements: stated, reasons, trading, of_books } = Kinds::of(facts);
     let (actions, policies, dated) =
         (of_books.actions.clone(), of_books.policies.clone(), of_books.dated.clone());
+    let said = stated.clone().flat_map(Known::said);
     let stated = statements(stated.concat(policies.clone()));
     let Books { known: of_books, postings, rows, faults, lots } = books(of_books, &stated, timing);
 
     // What holds: statements, books, market.
     let stale = stale(observations.clone(), stale_ms);
     let prices = prices(observations, actions.clone(), timing.epoch_ms);
-    let known = stated.concatenate([of_books, cash(postings), prices.clone(), fx(prices)]);
+    let known = stated.concatenate([of_books, cash(postings), prices.clone(), fx(prices), said]);
 
     // Worth and drift.
     let outcomes = match watching {
@@ -213,6 +214,7 @@ impl<'s> Kinds<'s> {
     fn of(facts: Rows<'s, Fact>) -> Kinds<'s> {
         let kind = |fact: &Fact| match fact {
             Fact::Terms(..) | Fact::Base(..) | Fact::Targets(..) => 0,
+            Fact::Flow(..) | Fact::Peaks(..) => 0,
             Fact::Movement(..) | Fact::Reinvest(..) => 1,
             Fact::Corporate(..) => 2,
             Fact::Posting(..) => 3,
@@ -319,6 +321,7 @@ fn textbook<'s>(known: &Rows<'s, Known>, market: bool, timing: Timing) -> Rows<'
     let drift = drift.delay(move |epoch| timing.drift_mark(*epoch).unwrap_or(*epoch));
     standings.flat_map(breaching).concatenate([
         limits.map(|(customer, crossed)| Outcome::Breaching(customer, crossed)),
+        limits::drawdowns(known.clone(), timing),
         faults.map(|(customer, kind)| Outcome::Fault(customer, kind)),
         worths.concat(drift).map(Outcome::Reported),
         parts.delay(move |epoch| timing.mark(*epoch)).map(|(of, part)| Outcome::Part(of, part)),

@@ -112,7 +112,9 @@ fn proposal(snapshot: &Snapshot) -> Option<String> {
 
 fn loss(open: &OpenTrigger, snapshot: &Snapshot) -> String {
     let (subject, left, least, base) = (&open.trigger.subject, open.measure, open.limit, snapshot.base);
-    format!("the loss of {subject}, which leaves {left} {base} after costs and has to leave more than {least}")
+    format!(
+        "the loss of {subject}, which leaves {left} {base} after costs and has to leave more than {least}"
+    )
 }
 
 /// Which risk limit was crossed, by how much at entry, and what would cure it.

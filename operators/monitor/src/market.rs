@@ -251,6 +251,12 @@ impl Market {
         self.instruments[self.numbers.get(instrument.0)? as usize].price
     }
 
+    /// The current price of an instrument, and in what.
+    pub fn quote(&self, instrument: InstrumentId) -> Option<(Price, Currency)> {
+        let known = &self.instruments[self.numbers.get(instrument.0)? as usize];
+        known.price.zip(known.currency)
+    }
+
     /// Whether it is known how far each price moves.
     pub fn paced(&self) -> bool {
         let moving = |asset: &&Asset| asset.kind == Kind::Good && !asset.at_home();
@@ -410,7 +416,7 @@ impl Market {
         }
     }
 
-    fn rate(&self, pair: Pair) -> Option<Rate> {
+    pub fn rate(&self, pair: Pair) -> Option<Rate> {
         if pair.base == pair.quote { Some(Rate::PAR) } else { self.rates.get(&pair).copied() }
     }
 

@@ -1,9 +1,11 @@
 use evenkeel_monitor::{Choice, Monitor, Options};
 use evenkeel_schemas::events::TriggerKind;
-use evenkeel_schemas::{Currency, CustomerId, InstrumentId, Labels, Measure, Money, Price, Quantity};
+use evenkeel_schemas::{
+    Currency, CustomerId, InstrumentId, Labels, Measure, Money, PeakRow, Price, Quantity, Row,
+};
 
 use super::Guard;
-use crate::facts::RiskLimits;
+use crate::facts::{Flow, RiskLimits};
 use crate::known::Known;
 use crate::monitoring::tell;
 
@@ -54,7 +56,7 @@ impl House {
     }
 
     fn limit(&mut self, customer: CustomerId, limits: RiskLimits) {
-        self.tell(Known::Limits(customer, limits));
+        self.tell(Known::Limits(customer, limits.into()));
     }
 
     fn close(&mut self) -> Vec<String> {
@@ -98,7 +100,7 @@ fn limits_are_replaced_whole_and_leave_with_their_setting() {
     assert_eq!(house.close(), ["-1 7 concentration 1 0.6 of 0.5"]);
     house.limit(ANN, concentration("0.55"));
     assert_eq!(house.close(), ["+1 7 concentration 1 0.6 of 0.55"]);
-    let limits = Known::Limits(ANN, concentration("0.55"));
+    let limits = Known::Limits(ANN, concentration("0.55").into());
     house.guard.tell(&limits, false, &house.main);
     assert_eq!(house.close(), ["-1 7 concentration 1 0.6 of 0.55"]);
     house.price(VAS, "500");
@@ -125,8 +127,8 @@ fn a_portfolio_without_a_worth_is_not_concentrated() {
 fn a_stop_is_reached_at_its_price() {
     let mut house = House::new();
     house.limit(ANN, stop("0.1"));
-    house.tell(Known::Cost(ANN, VAS, "6".parse().unwrap(), "600".parse().unwrap()));
-    house.tell(Known::Cost(ANN, VGS, "2".parse().unwrap(), "400".parse().unwrap()));
+    house.tell(Known::Cost(ANN, VAS, Box::new(("6".parse().unwrap(), "600".parse().unwrap()))));
+    house.tell(Known::Cost(ANN, VGS, Box::new(("2".parse().unwrap(), "400".parse().unwrap()))));
     assert_eq!(house.close(), ["+1 7 stop_loss 2 0.5 of 0.1"]);
     house.price(VAS, "90.000001");
     assert!(house.close().is_empty());
@@ -136,13 +138,107 @@ fn a_stop_is_reached_at_its_price() {
     assert!(house.close().is_empty());
     // Ten at 560 in all: 54.4 · 10 <= 504 is wrong.
     house.price(VAS, "54.4");
-    house.tell(Known::Cost(ANN, VAS, "10".parse().unwrap(), "560".parse().unwrap()));
+    house.tell(Known::Cost(ANN, VAS, Box::new(("10".parse().unwrap(), "560".parse().unwrap()))));
     assert_eq!(house.close(), ["-1 7 stop_loss 1 0.1 of 0.1"]);
     house.limit(ANN, stop("0.02"));
     assert_eq!(house.close(), ["+1 7 stop_loss 1 0.028571429 of 0.02"]);
-    let gone = Known::Cost(ANN, VAS, "10".parse().unwrap(), "560".parse().unwrap());
+    let gone = Known::Cost(ANN, VAS, Box::new(("10".parse().unwrap(), "560".parse().unwrap())));
     house.guard.tell(&gone, false, &house.main);
     assert_eq!(house.close(), ["-1 7 stop_loss 1 0.028571429 of 0.02"]);
+}
+
+fn drawdown(limit: &str) -> RiskLimits {
+    RiskLimits { drawdown: Some(limit.parse().unwrap()), ..RiskLimits::default() }
+}
+
+impl House {
+    /// A mark, and what it says of peaks.
+    fn mark(&mut self) -> Vec<String> {
+        let mut out = Vec::new();
+        self.guard.report(|row, diff| match row {
+            Row::Peak(row) => out.push(format!("{diff:+} {} {}", row.customer.0, row.peak)),
+            row => panic!("{row:?}"),
+        });
+        out
+    }
+
+    /// Money comes in, or goes out, and Ann has so much after that.
+    fn flow(&mut self, number: u64, amount: &str, cash: &str) {
+        let amount = Flow::Cash(Currency::AUD, amount.parse().unwrap());
+        self.tell(Known::Flow(ANN, number, amount.into()));
+        self.tell(Known::Cash(ANN, Currency::AUD, cash.parse().unwrap()));
+    }
+}
+
+#[test]
+fn a_fall_is_measured_from_the_peak_of_marks() {
+    let mut house = House::new();
+    house.limit(ANN, drawdown("0.1"));
+    assert!(house.close().is_empty());
+    assert_eq!(house.mark(), ["+1 7 1000"], "it begins with the NAV there is");
+    house.price(VAS, "150");
+    assert!(house.close().is_empty());
+    house.price(VAS, "120");
+    assert!(house.close().is_empty());
+    assert_eq!(house.mark(), ["-1 7 1000", "+1 7 1120"], "what was between two marks is no peak");
+    // 1,008 is 90% of 1,120: 608 in VAS.
+    house.price(VAS, "101.333334");
+    assert!(house.close().is_empty());
+    house.price(VAS, "101.333333");
+    assert_eq!(house.close(), ["+1 7 drawdown portfolio 0.100000002 of 0.1"]);
+    assert!(house.mark().is_empty());
+    house.price(VAS, "101.333334");
+    assert_eq!(house.close(), ["-1 7 drawdown portfolio 0.100000002 of 0.1"]);
+}
+
+#[test]
+fn what_flows_is_neither_gain_nor_loss() {
+    let mut house = House::new();
+    house.limit(ANN, drawdown("0.1"));
+    house.close();
+    house.price(VAS, "85");
+    // 910 of 1,000.
+    assert!(house.close().is_empty());
+    house.flow(1, "-455", "-255");
+    assert!(house.close().is_empty());
+    assert_eq!(house.mark(), ["+1 7 500"], "half of it is gone");
+    house.price(VAS, "84");
+    // 449 of 500.
+    assert_eq!(house.close(), ["+1 7 drawdown portfolio 0.102 of 0.1"]);
+    house.flow(2, "449", "194");
+    assert!(house.close().is_empty(), "898 of 1,000");
+    assert_eq!(house.mark(), ["-1 7 500", "+1 7 1000"]);
+    // Units that arrive, at their value: 84 of it.
+    house.tell(Known::Flow(ANN, 3, Flow::Units(VAS, Quantity::from_whole(1).unwrap()).into()));
+    house.tell(Known::Position(ANN, VAS, Quantity::from_whole(7).unwrap()));
+    assert!(house.close().is_empty());
+    assert_eq!(house.mark(), ["-1 7 1000", "+1 7 1093.541203"], "982 of 1,000 · 982 / 898");
+    // All of it goes: there is nothing to link, and what comes then begins anew.
+    house.flow(4, "-982", "-788");
+    assert_eq!(house.close(), ["-1 7 drawdown portfolio 0.102 of 0.1"]);
+    assert_eq!(house.mark(), ["-1 7 1093.541203"]);
+    house.flow(5, "300", "-488");
+    assert!(house.close().is_empty());
+    assert_eq!(house.mark(), ["+1 7 300"]);
+}
+
+#[test]
+fn peaks_that_are_told_take_the_place_of_those_derived() {
+    let mut house = House::new();
+    house.limit(ANN, drawdown("0.1"));
+    house.limit(BOB, drawdown("0.1"));
+    house.close();
+    let peak = PeakRow { customer: ANN, currency: Currency::AUD, peak: "1200".parse().unwrap() };
+    house.tell(Known::Peaks([peak].into()));
+    assert_eq!(house.close(), ["+1 7 drawdown portfolio 0.166666667 of 0.1"]);
+    assert_eq!(house.mark(), ["+1 7 1200", "+1 8 1000"], "who is not among them begins anew");
+    // Without a limit there is no peak, and a later one begins with the NAV of then.
+    house.guard.tell(&Known::Limits(ANN, drawdown("0.1").into()), false, &house.main);
+    assert_eq!(house.close(), ["-1 7 drawdown portfolio 0.166666667 of 0.1"]);
+    assert_eq!(house.mark(), ["-1 7 1200"]);
+    house.limit(ANN, drawdown("0.2"));
+    assert!(house.close().is_empty());
+    assert_eq!(house.mark(), ["+1 7 1000"]);
 }
 
 proptest::proptest! {
@@ -172,7 +268,7 @@ proptest::proptest! {
                     house.limit(customer, set);
                 }
                 4 => {
-                    let gone = Known::Limits(customer, limits[c]);
+                    let gone = Known::Limits(customer, limits[c].into());
                     if limits[c] != RiskLimits::default() {
                         house.guard.tell(&gone, false, &house.main);
                     }
@@ -192,14 +288,15 @@ proptest::proptest! {
                 _ => {
                     costs[c][at] = Some((number % 5 + 1, number * 17));
                     let (quantity, cost) = (Quantity::from_whole(number % 5 + 1), Money::from_whole(number * 17));
-                    house.tell(Known::Cost(customer, instrument, quantity.unwrap(), cost.unwrap()));
+                    house.tell(Known::Cost(customer, instrument, Box::new((quantity.unwrap(), cost.unwrap()))));
                 }
             }
             let mut out = Vec::new();
             house.guard.close(&mut out);
             for ((customer, crossed), diff) in out {
                 let key = (customer, crossed.kind, crossed.of);
-                proptest::prop_assert!(if diff > 0 { told.insert(key) } else { told.remove(&key) });
+                let changed = if diff > 0 { told.insert(key) } else { told.remove(&key) };
+                proptest::prop_assert!(changed, "what holds is told once");
             }
             let mut expected = std::collections::BTreeSet::new();
             for (c, customer) in [ANN, BOB].into_iter().enumerate() {

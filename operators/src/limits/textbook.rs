@@ -33,7 +33,7 @@ pub fn textbook<'s>(
         _ => None,
     });
     let costs = known.clone().flat_map(|known| match known {
-        Known::Cost(c, i, quantity, cost_base) => Some((c, (i, quantity, cost_base))),
+        Known::Cost(c, i, cost) => Some((c, (i, cost.0, cost.1))),
         _ => None,
     });
     let stop = limits.flat_map(|(c, limits)| Some((c, limits.stop_loss?)));

@@ -23,11 +23,7 @@ pub(super) struct Costs {
 
 impl Costs {
     /// Learns whose limits change. `lots` are those before the epoch.
-    pub fn follow<'a>(
-        &mut self,
-        changes: &Changes<Fact>,
-        lots: impl Fn(CustomerId) -> &'a [OpenLot],
-    ) {
+    pub fn follow<'a>(&mut self, changes: &Changes<Fact>, lots: impl Fn(CustomerId) -> &'a [OpenLot]) {
         for (fact, times) in changes {
             let Fact::Limits(customer, _, limits) = fact else { continue };
             if limits.stop_loss.is_none() {
@@ -35,7 +31,9 @@ impl Costs {
             }
             let statements = self.followed.entry(*customer).or_default();
             let told = *statements > 0;
-            self.before.entry(*customer).or_insert_with(|| if told { sums(lots(*customer)) } else { Sums::new() });
+            self.before
+                .entry(*customer)
+                .or_insert_with(|| if told { sums(lots(*customer)) } else { Sums::new() });
             *statements += times;
         }
         self.followed.retain(|_, statements| *statements != 0);
@@ -55,16 +53,12 @@ impl Costs {
     }
 
     /// Says what changed of sums. `lots` are those after the epoch.
-    pub fn tell<'a>(
-        &mut self,
-        lots: impl Fn(CustomerId) -> &'a [OpenLot],
-        out: &mut Changes<Told>,
-    ) {
+    pub fn tell<'a>(&mut self, lots: impl Fn(CustomerId) -> &'a [OpenLot], out: &mut Changes<Told>) {
         for (customer, before) in std::mem::take(&mut self.before) {
             let followed = self.followed.contains_key(&customer);
             let now = if followed { sums(lots(customer)) } else { Sums::new() };
             let cost = |(instrument, (quantity, cost_base)): (&InstrumentId, &(Quantity, Money))| {
-                Told::Known(Known::Cost(customer, *instrument, *quantity, *cost_base))
+                Told::Known(Known::Cost(customer, *instrument, Box::new((*quantity, *cost_base))))
             };
             let gone = before.iter().filter(|(instrument, sum)| now.get(instrument) != Some(sum));
             out.extend(gone.map(|sum| (cost(sum), -1)));

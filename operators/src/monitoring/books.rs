@@ -13,6 +13,7 @@ pub(super) fn same_key(one: &Known, other: &Known) -> bool {
         (Known::Limits(a, _), Known::Limits(b, _)) => a == b,
         (Known::Position(a, i, _), Known::Position(b, j, _)) => (a, i) == (b, j),
         (Known::Cost(a, i, ..), Known::Cost(b, j, ..)) => (a, i) == (b, j),
+        (Known::Flow(a, i, _), Known::Flow(b, j, _)) => (a, i) == (b, j),
         (Known::Cash(a, x, _), Known::Cash(b, y, _)) => (a, x) == (b, y),
         _ => false,
     }
@@ -48,7 +49,8 @@ pub(crate) fn tell(known: &Known, holds: bool, monitor: &mut Monitor) {
             monitor.set_cash(*c, *currency, if holds { *amount } else { Money::ZERO });
         }
         // Its conversions count; a customer with a sum out of range has no such position or balance.
+        Known::Rate(..) | Known::OutOfRange(_) => {}
         // Limits are watched apart.
-        Known::Rate(..) | Known::OutOfRange(_) | Known::Limits(..) | Known::Cost(..) => {}
+        Known::Limits(..) | Known::Cost(..) | Known::Flow(..) | Known::Peaks(..) => {}
     }
 }

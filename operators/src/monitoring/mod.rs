@@ -164,6 +164,8 @@ impl Watch {
                     out.extend(before.map(|before| (Outcome::Breaching(customer, before), -1)));
                     out.push((Outcome::Breaching(customer, entered), 1));
                 }
+                // Floors are set apart.
+                Event::FloorReached { .. } | Event::FloorLeft => {}
                 Event::AnomalyLeft(kind) => out.push((Outcome::Fault(customer, kind), -1)),
                 Event::AnomalyEntered(kind) => out.push((Outcome::Fault(customer, kind), 1)),
             }
@@ -181,6 +183,7 @@ impl Watch {
     fn report_worths(&mut self, out: &mut Changes<Outcome>) {
         self.worths.report(&mut self.monitor, |row, diff| out.push((Outcome::Reported(row), diff)));
         self.exposures.report(&mut self.monitor, |of, part, diff| out.push((Outcome::Part(of, part), diff)));
+        self.guard.report(|row, diff| out.push((Outcome::Reported(row), diff)));
     }
 
     /// Says what changed of standings since the last mark of theirs.

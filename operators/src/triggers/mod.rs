@@ -171,7 +171,8 @@ struct OfPrices(BTreeMap<(CustomerId, TriggerKind, Option<InstrumentId>), (BandS
 
 impl OfPrices {
     fn step(&mut self, epoch: Epoch, changes: Changes<(CustomerId, Crossed)>, out: &mut Changes<Trigger>) {
-        let mut now: BTreeMap<(CustomerId, TriggerKind, Option<InstrumentId>), Option<Crossed>> = BTreeMap::new();
+        let mut now: BTreeMap<(CustomerId, TriggerKind, Option<InstrumentId>), Option<Crossed>> =
+            BTreeMap::new();
         for ((customer, crossed), diff) in changes {
             let state = now.entry((customer, crossed.kind, crossed.of)).or_default();
             if diff > 0 {

@@ -54,6 +54,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         name: "agreements",
         sql: include_str!("../../../schemas/clickhouse/0008_agreements.sql"),
     },
+    Migration { version: 9, name: "peaks", sql: include_str!("../../../schemas/clickhouse/0009_peaks.sql") },
 ];
 
 const BOOKKEEPING: &str = "\

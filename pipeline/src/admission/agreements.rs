@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use evenkeel_operators::facts::{Fact, FeeSchedule, HarvestPolicy, Input, PlannedFlow, RiskLimits, Version};
-use evenkeel_schemas::events::{FeeScheduleSet, FlowInterval, FlowScheduled, HarvestSet, Refusal, RiskLimitsSet};
+use evenkeel_schemas::events::{
+    FeeScheduleSet, FlowInterval, FlowScheduled, HarvestSet, Refusal, RiskLimitsSet,
+};
 use evenkeel_schemas::{Money, Ratio};
 
 use super::{Admission, Inputs};

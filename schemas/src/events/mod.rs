@@ -15,6 +15,6 @@ pub use types::{
     Distribution, Event, EventType, FeeScheduleSet, FeeTier, Fill, FlowInterval, FlowScheduled, FxClose,
     FxConversion, FxRate, Goal, GoalsDefined, HarvestSet, InstrumentKind, InstrumentListed, InterestRateSet,
     LotChoice, Merger, Order, OrderState, OrderStatus, Outcome, Profile, QuestionnaireCompleted,
-    RebalanceRequested, ReinvestmentElected, RiskLimitsSet, Session, SessionState, Side, Split, TargetsSet, TaxEntity,
-    TaxYearSet, TaxpayerSet, Tick, Topic, TransferIn, TriggerKind, TriggerRef,
+    RebalanceRequested, ReinvestmentElected, RiskLimitsSet, Session, SessionState, Side, Split, TargetsSet,
+    TaxEntity, TaxYearSet, TaxpayerSet, Tick, Topic, TransferIn, TriggerKind, TriggerRef,
 };

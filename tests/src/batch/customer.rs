@@ -155,7 +155,7 @@ pub fn at_every_epoch(
     facts: &Facts,
     customer: CustomerId,
     epoch: Epoch,
-    costs: &BTreeMap<InstrumentId, (Quantity, Money)>,
+    (costs, peak): (&BTreeMap<InstrumentId, (Quantity, Money)>, Option<Money>),
     before: &BTreeSet<Row>,
 ) -> Result<BTreeSet<Row>, BatchError> {
     let mut rows = BTreeSet::new();
@@ -182,6 +182,7 @@ pub fn at_every_epoch(
         anomaly(&mut rows, AnomalyKind::NoNav(to_money(worth.nav)?));
     }
     concentrations(facts, open, &worth, &mut rows)?;
+    drawdown(facts, open, worth.nav, peak, &mut rows)?;
     for line in lines(facts, customer, &worth) {
         let instrument = line.instrument;
         let side = match line.value.against_band(worth.nav, line.target, line.band) {
@@ -217,12 +218,11 @@ struct Open<'a> {
 impl Open<'_> {
     /// The trigger of something beyond a limit: as it entered, if it was open.
     fn trigger(self, kind: TriggerKind, subject: Subject, measure: Ratio, limit: Ratio) -> Row {
-        let is = |row: &&Row| {
-            matches!(row, Row::Trigger { key, .. } if key.kind == kind && key.subject == subject)
-        };
+        let is = |row: &&Row| matches!(row, Row::Trigger { key, .. } if key.kind == kind && key.subject == subject);
         let open = self.before.iter().find(is).cloned();
         open.unwrap_or_else(|| {
-            let key = TriggerKey { customer: self.customer, kind, subject: subject.clone(), entered: self.epoch };
+            let key =
+                TriggerKey { customer: self.customer, kind, subject: subject.clone(), entered: self.epoch };
             Row::Trigger { key, measure: Measure::Share(measure), limit: Measure::Share(limit) }
         })
     }
@@ -249,6 +249,38 @@ fn stops(
         rows.insert(open.trigger(TriggerKind::StopLoss, Subject::Instrument(*instrument), fall, limit));
     }
     Ok(())
+}
+
+/// NAV that fell too far below its peak.
+fn drawdown(
+    facts: &Facts,
+    open: Open,
+    nav: Value,
+    peak: Option<Money>,
+    rows: &mut BTreeSet<Row>,
+) -> Result<(), BatchError> {
+    let Some((peak, limit)) = peak.zip(facts.limits(open.customer).drawdown) else { return Ok(()) };
+    let peak = Value::of_cash(peak, Rate::PAR).ok_or_else(|| out_of_range("a peak"))?;
+    let below = |value: Value, share: i64| value.raw().checked_mul(i128::from(share));
+    let sides = below(nav, Ratio::ONE).zip(below(peak, Ratio::ONE - limit.raw()));
+    let (nav_side, floor_side) = sides.ok_or_else(|| out_of_range("a floor"))?;
+    if nav_side <= floor_side {
+        let fall = Value::from_raw(peak.raw() - nav.raw()).share_of(peak);
+        let fall = fall.ok_or_else(|| out_of_range("a fall"))?;
+        rows.insert(open.trigger(TriggerKind::Drawdown, Subject::Portfolio, fall, limit));
+    }
+    Ok(())
+}
+
+/// What a customer is worth: its base currency and NAV, if it can be said.
+///
+/// # Errors
+/// [`BatchError::OutOfRange`] when a number leaves its type.
+pub fn nav(facts: &Facts, customer: CustomerId) -> Result<Option<(Currency, Value)>, BatchError> {
+    Ok(match value(facts, customer)? {
+        Valued::Worth(worth) => Some((worth.base, worth.nav)),
+        Valued::Nothing | Valued::Missing(_) => None,
+    })
 }
 
 /// Instruments that weigh too much.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use evenkeel_schemas::events::TriggerKind;
+use evenkeel_schemas::events::{RiskLimitsSet, TriggerKind};
 use evenkeel_schemas::{
     CashLadderRow, Currency, CustomerId, DueKind, Epoch, Instant, InstrumentId, Measure, Money, Pair, Price,
     Quantity, Rate, Ratio, Row, Subject, TradeDate, TriggerKey, div_half_even,
@@ -32,6 +32,15 @@ pub struct Targets {
     pub buckets: BTreeMap<InstrumentId, (Wanted, Ratio)>,
 }
 
+/// What came in; negative went out.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// Raw money.
+    Cash(Currency, i128),
+    /// Units.
+    Units(InstrumentId, Quantity),
+}
+
 /// A customer's risk limits: concentration, stop-loss, drawdown.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
@@ -41,6 +50,14 @@ pub struct Limits {
     pub stop_loss: Option<Ratio>,
     /// Fall below the peak.
     pub drawdown: Option<Ratio>,
+}
+
+impl Limits {
+    /// What an event sets.
+    pub fn of(event: &RiskLimitsSet) -> Limits {
+        let (concentration, stop_loss, drawdown) = (event.concentration, event.stop_loss, event.drawdown);
+        Limits { concentration, stop_loss, drawdown }
+    }
 }
 
 /// Asset class, region and sector; empty for none.
@@ -60,6 +77,8 @@ pub enum Fact {
     Targets(CustomerId, Key, Targets),
     /// How far a customer's portfolio may go.
     Limits(CustomerId, Key, Limits),
+    /// Money or units came in from outside, or went out, by file order.
+    Flow(CustomerId, Order, Flow),
     /// An observed price.
     Price(InstrumentId, Key, Price),
     /// An observed rate.
@@ -107,6 +126,8 @@ pub struct Changes {
     pub rows: Vec<(Row, i64)>,
     /// Customers whose other rows may change.
     pub customers: BTreeSet<CustomerId>,
+    /// What flowed, by customer, with how often it begins less how often it ends.
+    pub flows: BTreeMap<CustomerId, BTreeMap<Order, (Flow, i64)>>,
     /// Lots of reinvested units that begin or end to stand.
     pub lots: Vec<(LotFact, bool)>,
 }
@@ -154,6 +175,7 @@ struct Touched {
     pairs: BTreeSet<Pair>,
     customers: BTreeSet<CustomerId>,
     requests: Vec<(Row, i64)>,
+    flows: BTreeMap<CustomerId, BTreeMap<Order, (Flow, i64)>>,
 }
 
 /// Begins or ends what one key says.
@@ -218,6 +240,11 @@ impl Facts {
             }
             Fact::Limits(c, key, limits) => {
                 put(self.limits.entry(*c).or_default(), *key, *limits, live);
+                self.touched.customers.insert(*c);
+            }
+            Fact::Flow(c, order, flow) => {
+                let flows = self.touched.flows.entry(*c).or_default();
+                flows.entry(*order).or_insert((*flow, 0)).1 += if live { 1 } else { -1 };
                 self.touched.customers.insert(*c);
             }
             Fact::Price(i, key, price) => {
@@ -341,7 +368,7 @@ impl Facts {
             // It may be the target of a bucket's member.
             customers.extend(self.targets.keys());
         }
-        Ok(Changes { rows, customers, lots })
+        Ok(Changes { rows, customers, flows: touched.flows, lots })
     }
 
     /// The last price, on the basis of the splits whose ex date came after it.
