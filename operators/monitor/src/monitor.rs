@@ -136,8 +136,9 @@ impl Monitor {
         other
     }
 
-    /// Takes over what another monitor knows of a customer's portfolio, but no targets.
+    /// Takes over what another monitor knows of a customer's portfolio, but no targets. The customer has a row from then on.
     pub fn adopt(&mut self, other: &Monitor, customer: CustomerId) {
+        self.book.row_or_new(customer);
         let Some(row) = other.book.row(customer) else { return };
         self.set_base(customer, other.book.head(row).base);
         for hold in other.book.holds(row).iter().filter(|hold| hold.quantity != 0) {

@@ -111,6 +111,7 @@ impl Guard {
     fn settle_peaks(&mut self) {
         let Some(monitor) = &mut self.monitor else {
             self.flows.clear();
+            self.told = None;
             return;
         };
         let flows = std::mem::take(&mut self.flows);
