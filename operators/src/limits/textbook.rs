@@ -47,7 +47,8 @@ pub fn textbook<'s>(
             let fall = fall(quantity, price, cost_base)?;
             Some((c, Crossed::limit(TriggerKind::StopLoss, Some(i), fall, limit)))
         });
-    concentrations.concat(stops)
+    // Joins tell of combinations that never held, and take them back in the same epoch.
+    concentrations.concat(stops).consolidate()
 }
 
 fn concentration(instrument: InstrumentId, value: Value, nav: Value, most: Ratio) -> Option<Crossed> {
