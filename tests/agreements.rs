@@ -158,6 +158,56 @@ fn a_loss_worth_harvesting_is_found_proposed_and_kept() {
 }
 
 #[test]
+fn a_risk_limit_that_is_crossed_is_proposed_about_and_kept() {
+    let house = House::new();
+    house.events(
+        r#"{"type":"instrument_listed","at":"2026-03-10T00:00:00Z","id":"l1","instrument":"VAS","name":"x","kind":"etf","currency":"AUD","tick_size":"0.01","lot_size":"1"}
+{"type":"customer_onboarded","at":"2026-03-10T00:00:00Z","id":"o1","customer":"ann","base_currency":"AUD"}
+{"type":"cash_posted","at":"2026-03-10T00:00:01Z","id":"i1","customer":"ann","amount":"1000","currency":"AUD","kind":"interest"}
+{"type":"transfer_in","at":"2026-03-10T00:00:01Z","id":"t1","customer":"ann","instrument":"VAS","quantity":"100","cost_base":"10000","acquired":"2024-03-01"}"#,
+    );
+    house.price("p1", "100");
+    house.events(
+        r#"{"type":"risk_limits_set","at":"2026-03-10T00:00:02Z","id":"r1","customer":"ann","concentration":"0.95","stop_loss":"0.2","drawdown":"0.15"}"#,
+    );
+    let open = || house.get("/api/v1/status")["triggers"].clone();
+    assert_eq!((&open()["stop_loss"], &open()["drawdown"]), (&0.into(), &0.into()));
+
+    // 8,000 of 10,000; 9,000 of 11,000, below 9,350; and 8,000 of 9,000 is no concentration yet.
+    house.price("p2", "80");
+    until("both are open", PATIENCE, || open()["stop_loss"] == 1 && open()["drawdown"] == 1).unwrap();
+    assert_eq!(open()["concentration"], 0);
+    let decided = || {
+        let decisions = house.get("/api/v1/decisions").to_string();
+        decisions.contains("VAS fell 0.2 below its cost base and may fall less than 0.2: proposed to sell it")
+            && decisions
+                .contains("net asset value fell 0.181818182 below its peak and may fall less than 0.15")
+    };
+    until("the actor has decided", PATIENCE, decided).unwrap();
+    assert_eq!(house.get("/api/v1/orders")["orders"].as_array().map(Vec::len), Some(0), "nothing is traded");
+    let query = "SELECT customer, toFloat64(peak) AS peak FROM peaks_current";
+    let expected = r#"{"customer":"ann","peak":11000}"#;
+    until("ClickHouse has the peak", PATIENCE, || house.sql(query) == expected).unwrap();
+    house.price("p3", "99");
+    until("both are gone", PATIENCE, || open()["stop_loss"] == 0 && open()["drawdown"] == 0).unwrap();
+
+    // What cannot be is refused by field.
+    for (event, field) in [
+        (r#""customer":"ann","concentration":"1""#, "concentration"),
+        (r#""customer":"ann","stop_loss":"0""#, "stop_loss"),
+        (r#""customer":"ann","drawdown":"-0.1""#, "drawdown"),
+        (r#""customer":"ann","drawdown":0.1"#, "drawdown"),
+        (r#""customer":"ann","peak":"0.1""#, "peak"),
+        (r#""customer":"bob","drawdown":"0.1""#, "customer"),
+        (r#""drawdown":"0.1""#, "customer"),
+    ] {
+        let line = format!(r#"{{"type":"risk_limits_set","at":"2026-03-10T00:00:02Z",{event}}}"#);
+        let receipt = house.running.post(line.as_bytes()).unwrap().json();
+        assert_eq!(receipt["rejected"][0]["field"], field, "{receipt}");
+    }
+}
+
+#[test]
 fn fees_and_interest_accrue_and_a_forecast_knows_them() {
     let house = House::new();
     let today = Instant::from_micros(now()).date();

@@ -164,6 +164,7 @@ impl History {
             );
         }
         self.target(&name);
+        self.limit(&name);
         for _ in 0..self.dice.between(0, 4) {
             self.trade(&name, true);
         }
@@ -212,7 +213,7 @@ impl History {
             87 | 88 => self.merge_or_delist(),
             89 => self.reinvest(&customer),
             90 => self.convert(&customer),
-            91 => self.tax(&customer),
+            91 => self.limit(&customer),
             _ => self.correct(),
         }
     }
@@ -371,6 +372,18 @@ impl History {
                 self.say("harvest_set", self.now, format!("\"customer\":\"{customer}\",\"rate\":\"{rate}\""));
             }
         }
+    }
+
+    /// Risk limits, some of the three, mostly such that prices cross them.
+    fn limit(&mut self, customer: &str) {
+        let mut limits = String::new();
+        for (name, most) in [("concentration", 90), ("stop_loss", 40), ("drawdown", 40)] {
+            if self.dice.percent(65) {
+                let _ = write!(limits, ",\"{name}\":\"0.{:02}\"", self.dice.between(1, most));
+            }
+        }
+        let at = self.effective();
+        self.say("risk_limits_set", at, format!("\"customer\":\"{customer}\"{limits}"));
     }
 
     /// A closing mark or an official rate of a day, some months around.
@@ -771,6 +784,7 @@ fn histories_are_full_of_life() {
         "taxpayer_set",
         "fee_schedule_set",
         "interest_rate_set",
+        "risk_limits_set",
         "fx_close",
         "correction",
     ];

@@ -90,6 +90,10 @@ impl Feed {
                 weights.join(",")
             );
             events.push(self.event("targets_set", &fields));
+            if c % 2 == 0 {
+                let limits = "\"concentration\":\"0.22\",\"stop_loss\":\"0.02\",\"drawdown\":\"0.01\"";
+                events.push(self.event("risk_limits_set", &format!("\"customer\":\"c{c}\",{limits}")));
+            }
             events.push(self.event(
                 "deposit",
                 &format!("\"customer\":\"c{c}\",\"amount\":\"50000\",\"currency\":\"AUD\""),

@@ -36,6 +36,9 @@ impl Urgency {
 /// The lower the more urgent.
 fn rank(kind: TriggerKind) -> u8 {
     match kind {
+        TriggerKind::StopLoss => 0,
+        TriggerKind::Drawdown => 1,
+        TriggerKind::Concentration => 2,
         TriggerKind::PodVolatility => 3,
         TriggerKind::RiskProfileChange => 4,
         TriggerKind::CashFlow => 5,

@@ -143,6 +143,10 @@ function buildLatency(): { node: HTMLElement; update: (status: Status) => void }
 function buildDecisions(): { node: HTMLElement; update: (status: Status) => void } {
   const triggers = list([
     ['drift', term('drift_trigger', 'Drift')],
+    ['tax_opportunity', term('tax_opportunity', 'Tax opportunity')],
+    ['concentration', term('concentration', 'Concentration')],
+    ['stop_loss', term('stop_loss', 'Stop-loss')],
+    ['drawdown', term('drawdown', 'Drawdown')],
     ['cash_flow', term('cash_flow', 'Cash flow')],
     ['manual', term('manual', 'Manual')],
   ])

@@ -88,9 +88,12 @@ function state(heading: string, field: string): Column {
   }
 }
 
-/** A share of NAV as a percentage, an amount of money as it is. */
+/** Kinds of triggers whose measure is a share. */
+const SHARES: readonly unknown[] = ['drift', 'concentration', 'stop_loss', 'drawdown']
+
+/** A share as a percentage, an amount of money as it is. */
 function measure(value: unknown, row: Row): string {
-  return row['kind'] === 'drift' ? percent(value) : money(value)
+  return SHARES.includes(row['kind']) ? percent(value) : money(value)
 }
 
 const TABLES: readonly Table[] = [

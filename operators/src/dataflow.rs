@@ -19,6 +19,7 @@ use crate::facts::{Fact, Observation, TargetSet};
 use crate::fx::fx;
 use crate::harvest::{Change, Harvest, harvest};
 use crate::known::{Known, statements};
+use crate::limits;
 use crate::lots::lots;
 use crate::monitoring::{Choice, Listener, Outcome, Watch, monitoring};
 use crate::orders::orders;
@@ -91,15 +92,16 @@ pub fn build<'s>(
     let market = facts.inner.scope().index() == 0;
     let stale_ms = if market { timing.stale_ms } else { 0 };
     let Kinds { statements: stated, reasons, trading, of_books } = Kinds::of(facts);
-    let stated = statements(stated);
     let (actions, policies, dated) =
         (of_books.actions.clone(), of_books.policies.clone(), of_books.dated.clone());
+    let said = stated.clone().flat_map(Known::said);
+    let stated = statements(stated.concat(policies.clone()));
     let Books { known: of_books, postings, rows, faults, lots } = books(of_books, &stated, timing);
 
     // What holds: statements, books, market.
     let stale = stale(observations.clone(), stale_ms);
     let prices = prices(observations, actions.clone(), timing.epoch_ms);
-    let known = stated.concatenate([of_books, cash(postings), prices.clone(), fx(prices)]);
+    let known = stated.concatenate([of_books, cash(postings), prices.clone(), fx(prices), said]);
 
     // Worth and drift.
     let outcomes = match watching {
@@ -134,9 +136,7 @@ pub fn build<'s>(
     known.clone().flat_map(move |known| known.row(market)).concatenate([
         outcomes.clone().flat_map(|outcome| match outcome {
             Outcome::Reported(row) => Some(row),
-            Outcome::Breaching(customer, b) => {
-                Some(Row::Breach { customer, instrument: b.instrument, side: b.side })
-            }
+            Outcome::Breaching(customer, crossed) => crossed.breach(customer),
             Outcome::Fault(..) | Outcome::Part(..) => None,
         }),
         exposures(parts),
@@ -182,7 +182,7 @@ fn books<'s>(facts: OfBooks<'s>, stated: &Rows<'s, Known>, timing: Timing) -> Bo
     let taxed = tax(of_tax.concat(income.clone()), timing);
     let last = Parts::of(cash_ladder(dues.concat(paid.clone()), timing.epoch_ms).concat(taxed));
     Books {
-        known: held.known.flat_map(Told::known),
+        known: held.known.concat(lots.known).flat_map(Told::known),
         postings: postings.concatenate([paid, charged]),
         rows: income.concatenate([held.rows, accrued.rows, lots.rows, last.rows]).flat_map(Told::row),
         faults: lots.faults.concatenate([accrued.faults, last.faults]).flat_map(Told::fault),
@@ -214,6 +214,7 @@ impl<'s> Kinds<'s> {
     fn of(facts: Rows<'s, Fact>) -> Kinds<'s> {
         let kind = |fact: &Fact| match fact {
             Fact::Terms(..) | Fact::Base(..) | Fact::Targets(..) => 0,
+            Fact::Flow(..) | Fact::Peaks(..) => 0,
             Fact::Movement(..) | Fact::Reinvest(..) => 1,
             Fact::Corporate(..) => 2,
             Fact::Posting(..) => 3,
@@ -221,7 +222,7 @@ impl<'s> Kinds<'s> {
             Fact::Request(..) | Fact::Answer(..) | Fact::Opened(..) => 5,
             Fact::Placed(..) | Fact::Blocked { .. } | Fact::State(..) | Fact::Allocated(..) => 6,
             Fact::Lot(..) | Fact::Action(..) => 7,
-            Fact::Harvest(..) => 8,
+            Fact::Harvest(..) | Fact::Limits(..) => 8,
             Fact::Tax(..) | Fact::Ticker(..) | Fact::RebasingClose(..) | Fact::Cpi(..) => 9,
             Fact::Close(..) | Fact::FxClose(..) | Fact::FeeSchedule(..) => 10,
             Fact::InterestRate(..) | Fact::Planned(..) => 10,
@@ -310,6 +311,7 @@ fn textbook<'s>(known: &Rows<'s, Known>, market: bool, timing: Timing) -> Rows<'
     let parts = exposures::textbook(holdings.clone(), quotes.clone());
     let Valuations { worths, values, gaps } = valuations(holdings, quotes);
     let labels = labels_held(known, &targets, market);
+    let limits = limits::textbook(known, worths.clone(), values.clone(), market);
     let Drift { standings, no_nav } = drift(worths.clone(), values, targets, labels);
     let faults = gaps.concat(no_nav.map(|(c, nav)| (c, AnomalyKind::NoNav(nav))));
     // Where the customer's own facts are.
@@ -318,6 +320,8 @@ fn textbook<'s>(known: &Rows<'s, Known>, market: bool, timing: Timing) -> Rows<'
     let drift = standings.clone().filter(move |_| timing.drift_mark_ms > 0).map(drift_row);
     let drift = drift.delay(move |epoch| timing.drift_mark(*epoch).unwrap_or(*epoch));
     standings.flat_map(breaching).concatenate([
+        limits.map(|(customer, crossed)| Outcome::Breaching(customer, crossed)),
+        limits::drawdowns(known.clone(), timing),
         faults.map(|(customer, kind)| Outcome::Fault(customer, kind)),
         worths.concat(drift).map(Outcome::Reported),
         parts.delay(move |epoch| timing.mark(*epoch)).map(|(of, part)| Outcome::Part(of, part)),

@@ -7,7 +7,7 @@ use evenkeel_lots::Entry;
 use evenkeel_schemas::events::{FeeTier, FlowInterval, OrderStatus, Side, TaxEntity};
 use evenkeel_schemas::{
     AllocationRow, Currency, CustomerId, DueKind, Epoch, Instant, InstrumentId, Labels, Measure, Money, Pair,
-    Price, Quantity, Rate, Ratio, TradeDate, TriggerKey,
+    PeakRow, Price, Quantity, Rate, Ratio, TradeDate, TriggerKey,
 };
 use evenkeel_tax::{FinancialYear, Quarter};
 use serde::{Deserialize, Serialize};
@@ -266,6 +266,26 @@ pub struct HarvestPolicy {
     pub correlation_max: Ratio,
 }
 
+/// What comes into a customer's portfolio from outside, or goes out of it: no gain and no loss.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Flow {
+    /// Money; negative goes out.
+    Cash(Currency, Money),
+    /// Units.
+    Units(InstrumentId, Quantity),
+}
+
+/// How far a customer's portfolio may go before somebody looks at it; `None` for as far as it likes.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct RiskLimits {
+    /// The largest share of NAV that one instrument may have.
+    pub concentration: Option<Ratio>,
+    /// How far a holding may fall below the cost base of its open lots, as a share of that.
+    pub stop_loss: Option<Ratio>,
+    /// How far NAV may fall below its peak, as a share of that.
+    pub drawdown: Option<Ratio>,
+}
+
 /// A reason to act: how large what it is about is, and the limit it passed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "the fields are those of the trigger's row")]
@@ -313,6 +333,13 @@ pub enum Fact {
     FxClose(Pair, TradeDate, Version, Rate),
     /// Whether and how losses of a customer are harvested.
     Harvest(CustomerId, Version, Box<HarvestPolicy>),
+    /// How far a customer's portfolio may go.
+    Limits(CustomerId, Version, Box<RiskLimits>),
+    /// Something came in or went out, by the running number of its event.
+    Flow(CustomerId, u64, Flow),
+    /// From where falls of NAV are measured when a history without its ticks begins; of all customers, so that whoever is
+    /// not among them begins anew.
+    Peaks(Arc<[PeakRow]>),
     /// What a customer pays for the service, from a day on.
     FeeSchedule(CustomerId, TradeDate, Version, Arc<FeeSchedule>),
     /// Money that a customer plans to pay in or take out: of one name, the latest holds. For forecasts only.
@@ -380,6 +407,7 @@ impl Fact {
             Fact::Base(c, ..) | Fact::Targets(c, ..) | Fact::Movement(c, ..) | Fact::Posting(c, ..) => c.0,
             Fact::Lot(c, _) | Fact::Due(c, ..) | Fact::Reinvest(c, ..) | Fact::Tax(c, _) => c.0,
             Fact::Harvest(c, ..) | Fact::FeeSchedule(c, ..) | Fact::Planned(c, ..) => c.0,
+            Fact::Limits(c, ..) | Fact::Flow(c, ..) => c.0,
             Fact::Request(reason) | Fact::Opened(reason) => reason.key.customer.0,
             Fact::Answer(key) => key.customer.0,
             Fact::Placed(_, order) => order.customer.0,
@@ -393,6 +421,7 @@ impl Fact {
             | Fact::Close(..)
             | Fact::FxClose(..)
             | Fact::InterestRate(..)
+            | Fact::Peaks(..)
             | Fact::Cpi(..) => return None,
         };
         Some(customer.into())

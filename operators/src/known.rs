@@ -4,11 +4,11 @@
 use std::sync::Arc;
 
 use evenkeel_schemas::{
-    AnomalyKind, Currency, CustomerId, InstrumentId, Labels, Money, Pair, Price, Quantity, Rate, Row,
+    AnomalyKind, Currency, CustomerId, InstrumentId, Labels, Money, Pair, PeakRow, Price, Quantity, Rate, Row,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::facts::{Fact, TargetSet, Version};
+use crate::facts::{Fact, Flow, RiskLimits, TargetSet, Version};
 use crate::tally::{Statements, tally};
 use crate::typedefs::Rows;
 
@@ -21,10 +21,19 @@ pub enum Known {
     Base(CustomerId, Currency),
     /// A customer's targets.
     Targets(CustomerId, Arc<TargetSet>),
+    /// How far a customer's portfolio may go; only where some limit is set.
+    Limits(CustomerId, Arc<RiskLimits>),
     /// Units that a customer holds.
     Position(CustomerId, InstrumentId, Quantity),
     /// A customer's balance.
     Cash(CustomerId, Currency, Money),
+    /// The open lots of a holding, in sum, of a customer with a stop-loss: units, and their cost base in the
+    /// instrument's currency.
+    Cost(CustomerId, InstrumentId, Box<(Quantity, Money)>),
+    /// Something came in or went out, by the running number of its event; counted once.
+    Flow(CustomerId, u64, Box<Flow>),
+    /// From where falls of NAV are measured from here on; see [`Fact::Peaks`].
+    Peaks(Arc<[PeakRow]>),
     /// A sum of a customer's that its type does not hold; once for each such sum.
     OutOfRange(CustomerId),
     /// The current price of an instrument.
@@ -35,16 +44,23 @@ pub enum Known {
     Conversion(Pair, Rate),
 }
 
+// Every row of a stream is as large as the largest: what is rare and large is elsewhere.
+const _: () = assert!(size_of::<Known>() <= 24);
+
 impl Known {
     /// Whom it is about; nobody for the market.
     pub fn customer(&self) -> Option<CustomerId> {
         match self {
             Known::Base(c, _)
             | Known::Targets(c, _)
+            | Known::Limits(c, _)
+            | Known::Flow(c, ..)
             | Known::Position(c, ..)
+            | Known::Cost(c, ..)
             | Known::Cash(c, ..)
             | Known::OutOfRange(c) => Some(*c),
             Known::Terms(..) | Known::Price(..) | Known::Rate(..) | Known::Conversion(..) => None,
+            Known::Peaks(..) => None,
         }
     }
 
@@ -60,8 +76,21 @@ impl Known {
             Known::Terms(..)
             | Known::Base(..)
             | Known::Targets(..)
+            | Known::Limits(..)
+            | Known::Cost(..)
+            | Known::Flow(..)
+            | Known::Peaks(..)
             | Known::OutOfRange(_)
             | Known::Conversion(..) => None,
+        }
+    }
+
+    /// What facts say without being added up.
+    pub fn said(fact: Fact) -> Option<Known> {
+        match fact {
+            Fact::Flow(customer, number, flow) => Some(Known::Flow(customer, number, flow.into())),
+            Fact::Peaks(peaks) => Some(Known::Peaks(peaks)),
+            _ => None,
         }
     }
 
@@ -81,6 +110,7 @@ enum About {
     Terms(InstrumentId),
     Base(CustomerId),
     Targets(CustomerId),
+    Limits(CustomerId),
 }
 
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -88,9 +118,10 @@ enum Statement {
     Terms(Currency, Labels),
     Base(Currency),
     Targets(Arc<TargetSet>),
+    Limits(RiskLimits),
 }
 
-/// Terms, base currencies and targets: of several statements, the latest holds.
+/// Terms, base currencies, targets and limits: of several statements, the latest holds.
 pub(crate) fn statements(facts: Rows<'_, Fact>) -> Rows<'_, Known> {
     let split = |fact: Fact| -> Option<(About, (Version, Statement))> {
         match fact {
@@ -99,6 +130,9 @@ pub(crate) fn statements(facts: Rows<'_, Fact>) -> Rows<'_, Known> {
             }
             Fact::Base(c, version, currency) => Some((About::Base(c), (version, Statement::Base(currency)))),
             Fact::Targets(c, version, set) => Some((About::Targets(c), (version, Statement::Targets(set)))),
+            Fact::Limits(c, version, limits) => {
+                Some((About::Limits(c), (version, Statement::Limits(*limits))))
+            }
             _ => None,
         }
     };
@@ -107,6 +141,9 @@ pub(crate) fn statements(facts: Rows<'_, Fact>) -> Rows<'_, Known> {
             (About::Terms(i), Statement::Terms(currency, labels)) => Some(Known::Terms(*i, currency, labels)),
             (About::Base(c), Statement::Base(currency)) => Some(Known::Base(*c, currency)),
             (About::Targets(c), Statement::Targets(set)) => Some(Known::Targets(*c, set)),
+            (About::Limits(c), Statement::Limits(limits)) => {
+                (limits != RiskLimits::default()).then(|| Known::Limits(*c, limits.into()))
+            }
             _ => None,
         }
     })

@@ -18,6 +18,7 @@ pub mod fx;
 mod groups;
 pub mod harvest;
 mod known;
+pub mod limits;
 pub mod lots;
 pub mod monitoring;
 pub mod orders;

@@ -23,6 +23,6 @@ pub use numbers::{Money, NumberError, Price, Quantity, Rate, Ratio, Total, Value
 pub use portfolio::{Standing, Valuation, ValuationChange, Worth};
 pub use rows::{
     AllocationRow, AnomalyKind, AnomalySource, BandSide, Collection, ExposureRow, GainKind, Holding, LotRow,
-    LotTrouble, Measure, OrderRow, RealisedGainRow, Row, Subject, TriggerKey, Unmarked,
+    LotTrouble, Measure, OrderRow, PeakRow, RealisedGainRow, Row, Subject, TriggerKey, Unmarked,
 };
 pub use time::{Epoch, Instant, TimeError, TradeDate};

@@ -54,13 +54,15 @@ pub enum Collection {
     Tax,
     /// Losses that are worth harvesting.
     HarvestCandidates,
+    /// From where a fall of NAV is measured, at marks.
+    Peaks,
     /// What is not as it should be.
     Anomalies,
 }
 
 impl Collection {
     /// All collections.
-    pub const ALL: [Collection; 19] = [
+    pub const ALL: [Collection; 20] = [
         Collection::Positions,
         Collection::Cash,
         Collection::CashLadder,
@@ -79,16 +81,18 @@ impl Collection {
         Collection::RealisedGains,
         Collection::Tax,
         Collection::HarvestCandidates,
+        Collection::Peaks,
         Collection::Anomalies,
     ];
 
     /// Whether its rows depend on prices and rates, and not on account events and decisions alone.
     pub fn from_ticks(self) -> bool {
         use Collection::{
-            Anomalies, Breaches, Drift, Exposures, FxRates, HarvestCandidates, Prices, Triggers, Valuations,
+            Anomalies, Breaches, Drift, Exposures, FxRates, HarvestCandidates, Peaks, Prices, Triggers,
+            Valuations,
         };
         matches!(self, Prices | FxRates | Valuations | Drift | Exposures | Breaches)
-            || matches!(self, Triggers | HarvestCandidates | Anomalies)
+            || matches!(self, Triggers | HarvestCandidates | Peaks | Anomalies)
     }
 
     /// The name of its file and table.
@@ -112,6 +116,7 @@ impl Collection {
             Collection::RealisedGains => "realised_gains",
             Collection::Tax => "tax",
             Collection::HarvestCandidates => "harvest_candidates",
+            Collection::Peaks => "peaks",
             Collection::Anomalies => "anomalies",
         }
     }
@@ -143,6 +148,8 @@ pub enum Subject {
     Instrument(InstrumentId),
     /// A flow or request, by its event.
     Event(Arc<str>),
+    /// The portfolio as a whole.
+    Portfolio,
 }
 
 /// What identifies a trigger.
@@ -164,6 +171,7 @@ impl TriggerKey {
         match &self.subject {
             Subject::Instrument(id) => names.instrument(*id),
             Subject::Event(name) => name,
+            Subject::Portfolio => "portfolio",
         }
     }
 
@@ -359,10 +367,20 @@ pub enum Row {
     RealisedGain(Box<RealisedGainRow>),
     Tax(Box<TaxRow>),
     HarvestCandidate(Box<HarvestCandidateRow>),
+    Peak(PeakRow),
     Anomaly {
         source: AnomalySource,
         kind: AnomalyKind,
     },
+}
+
+/// From where a fall of a customer's NAV is measured.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "the fields are the columns, documented in schemas/README.md")]
+pub struct PeakRow {
+    pub customer: CustomerId,
+    pub currency: Currency,
+    pub peak: Money,
 }
 
 /// What can be held.
@@ -527,6 +545,7 @@ impl Row {
             Row::RealisedGain(_) => Collection::RealisedGains,
             Row::Tax(_) => Collection::Tax,
             Row::HarvestCandidate(_) => Collection::HarvestCandidates,
+            Row::Peak(_) => Collection::Peaks,
             Row::Anomaly { .. } => Collection::Anomalies,
         }
     }
@@ -637,6 +656,10 @@ impl Row {
             Row::RealisedGain(row) => row.put(&mut fields, names),
             Row::Tax(row) => row.put(&mut fields, names),
             Row::HarvestCandidate(row) => row.put(&mut fields, names),
+            Row::Peak(row) => {
+                fields.put("customer", customer(&row.customer)).put("currency", row.currency);
+                fields.put("peak", row.peak);
+            }
             Row::Anomaly { source, kind } => {
                 match source {
                     AnomalySource::Customer(c) => fields.put("customer", customer(c)),

@@ -11,6 +11,7 @@
 //! - [`income`] walks one customer's days: units, what actions pay;
 //! - [`tax`] works out reports at marks;
 //! - [`customer`] derives one customer's rows from the facts;
+//! - [`peaks`] keeps from where falls of NAV are measured;
 //! - [`lines`] turns changes of rows into lines.
 //!
 //! Definitions where a choice was open:
@@ -28,6 +29,7 @@ pub mod income;
 pub mod ledger;
 pub mod lines;
 pub mod lots;
+pub mod peaks;
 pub mod tax;
 #[cfg(test)]
 mod tests;
@@ -44,6 +46,7 @@ use facts::{Fact, Facts};
 use ledger::{Ledger, Recorded};
 use lines::Lines;
 use lots::Lots;
+use peaks::Peaks;
 use tax::Taxes;
 
 /// How time is cut.
@@ -132,6 +135,7 @@ struct Batch<W: Write> {
     lots: Lots,
     taxes: Taxes,
     accruals: Accruals,
+    peaks: Peaks,
     lines: Lines<W>,
     /// The epoch whose events are being applied.
     now: Option<Epoch>,
@@ -149,7 +153,7 @@ struct Batch<W: Write> {
 impl<W: Write> Batch<W> {
     fn new(options: Options, lines: Lines<W>) -> Self {
         let (facts, lots, now, epochs) = (Facts::new(options), Lots::default(), None, 0);
-        let (taxes, accruals) = (Taxes::default(), Accruals::default());
+        let (taxes, accruals, peaks) = (Taxes::default(), Accruals::default(), Peaks::default());
         let (standing, reported) = (BTreeMap::new(), BTreeMap::new());
         let (unreported, stale, exposed) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         Batch {
@@ -158,6 +162,7 @@ impl<W: Write> Batch<W> {
             lots,
             taxes,
             accruals,
+            peaks,
             lines,
             now,
             standing,
@@ -231,15 +236,20 @@ impl<W: Write> Batch<W> {
         for (lot, live) in changes.lots {
             self.lots.apply(&lot, live, epoch);
         }
-        for customer in changes.customers {
+        let mut customers = changes.customers;
+        for (before, after) in self.lots.settle(epoch) {
+            self.lines.difference(&before, &after, ledger.names());
+            customers.extend(before.iter().chain(&after).filter_map(Row::customer));
+        }
+        for customer in customers {
             let before = self.standing.remove(&customer).unwrap_or_default();
-            let after = at_every_epoch(&self.facts, customer, epoch, &before)?;
+            let costs = self.lots.costs(customer);
+            self.peaks.settle(&self.facts, customer, changes.flows.get(&customer))?;
+            let peak = self.peaks.of(customer);
+            let after = at_every_epoch(&self.facts, customer, epoch, (&costs, peak), &before)?;
             self.lines.difference(&before, &after, ledger.names());
             self.standing.insert(customer, after);
             self.unreported.insert(customer);
-        }
-        for (before, after) in self.lots.settle(epoch) {
-            self.lines.difference(&before, &after, ledger.names());
         }
         let stale = self.facts.stale_at(epoch);
         let rows = |instruments: &BTreeSet<InstrumentId>| instruments.iter().map(stale_row).collect();
@@ -253,7 +263,8 @@ impl<W: Write> Batch<W> {
     fn report(&mut self, mark: Epoch, ledger: &Ledger) -> Result<(), BatchError> {
         for customer in std::mem::take(&mut self.unreported) {
             let before = self.reported.remove(&customer).unwrap_or_default();
-            let after = at_marks(&self.facts, customer)?;
+            let mut after = at_marks(&self.facts, customer)?;
+            after.extend(self.peaks.mark(&self.facts, customer)?);
             self.lines.difference(&before, &after, ledger.names());
             self.reported.insert(customer, after);
         }

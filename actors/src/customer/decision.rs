@@ -33,7 +33,7 @@ macro_rules! refusals {
 refusals! {
     /// Orders of an earlier decision have not ended.
     OpenRebalance = "open_rebalance",
-    /// A loss is worth harvesting: that is for the adviser to approve.
+    /// A loss is worth harvesting, or a risk limit is crossed: that is for the adviser to approve.
     Proposed = "proposed",
     /// The market does not trade.
     SessionClosed = "session_closed",

@@ -91,25 +91,47 @@ fn refuse(
     None
 }
 
-/// What is proposed when losses worth harvesting are all there is to act on: what takes the place of what is sold is
-/// not in the targets, so a person has to agree.
+/// What is proposed when all there is to act on is what the targets do not answer: losses worth harvesting, as what
+/// takes the place of what is sold is not in them, and risk limits. A person has to agree.
 fn proposal(snapshot: &Snapshot) -> Option<String> {
-    let harvest = |open: &OpenTrigger| open.trigger.kind == TriggerKind::TaxOpportunity;
-    if !snapshot.triggers.iter().all(harvest) {
+    let of = |wanted: fn(TriggerKind) -> bool| {
+        snapshot.triggers.iter().filter(move |open| wanted(open.trigger.kind))
+    };
+    let losses: Vec<String> =
+        of(|kind| kind == TriggerKind::TaxOpportunity).map(|open| loss(open, snapshot)).collect();
+    let limits: Vec<String> = of(TriggerKind::is_of_limits).map(crossed).collect();
+    if losses.len() + limits.len() < snapshot.triggers.len() {
         return None;
     }
-    let base = snapshot.base;
-    let one = |open: &OpenTrigger| {
-        let (subject, left, least) = (&open.trigger.subject, open.measure, open.limit);
-        format!(
-            "the loss of {subject}, which leaves {left} {base} after costs and has to leave more than {least}"
-        )
+    let harvest = |losses: String| {
+        format!("proposed to harvest {losses}; replacement and wash sale score are in harvest_candidates")
     };
-    let all: Vec<String> = snapshot.triggers.iter().map(one).collect();
-    Some(format!(
-        "proposed to harvest {}; replacement and wash sale score are in harvest_candidates",
-        all.join(", ")
-    ))
+    let harvest = Some(losses.join(", ")).filter(|losses| !losses.is_empty()).map(harvest);
+    Some(limits.into_iter().chain(harvest).collect::<Vec<_>>().join("; "))
+}
+
+fn loss(open: &OpenTrigger, snapshot: &Snapshot) -> String {
+    let (subject, left, least, base) = (&open.trigger.subject, open.measure, open.limit, snapshot.base);
+    format!(
+        "the loss of {subject}, which leaves {left} {base} after costs and has to leave more than {least}"
+    )
+}
+
+/// Which risk limit was crossed, by how much at entry, and what would cure it.
+fn crossed(open: &OpenTrigger) -> String {
+    let (subject, measure, limit) = (&open.trigger.subject, open.measure, open.limit);
+    match open.trigger.kind {
+        TriggerKind::Concentration => format!(
+            "{subject} came to {measure} of net asset value and may be {limit}: proposed to sell it down to that"
+        ),
+        TriggerKind::StopLoss => format!(
+            "{subject} fell {measure} below its cost base and may fall less than {limit}: proposed to sell it"
+        ),
+        _ => format!(
+            "net asset value fell {measure} below its peak and may fall less than {limit}: proposed to move the riskiest \
+             holdings to cash"
+        ),
+    }
 }
 
 /// What is held and cannot be valued.

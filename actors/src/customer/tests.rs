@@ -258,3 +258,38 @@ fn a_loss_worth_harvesting_is_proposed_and_stays_proposed() {
     let both = vec![harvest(), flow().remove(0)];
     assert!(matches!(prepare(&state, &snapshot(both), None, &policy), Prepared::Solve(_)));
 }
+
+#[test]
+fn a_risk_limit_that_is_crossed_is_proposed_about_unless_there_is_more_to_do() {
+    let (mut state, policy) = (CustomerState::default(), Policy::default());
+    let limit = |kind, subject, measure: &str, limit: &str| {
+        let mut open = trigger("c1", kind, subject, 900);
+        let share = |text: &str| Measure::Share(text.parse().unwrap());
+        (open.measure, open.limit) = (share(measure), share(limit));
+        open
+    };
+    let heavy = || limit(TriggerKind::Concentration, "VAS", "0.31", "0.3");
+    let (refusal, decision) = held(&state, &snapshot(vec![heavy()]), &policy);
+    assert_eq!((refusal, decision.review), (Refusal::Proposed, None));
+    assert_eq!(
+        decision.reason,
+        "VAS came to 0.31 of net asset value and may be 0.3: proposed to sell it down to that"
+    );
+    state.apply_decision(NOW, &decision);
+    assert_eq!(prepare(&state, &snapshot(vec![heavy()]), None, &policy), Prepared::Quiet);
+    // Another limit is another reason.
+    let stop = limit(TriggerKind::StopLoss, "VGS", "0.2", "0.15");
+    let drawdown = limit(TriggerKind::Drawdown, "portfolio", "0.1", "0.1");
+    let (_, decision) = held(&state, &snapshot(vec![heavy(), stop, drawdown]), &policy);
+    assert_eq!(
+        decision.reason,
+        "VAS came to 0.31 of net asset value and may be 0.3: proposed to sell it down to that; \
+         VGS fell 0.2 below its cost base and may fall less than 0.15: proposed to sell it; \
+         net asset value fell 0.1 below its peak and may fall less than 0.1: proposed to move the riskiest holdings to \
+         cash"
+    );
+    // The targets answer a drift, and the rest with it.
+    let mut both = drift();
+    both.push(heavy());
+    assert!(matches!(prepare(&state, &snapshot(both), None, &policy), Prepared::Solve(_)));
+}

@@ -1,6 +1,6 @@
 //! What a closed epoch says.
 
-use evenkeel_schemas::{AnomalyKind, BandSide, CustomerId, InstrumentId, Ratio};
+use evenkeel_schemas::{AnomalyKind, BandSide, CustomerId, InstrumentId, Ratio, Value};
 
 /// Something that began or ended to hold for a customer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +32,13 @@ pub enum Event {
         /// The distance that is tolerated.
         band: Ratio,
     },
+    /// NAV came to be at its floor or below it.
+    FloorReached {
+        /// Exact.
+        nav: Value,
+    },
+    /// NAV is above its floor again, or there is no NAV or no floor any more.
+    FloorLeft,
     /// What kept the customer from being judged does not hold any more.
     AnomalyLeft(AnomalyKind),
     /// Something keeps the customer from being judged.

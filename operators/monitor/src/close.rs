@@ -292,7 +292,7 @@ impl Monitor {
         let (holds, limits, points) = (self.book.holds(row), self.book.limits(row), self.market.points());
         let scratch = &mut self.scratch;
         let (plain, bucketed) = (self.book.state(row).plain, self.book.state(row).bucketed);
-        let single = plain && !bucketed;
+        let single = plain && !bucketed && self.floors.get(row as usize).copied().flatten().is_none();
         if single && self.cards.slots(row).is_none() {
             let room = unchanged(holds, limits, points, &mut scratch.values);
             if let Some(room) = room {
@@ -310,6 +310,7 @@ impl Monitor {
             self.place(row, 0.0);
             return told;
         }
+        self.recentre(row);
         let look = self.look(row);
         if !look.certain {
             self.settle(row, changes);
@@ -317,7 +318,7 @@ impl Monitor {
         }
         let told = look.changed && self.tell_turned(row, changes);
         if plain && !told {
-            // It left its part of a bucket's slack, or may have: hand out new parts.
+            // It left its part of a bucket's slack or fell below its ceiling, or may have: hand out new parts.
             self.write_lanes(row);
         }
         self.place(row, look.room);
@@ -333,7 +334,7 @@ impl Monitor {
         // The filter has seen that no sum comes near a limit.
         let nav = nav(self.book.holds(row), self.market.assets());
         self.tell_sides(row, nav, changes);
-        if self.book.state(row).bucketed {
+        if self.book.state(row).bucketed || self.floor(row).is_some() {
             self.write_lanes(row);
         } else {
             self.write_turned(row);
@@ -349,6 +350,7 @@ impl Monitor {
         if self.book.state(row).bucketed {
             look_at_buckets(&mut look, (holds, limits, self.market.labels()), plain, values, sides);
         }
+        self.look_at_floor(row, &mut look);
         look
     }
 }

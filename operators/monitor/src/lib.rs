@@ -1,4 +1,5 @@
-//! The kernel of the hot path: one worker's portfolios, watched for weights that leave their bands.
+//! The kernel of the hot path: one worker's portfolios, watched for weights that leave their bands and for a NAV that
+//! falls to a floor.
 //!
 //! A popular instrument is held by most customers, so a tick touches nearly everybody, but hardly anybody
 //! crosses a threshold. Three layers use that, each proven not to miss a crossing, each undecided where it
@@ -21,6 +22,7 @@ mod change;
 mod close;
 mod exact;
 mod filter;
+mod floors;
 mod lanes;
 mod market;
 mod mode;

@@ -122,6 +122,7 @@ pub(crate) struct Point {
 }
 
 struct Instrument {
+    id: InstrumentId,
     price: Option<Price>,
     currency: Option<Currency>,
     labels: Labels,
@@ -234,6 +235,26 @@ impl Market {
         if before != rate {
             self.touched_pairs.push(pair);
         }
+    }
+
+    /// Tells another market all prices, currencies and rates.
+    pub fn tell(&self, other: &mut Market) {
+        for Instrument { id, price, currency, .. } in &self.instruments {
+            other.set_price(*id, *price);
+            other.set_terms(*id, *currency);
+        }
+        self.rates.iter().for_each(|(pair, rate)| other.set_rate(*pair, Some(*rate)));
+    }
+
+    /// The current price of an instrument.
+    pub fn price(&self, instrument: InstrumentId) -> Option<Price> {
+        self.instruments[self.numbers.get(instrument.0)? as usize].price
+    }
+
+    /// The current price of an instrument, and in what.
+    pub fn quote(&self, instrument: InstrumentId) -> Option<(Price, Currency)> {
+        let known = &self.instruments[self.numbers.get(instrument.0)? as usize];
+        known.price.zip(known.currency)
     }
 
     /// Whether it is known how far each price moves.
@@ -379,7 +400,8 @@ impl Market {
             let number = self.instruments.len() as u32;
             let (price, currency, assets) = (None, None, Vec::new());
             let labels = Labels::default();
-            self.instruments.push(Instrument { price, currency, labels, assets, touched: false });
+            let id = instrument;
+            self.instruments.push(Instrument { id, price, currency, labels, assets, touched: false });
             self.numbers.insert(instrument.0, number);
             number
         })
@@ -394,7 +416,7 @@ impl Market {
         }
     }
 
-    fn rate(&self, pair: Pair) -> Option<Rate> {
+    pub fn rate(&self, pair: Pair) -> Option<Rate> {
         if pair.base == pair.quote { Some(Rate::PAR) } else { self.rates.get(&pair).copied() }
     }
 

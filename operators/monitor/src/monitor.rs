@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use evenkeel_schemas::{
     AnomalyKind, Currency, CustomerId, InstrumentId, Labels, Money, Pair, Price, Quantity, Rate, Ratio,
-    Standing, Worth,
+    Standing, Value, Worth,
 };
 
 use crate::book::{BUCKET, Book, CASH, Hold, LINE, Limit};
 use crate::cards::Cards;
 use crate::change::Mode;
 use crate::exact::{Judgement, judge, standing};
+use crate::floors::Floor;
 use crate::lanes::{Lanes, Slot};
 use crate::market::{Market, Moves, Subject};
 use crate::mode::{Choice, Pilot};
@@ -77,6 +78,8 @@ pub struct Monitor {
     pub(crate) backlog: Vec<u32>,
     /// What keeps a customer from being judged, by row.
     pub(crate) ailments: BTreeMap<u32, Vec<AnomalyKind>>,
+    /// By row, as far as any floor was set.
+    pub(crate) floors: Vec<Option<Floor>>,
     /// Customers asleep.
     pub(crate) asleep: usize,
     /// What became of assets since the last epoch was closed.
@@ -118,11 +121,63 @@ impl Monitor {
             gaps: Vec::new(),
             backlog: Vec::new(),
             ailments: BTreeMap::new(),
+            floors: Vec::new(),
             asleep: 0,
             pending: Moves::default(),
             renew: false,
             scratch: Scratch::default(),
         }
+    }
+
+    /// A monitor of nobody that knows the same of the market, but no labels.
+    pub fn beside(&self, options: Options) -> Monitor {
+        let mut other = Monitor::new(options);
+        self.market.tell(&mut other.market);
+        other
+    }
+
+    /// Takes over what another monitor knows of a customer's portfolio, but no targets. The customer has a row from then on.
+    pub fn adopt(&mut self, other: &Monitor, customer: CustomerId) {
+        self.book.row_or_new(customer);
+        let Some(row) = other.book.row(customer) else { return };
+        self.set_base(customer, other.book.head(row).base);
+        for hold in other.book.holds(row).iter().filter(|hold| hold.quantity != 0) {
+            self.set_quantity(customer, other.market.asset(hold.asset).subject, hold.quantity);
+        }
+    }
+
+    /// Forgets a customer's portfolio and targets.
+    pub fn forget(&mut self, customer: CustomerId) {
+        let Some(row) = self.book.row(customer) else { return };
+        self.clear_targets(customer);
+        self.set_floor(customer, None);
+        self.set_base(customer, None);
+        for at in 0..self.book.holds(row).len() {
+            let hold = &mut self.book.slots_mut(row).0[at];
+            let (asset, quantity) = (hold.asset, std::mem::take(&mut hold.quantity));
+            self.market.count_held(asset, quantity, 0);
+        }
+    }
+
+    /// What an amount is worth in another currency; `None` without a rate, or out of range.
+    pub fn value_of_cash(&self, amount: Money, currency: Currency, base: Currency) -> Option<Value> {
+        Value::of_cash(amount, self.market.rate(Pair { base: currency, quote: base })?)
+    }
+
+    /// What units are worth in a currency; `None` without a price or rate, or out of range.
+    pub fn value_of_units(
+        &self,
+        instrument: InstrumentId,
+        quantity: Quantity,
+        base: Currency,
+    ) -> Option<Value> {
+        let (price, currency) = self.market.quote(instrument)?;
+        Value::of_position(quantity, price, self.market.rate(Pair { base: currency, quote: base })?)
+    }
+
+    /// The price of an instrument as it was told.
+    pub fn price(&self, instrument: InstrumentId) -> Option<Price> {
+        self.market.price(instrument)
     }
 
     /// The price of an instrument in its currency; `None` while there is none.

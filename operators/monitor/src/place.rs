@@ -2,6 +2,7 @@
 
 use crate::book::{CASH, Hold, Watch};
 use crate::change::Mode;
+use crate::floors::MARGINS;
 use crate::lanes::{Lanes, Slot, margin, slot};
 use crate::market::Market;
 use crate::monitor::Monitor;
@@ -101,7 +102,7 @@ impl Monitor {
             return;
         }
         let cash = self.encode(row);
-        if plain && !self.book.state(row).bucketed {
+        if plain && !self.book.state(row).bucketed && self.floor(row).is_none() {
             self.cards.write(row, cash, &self.scratch.slots);
         } else {
             self.cards.clear(row);
@@ -136,20 +137,27 @@ impl Monitor {
 
     /// A row's slots as lanes hold them, into the scratch; returns the cash of the base currency.
     pub(crate) fn encode(&mut self, row: u32) -> f32 {
+        let mut slots: Vec<Slot> = std::mem::take(&mut self.scratch.slots);
+        slots.clear();
         let (holds, limits) = (self.book.holds(row), self.book.limits(row));
         let market: &Market = &self.market;
         let at_home = |hold: &Hold| hold.flags & CASH != 0 && market.asset(hold.asset).at_home();
-        let mut cash = 0.0;
-        let slots: &mut Vec<Slot> = &mut self.scratch.slots;
-        slots.clear();
-        let margin = margin(holds.len());
+        let margin = match self.floor(row) {
+            None => margin(holds.len()),
+            Some(_) => MARGINS * margin(holds.len() + 1),
+        };
+        let mut home = 0;
         for (hold, limit) in holds.iter().zip(limits) {
             if at_home(hold) {
-                cash = hold.quantity as f32;
+                home = hold.quantity;
             } else {
                 slots.push(slot(hold, limit, margin));
             }
         }
+        let floor = self.floor_slot(row, margin);
+        let cash = floor.map_or(home as f32, |(_, floor)| (home as f64 - f64::from(floor)) as f32);
+        slots.extend(floor.map(|(slot, _)| slot));
+        self.scratch.slots = slots;
         if self.book.state(row).bucketed {
             self.tighten(row, margin);
         }

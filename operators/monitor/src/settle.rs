@@ -38,12 +38,14 @@ impl Monitor {
         let side = |at| if valued && judged { side(total, at, holds, limits, &self.market) } else { 0 };
         self.scratch.sides.extend((0..holds.len()).map(side));
         self.tell_sides(row, total, changes);
+        self.settle_floor(row, &judgement, changes);
         self.tell_ailments(row, ailments, changes);
         if self.book.head(row).dirty {
             self.book.head_mut(row).dirty = false;
             self.drop_empty(row);
         }
         self.classify(row, &judgement);
+        self.recentre(row);
         self.write_lanes(row);
         if self.book.state(row).regular {
             let room = self.look(row).room;
@@ -119,7 +121,8 @@ impl Monitor {
         let plain = regular
             && holds.len() <= LANE_SLOTS_MOST
             && holds.iter().all(fits)
-            && limits.iter().all(|l| l.target >= 0);
+            && limits.iter().all(|l| l.target >= 0)
+            && self.floor_fits(row);
         let bucketed = buckets(holds).next().is_some();
         let state = self.book.state_mut(row);
         (state.regular, state.plain, state.bucketed) = (regular, plain, bucketed);

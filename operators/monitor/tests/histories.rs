@@ -12,6 +12,8 @@ use proptest::prelude::*;
 const CUSTOMERS: u32 = 7;
 const INSTRUMENTS: u32 = 6;
 const UNIT: i64 = 1_000_000;
+/// One of money as a raw value.
+const VALUE_UNIT: i128 = 10_i128.pow(21);
 /// One percent as a Ratio.
 const PERCENT: i64 = 10_000_000;
 
@@ -80,6 +82,10 @@ fn opening() -> Vec<Op> {
         }
         let lines = (0..4).map(|i| (i, 15 * PERCENT, 5 * PERCENT)).collect();
         let buckets = [([1, 0, 0], 5 * PERCENT), ([1, 2, 0], i64::from(1 + c) * PERCENT)];
+        if c % 3 != 0 {
+            // 100 of money, and up to six times 10 + c at 10 each.
+            ops.push(Op::Floor(c, Some(i128::from(500 + 20 * c) * VALUE_UNIT)));
+        }
         ops.push(Op::Targets(c, lines, 5 * PERCENT, if c % 2 == 0 { buckets.into() } else { Vec::new() }));
     }
     for i in 0..INSTRUMENTS {
@@ -148,8 +154,22 @@ fn any_op() -> impl Strategy<Value = Op> {
         5 => (c.clone(), i, a_quantity()).prop_map(|(c, i, q)| Op::Position(c, i, q)),
         4 => (c.clone(), a_currency(), a_quantity()).prop_map(|(c, ccy, amount)| Op::Cash(c, ccy, amount)),
         4 => some_targets(),
-        1 => c.prop_map(Op::NoTargets),
+        1 => c.clone().prop_map(Op::NoTargets),
+        4 => (c.clone(), a_floor()).prop_map(|(c, floor)| Op::Floor(c, floor)),
+        4 => (c, 0..60_i128).prop_map(|(c, n)| Op::Raise(c, n * VALUE_UNIT)),
         2 => (0..INSTRUMENTS, some_labels()).prop_map(|(i, labels)| Op::Labels(i, labels)),
+    ]
+}
+
+fn a_floor() -> impl Strategy<Value = Option<i128>> {
+    prop_oneof![
+        8 => (0..3000_i128).prop_map(|n| Some(n * VALUE_UNIT)),
+        2 => (0..3_000_000_000_000_i128).prop_map(|n| Some(n * VALUE_UNIT / 1_000_000_000)),
+        2 => Just(None),
+        1 => prop_oneof![
+            Just(Some(0)), Just(Some(-VALUE_UNIT)), Just(Some(1)),
+            Just(Some(i128::from(i64::MAX) * 10_i128.pow(15))), Just(Some(-i128::from(i64::MAX) * 10_i128.pow(15))),
+        ],
     ]
 }
 
@@ -169,6 +189,8 @@ fn quiet_op() -> impl Strategy<Value = Op> {
         }),
         2 => (0..CUSTOMERS, 0..INSTRUMENTS, 0..40_i64).prop_map(|(c, i, q)| Op::Position(c, i, q * UNIT)),
         1 => (0..CUSTOMERS, -20..200_i64).prop_map(|(c, n)| Op::Cash(c, Currency::AUD, n * UNIT)),
+        2 => (0..CUSTOMERS, 0..20_i128).prop_map(|(c, n)| Op::Raise(c, n * VALUE_UNIT)),
+        1 => (0..CUSTOMERS, 400..900_i128).prop_map(|(c, n)| Op::Floor(c, Some(n * VALUE_UNIT))),
     ]
 }
 
@@ -227,6 +249,9 @@ fn house(seed: &mut Seeded, customers: u32, instruments: u32, slots: u64) -> Vec
             ops.push(Op::Position(customer, i * 3, quantity));
             lines.push((i * 3, 1_000_000_000 / count as i64, (100_000_000 / count as i64).max(1)));
         }
+        if c % 4 < 2 {
+            ops.push(Op::Floor(customer, Some(i128::from(50 + 85 * count) * VALUE_UNIT)));
+        }
         let buckets = [([1, 0, 0], 30_000_000), ([2, 1 + c % 2, 0], 10_000_000)];
         ops.push(Op::Targets(
             customer,
@@ -274,6 +299,10 @@ fn seasons(seed: u64, customers: u32, instruments: u32, slots: u64, epochs: usiz
             let step = seed.below(2 * bps + 1) as i64 - bps as i64;
             prices[i] = (prices[i] + prices[i] / 10_000 * step).max(UNIT / 100);
             apply(&Op::Price(i as u32 * 3, Some(prices[i])), &mut oracle, &mut monitors);
+        }
+        if season == 6 {
+            let customer = seed.below(u64::from(customers)) as u32 * 5 + 1;
+            apply(&Op::Raise(customer, i128::from(seed.below(20)) * VALUE_UNIT), &mut oracle, &mut monitors);
         }
         let expected = oracle.close();
         for (monitor, counted) in monitors.iter_mut().zip([true, false, false]) {

@@ -154,6 +154,7 @@ impl House {
                 Event::BreachLeft { instrument, side } => {
                     assert!(self.open.remove(&(*customer, *instrument, *side)), "epoch {epoch}: left twice");
                 }
+                Event::FloorReached { .. } | Event::FloorLeft => panic!("epoch {epoch}: nobody has a floor"),
                 Event::AnomalyEntered(_) | Event::AnomalyLeft(_) => {}
             }
         }

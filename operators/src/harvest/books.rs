@@ -303,7 +303,7 @@ impl Books {
         };
         let crossed = Crossed {
             kind: TriggerKind::TaxOpportunity,
-            instrument,
+            of: Some(instrument),
             side: BandSide::Over,
             measure: Measure::Amount(net),
             limit: Measure::Amount(judged.weighing.threshold),

@@ -2,9 +2,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use differential_dataflow::consolidation::consolidate;
-use evenkeel_lots::{Entry, Ledger, Row as LedgerRow, What};
+use evenkeel_lots::{Entry, Ledger, OpenLot, Row as LedgerRow, What};
 use evenkeel_schemas::{CustomerId, InstrumentId, Row};
 
+use super::costs::Costs;
 use super::names::{Known, Names};
 use crate::by_customer::ByCustomer;
 use crate::epochwise::Changes;
@@ -55,6 +56,11 @@ impl Account {
     }
 }
 
+/// The open lots of a customer.
+fn lots_of(accounts: &ByCustomer<Account>, customer: CustomerId) -> &[OpenLot] {
+    accounts.get(customer).map_or(&[], |account| account.ledger.lots())
+}
+
 /// The ledgers of a worker's customers, and what instruments did.
 #[derive(Default)]
 pub(super) struct Books {
@@ -66,6 +72,7 @@ pub(super) struct Books {
     told: Vec<(LedgerRow, i8)>,
     /// Customers whose lots somebody follows, with how many harvest policies say so.
     followed: BTreeMap<CustomerId, isize>,
+    costs: Costs,
 }
 
 impl Books {
@@ -74,6 +81,7 @@ impl Books {
         // What comes and goes at once was never there. What is left is in order: by customer.
         consolidate(&mut changes);
         let (begun, ended) = self.follow(&changes);
+        self.costs.follow(&changes, |customer| lots_of(&self.accounts, customer));
         for customer in &ended {
             self.every_lot(*customer, -1, out);
         }
@@ -104,6 +112,7 @@ impl Books {
         for customer in begun {
             self.every_lot(customer, 1, out);
         }
+        self.costs.tell(|customer| lots_of(&self.accounts, customer), out);
     }
 
     /// Who is followed from now on, and who no longer.
@@ -198,6 +207,7 @@ impl Books {
     fn settle(&mut self, customer: CustomerId, begun: &BTreeSet<CustomerId>, out: &mut Changes<Told>) {
         let Some(account) = self.accounts.get_mut(customer) else { return };
         account.ledger.settle(&mut self.told);
+        self.costs.settled(customer, account.ledger.lots(), &self.told);
         let known = Known { names: &account.names, acts: &self.acts };
         if self.followed.contains_key(&customer) && !begun.contains(&customer) {
             let lots = self.told.iter().filter_map(|(told, diff)| match told {

@@ -3,8 +3,9 @@
 //! Computes  open lots and realised gains per (customer, instrument): FIFO, LIFO, HIFO, average cost, specific,
 //!           as the customer's election in force says; splits, and changes of cost bases
 //! Inputs    lots: Fact::Lot, of a customer, in its worker; Fact::Action, of an instrument, in every worker
-//!           Fact::Harvest, of customers whose lots are to be followed
-//! Outputs   Row::Lot, Row::RealisedGain; Told::Lot, the same lots for who follows them; what does not add up, as anomalies of the customer
+//!           Fact::Harvest, of customers whose lots are to be followed; Fact::Limits, of whom their sums are
+//! Outputs   Row::Lot, Row::RealisedGain; Told::Lot, the same lots for who follows them; Known::Cost, what they cost in sum, for a
+//!           stop-loss; what does not add up, as anomalies of the customer
 //! Units     quantities and money in 10⁻⁶ of the instrument's currency; see `evenkeel-lots`
 //! Errors    as data: a sale beyond what is held, a lot that is not open, an amount out of range. Each goes by itself
 //!           when the missing fact comes
@@ -15,6 +16,7 @@
 //! Source    DESIGN §5, §14.5; the reference cases of `tests/cases`
 
 mod books;
+mod costs;
 mod names;
 #[cfg(test)]
 mod tests;

@@ -10,14 +10,17 @@ pub(super) fn same_key(one: &Known, other: &Known) -> bool {
         (Known::Terms(a, ..), Known::Terms(b, ..)) | (Known::Price(a, _), Known::Price(b, _)) => a == b,
         (Known::Conversion(a, _), Known::Conversion(b, _)) => a == b,
         (Known::Base(a, _), Known::Base(b, _)) | (Known::Targets(a, _), Known::Targets(b, _)) => a == b,
+        (Known::Limits(a, _), Known::Limits(b, _)) => a == b,
         (Known::Position(a, i, _), Known::Position(b, j, _)) => (a, i) == (b, j),
+        (Known::Cost(a, i, ..), Known::Cost(b, j, ..)) => (a, i) == (b, j),
+        (Known::Flow(a, i, _), Known::Flow(b, j, _)) => (a, i) == (b, j),
         (Known::Cash(a, x, _), Known::Cash(b, y, _)) => (a, x) == (b, y),
         _ => false,
     }
 }
 
 /// Tells the monitor that something holds, or that nothing holds of its key any more.
-pub(super) fn tell(known: &Known, holds: bool, monitor: &mut Monitor) {
+pub(crate) fn tell(known: &Known, holds: bool, monitor: &mut Monitor) {
     match known {
         Known::Terms(i, currency, labels) => {
             monitor.set_terms(*i, holds.then_some(*currency));
@@ -47,5 +50,7 @@ pub(super) fn tell(known: &Known, holds: bool, monitor: &mut Monitor) {
         }
         // Its conversions count; a customer with a sum out of range has no such position or balance.
         Known::Rate(..) | Known::OutOfRange(_) => {}
+        // Limits are watched apart.
+        Known::Limits(..) | Known::Cost(..) | Known::Flow(..) | Known::Peaks(..) => {}
     }
 }

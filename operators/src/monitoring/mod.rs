@@ -1,7 +1,8 @@
 //! Every portfolio watched at once: the form of `valuations` and `drift` for real loads.
 //!
 //! Computes  what those two compute, by the flat columns, sweep and safe zones of `evenkeel-monitor`: which
-//!           weights are beyond their bands, at each epoch; worth and standings, at marks
+//!           weights are beyond their bands, at each epoch; worth and standings, at marks; and who is beyond a risk limit,
+//!           see `limits`
 //! Inputs    known: what holds of customers, each in its worker, and of the market, in every worker; one row per key
 //! Outputs   Outcome: weights beyond their bands, with distance and band of their entry; what keeps a customer from
 //!           being valued or judged; rows of valuations and drift and what is held in sum, at marks
@@ -32,10 +33,12 @@ use crate::dataflow::Timing;
 use crate::epochwise::{Changes, Waiting};
 use crate::exposures::Part;
 use crate::known::Known;
+use crate::limits::Guard;
 use crate::triggers::Crossed;
 use crate::typedefs::Rows;
 
-use books::{same_key, tell};
+use books::same_key;
+pub(crate) use books::tell;
 use reported::{Exposures, Standings, Worths};
 
 /// Hears how each epoch was closed.
@@ -44,7 +47,7 @@ pub type Listener = Arc<dyn Fn(Epoch, &Report) + Send + Sync>;
 /// What watching portfolios says.
 #[derive(Clone, Debug)]
 pub enum Outcome {
-    /// A weight beyond its band, as it was when it left it.
+    /// A weight beyond its band, or what is beyond a risk limit, as it was when it left it.
     Breaching(CustomerId, Crossed),
     /// What keeps a customer from being valued or judged.
     Fault(CustomerId, AnomalyKind),
@@ -81,6 +84,7 @@ pub fn monitoring<'s>(known: Rows<'s, Known>, timing: Timing, watch: Watch) -> R
                             (*due.time(), due)
                         } else if let Some((epoch, capability, told)) = waiting.take(frontier) {
                             watch.close(epoch, told, &mut out);
+                            watch.close_limits(&mut out);
                             mark.get_or_insert_with(|| capability.delayed(&timing.mark(epoch)));
                             if let Some(at) = timing.drift_mark(epoch) {
                                 drift_mark.get_or_insert_with(|| capability.delayed(&at));
@@ -105,6 +109,8 @@ pub struct Watch {
     changes: Vec<Change>,
     /// By customer and instrument, what is out as breaching.
     breaching: BTreeMap<(CustomerId, InstrumentId), Crossed>,
+    guard: Guard,
+    limits: Changes<(CustomerId, Crossed)>,
     worths: Worths,
     exposures: Exposures,
     /// `None` where no standings are reported.
@@ -119,6 +125,8 @@ impl Watch {
             listener,
             changes: Vec::new(),
             breaching: BTreeMap::new(),
+            guard: Guard::new(choice),
+            limits: Vec::new(),
             worths: Worths::default(),
             exposures: Exposures::default(),
             standings: timing.drift_mark(0).map(|_| Standings::default()),
@@ -133,6 +141,7 @@ impl Watch {
             let holds = same.iter().find(|(_, diff)| *diff > 0);
             if let Some((told, _)) = holds.or(same.first()) {
                 tell(told, holds.is_some(), &mut self.monitor);
+                self.guard.tell(told, holds.is_some(), &self.monitor);
                 self.worths.touch(told.customer());
                 if let Some(standings) = &mut self.standings {
                     standings.touch(told.customer());
@@ -155,16 +164,26 @@ impl Watch {
                     out.extend(before.map(|before| (Outcome::Breaching(customer, before), -1)));
                     out.push((Outcome::Breaching(customer, entered), 1));
                 }
+                // Floors are set apart.
+                Event::FloorReached { .. } | Event::FloorLeft => {}
                 Event::AnomalyLeft(kind) => out.push((Outcome::Fault(customer, kind), -1)),
                 Event::AnomalyEntered(kind) => out.push((Outcome::Fault(customer, kind), 1)),
             }
         }
     }
 
+    /// Says who crossed a risk limit.
+    fn close_limits(&mut self, out: &mut Changes<Outcome>) {
+        self.guard.close(&mut self.limits);
+        let crossed = self.limits.drain(..);
+        out.extend(crossed.map(|((customer, crossed), diff)| (Outcome::Breaching(customer, crossed), diff)));
+    }
+
     /// Says what changed of worth and of what is held since the last mark.
     fn report_worths(&mut self, out: &mut Changes<Outcome>) {
         self.worths.report(&mut self.monitor, |row, diff| out.push((Outcome::Reported(row), diff)));
         self.exposures.report(&mut self.monitor, |of, part, diff| out.push((Outcome::Part(of, part), diff)));
+        self.guard.report(|row, diff| out.push((Outcome::Reported(row), diff)));
     }
 
     /// Says what changed of standings since the last mark of theirs.

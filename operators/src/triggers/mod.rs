@@ -1,15 +1,16 @@
 //! The open reasons to act, per customer.
 //!
-//! Computes  drift, tax_opportunity: enter when something crosses a threshold on prices, leave when it comes back (a
-//!           change of side is both);
+//! Computes  drift, tax_opportunity, concentration, stop_loss, drawdown: enter when something crosses a threshold on
+//!           prices, leave when it comes back (a change of side is both);
 //!           cash_flow and manual: enter with their event, leave when a decision answers them or the event
 //!           is busted
-//! Inputs    crossed: (CustomerId, Crossed), one per kind and instrument beyond its threshold;
+//! Inputs    crossed: (CustomerId, Crossed), one per kind and instrument (or the portfolio) beyond its threshold;
 //!           reasons: Fact::Opened, triggers of prices open where a history begins without its ticks, at the epoch of
 //!           that; Fact::Request, one per key; Fact::Answer, any number; each in its customer's worker
 //! Outputs   Row::Trigger, one per key
 //! Units     a drift's measure is |drift| at entry and its limit the band at entry, as Ratio; a tax opportunity's what
-//!           is left after costs at entry and the least that must be; a flow's measure is its amount
+//!           is left after costs at entry and the least that must be; those of a risk limit the share at entry and the
+//!           limit then; a flow's measure is its amount
 //! Errors    none
 //! State     per customer, kind and instrument beyond its threshold: side, epoch of entry, measure, limit; per request,
 //!           what it asks and how often it was answered
@@ -35,8 +36,8 @@ use crate::typedefs::Rows;
 pub struct Crossed {
     /// Which threshold.
     pub kind: TriggerKind,
-    /// Instrument or bucket.
-    pub instrument: InstrumentId,
+    /// Instrument or bucket; `None` for the portfolio.
+    pub of: Option<InstrumentId>,
     /// On which side of it.
     pub side: BandSide,
     /// How far, now.
@@ -49,7 +50,19 @@ impl Crossed {
     /// A weight beyond its band.
     pub fn band(instrument: InstrumentId, side: BandSide, distance: Ratio, band: Ratio) -> Crossed {
         let (measure, limit) = (Measure::Share(distance), Measure::Share(band));
-        Crossed { kind: TriggerKind::Drift, instrument, side, measure, limit }
+        Crossed { kind: TriggerKind::Drift, of: Some(instrument), side, measure, limit }
+    }
+
+    /// A measure beyond a risk limit.
+    pub fn limit(kind: TriggerKind, of: Option<InstrumentId>, measure: Ratio, limit: Ratio) -> Crossed {
+        let (measure, limit) = (Measure::Share(measure), Measure::Share(limit));
+        Crossed { kind, of, side: BandSide::Over, measure, limit }
+    }
+
+    /// Its row of breaches, if it is a weight beyond its band.
+    pub fn breach(self, customer: CustomerId) -> Option<Row> {
+        let instrument = self.of.filter(|_| self.kind == TriggerKind::Drift)?;
+        Some(Row::Breach { customer, instrument, side: self.side })
     }
 }
 
@@ -160,13 +173,14 @@ impl Requests {
 
 /// The triggers of prices that are open.
 #[derive(Default)]
-struct OfPrices(BTreeMap<(CustomerId, TriggerKind, InstrumentId), (BandSide, Trigger)>);
+struct OfPrices(BTreeMap<(CustomerId, TriggerKind, Option<InstrumentId>), (BandSide, Trigger)>);
 
 impl OfPrices {
     fn step(&mut self, epoch: Epoch, changes: Changes<(CustomerId, Crossed)>, out: &mut Changes<Trigger>) {
-        let mut now: BTreeMap<(CustomerId, TriggerKind, InstrumentId), Option<Crossed>> = BTreeMap::new();
+        let mut now: BTreeMap<(CustomerId, TriggerKind, Option<InstrumentId>), Option<Crossed>> =
+            BTreeMap::new();
         for ((customer, crossed), diff) in changes {
-            let state = now.entry((customer, crossed.kind, crossed.instrument)).or_default();
+            let state = now.entry((customer, crossed.kind, crossed.of)).or_default();
             if diff > 0 {
                 *state = Some(crossed);
             }
@@ -181,8 +195,8 @@ impl OfPrices {
                 out.push((trigger, -1));
             }
             if let Some(crossed) = crossed {
-                let (customer, kind, instrument) = key;
-                let subject = Subject::Instrument(instrument);
+                let (customer, kind, of) = key;
+                let subject = of.map_or(Subject::Portfolio, Subject::Instrument);
                 let id = TriggerKey { customer, kind, subject, entered: epoch };
                 let trigger = (id, (crossed.measure, crossed.limit));
                 out.push((trigger.clone(), 1));
@@ -195,9 +209,13 @@ impl OfPrices {
     /// crossings.
     fn adopt(&mut self, opened: Vec<Trigger>, out: &mut Changes<Trigger>) {
         for trigger in opened {
-            let Subject::Instrument(instrument) = trigger.0.subject else { continue };
+            let of = match trigger.0.subject {
+                Subject::Instrument(instrument) => Some(instrument),
+                Subject::Portfolio => None,
+                Subject::Event(_) => continue,
+            };
             let TriggerKey { customer, kind, .. } = trigger.0;
-            if let Some((_, open)) = self.0.get_mut(&(customer, kind, instrument)) {
+            if let Some((_, open)) = self.0.get_mut(&(customer, kind, of)) {
                 out.push((std::mem::replace(open, trigger.clone()), -1));
                 out.push((trigger, 1));
             }

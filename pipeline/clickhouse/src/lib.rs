@@ -45,7 +45,7 @@ pub use retry::Retry;
 pub use rows::{
     AccrualRow, AllocationRow, AnomalyRow, BlockRow, BreachRow, CashLadderRow, CashRow, DecisionRow,
     DistributionRow, DriftRow, EventRow, ExposureRow, FxRateRow, HarvestCandidateRow, LogRow, LotRow,
-    OrderRow, OrderStateRow, PositionRow, PriceRow, ProgressRow, RealisedGainRow, RejectedRow, TaxRow, Text,
-    TickRow, TriggerRow, ValuationRow,
+    OrderRow, OrderStateRow, PeakRow, PositionRow, PriceRow, ProgressRow, RealisedGainRow, RejectedRow,
+    TaxRow, Text, TickRow, TriggerRow, ValuationRow,
 };
 pub use writer::Writer;

@@ -59,6 +59,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         name: "onboarding",
         sql: include_str!("../../../schemas/clickhouse/0009_onboarding.sql"),
     },
+    Migration { version: 10, name: "peaks", sql: include_str!("../../../schemas/clickhouse/0010_peaks.sql") },
 ];
 
 const BOOKKEEPING: &str = "\

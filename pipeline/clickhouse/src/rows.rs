@@ -55,6 +55,7 @@ log_rows! {
     TaxRow => "tax",
     AccrualRow => "accruals",
     HarvestCandidateRow => "harvest_candidates",
+    PeakRow => "peaks",
     AnomalyRow => "anomalies",
     EventRow => "events",
     TickRow => "ticks",
@@ -369,6 +370,21 @@ pub struct AccrualRow {
     pub pay_date: i32,
     /// Accrued or paid.
     pub status: Text,
+}
+
+/// `peaks`: From where a fall of a customer's NAV is measured.
+#[derive(Clone, Debug, PartialEq, Eq, Row, Serialize, Deserialize)]
+pub struct PeakRow {
+    /// Recorded time, milliseconds since 1970.
+    pub epoch: u64,
+    /// Change in multiplicity.
+    pub diff: i8,
+    /// Customer id.
+    pub customer: Text,
+    /// Base currency.
+    pub currency: Text,
+    /// The peak of NAV, adjusted for flows.
+    pub peak: Amount,
 }
 
 /// `harvest_candidates`: A holding whose loss is worth harvesting.

@@ -116,6 +116,7 @@ async fn every_table_gives_back_what_was_written() {
     round_trip(&writer, &client, samples::tax()).await;
     round_trip(&writer, &client, samples::accruals()).await;
     round_trip(&writer, &client, samples::harvest_candidates()).await;
+    round_trip(&writer, &client, samples::peaks()).await;
     round_trip(&writer, &client, samples::breaches()).await;
     round_trip(&writer, &client, samples::triggers()).await;
     round_trip(&writer, &client, samples::orders()).await;

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use evenkeel_advice::{Answers, map_goals};
-use evenkeel_operators::facts::{Fact, Input};
+use evenkeel_operators::facts::{Fact, Input, Reason};
 use evenkeel_schemas::events::{GoalsDefined, MasterPortfolioOptimized, QuestionnaireCompleted, Refusal};
 use evenkeel_schemas::{Epoch, Measure, Money, Name};
 
@@ -42,7 +42,8 @@ impl Admission {
         let nothing = Measure::Amount(Money::ZERO);
         let asked = e.trigger.filter(|kind| !kind.is_of_prices()).map(|kind| {
             let key = self.request(customer, kind, e.id.as_ref(), epoch);
-            (Input::Fact(Fact::Request(key, nothing, nothing)), 1)
+            let reason = Reason { key, measure: nothing, limit: nothing };
+            (Input::Fact(Fact::Request(Box::new(reason))), 1)
         });
         Ok(asked.into_iter().collect())
     }

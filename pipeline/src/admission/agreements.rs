@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use evenkeel_operators::facts::{Fact, FeeSchedule, HarvestPolicy, Input, PlannedFlow, Version};
-use evenkeel_schemas::events::{FeeScheduleSet, FlowInterval, FlowScheduled, HarvestSet, Refusal};
+use evenkeel_operators::facts::{Fact, FeeSchedule, HarvestPolicy, Input, PlannedFlow, RiskLimits, Version};
+use evenkeel_schemas::events::{
+    FeeScheduleSet, FlowInterval, FlowScheduled, HarvestSet, Refusal, RiskLimitsSet,
+};
 use evenkeel_schemas::{Money, Ratio};
 
 use super::{Admission, Inputs};
@@ -34,6 +36,13 @@ impl Admission {
             correlation_max: e.correlation_max.unwrap_or(CORRELATION_MAX),
         };
         Ok(self.of_books(Fact::Harvest(customer, version, Box::new(policy))))
+    }
+
+    pub(super) fn limited(&self, e: &RiskLimitsSet, version: Version) -> Result<Inputs, Refusal> {
+        let customer = self.customer(&e.customer)?;
+        let limits =
+            RiskLimits { concentration: e.concentration, stop_loss: e.stop_loss, drawdown: e.drawdown };
+        Ok(vec![(Input::Fact(Fact::Limits(customer, version, Box::new(limits))), 1)])
     }
 
     pub(super) fn planned(&self, e: &FlowScheduled, version: Version) -> Result<Inputs, Refusal> {

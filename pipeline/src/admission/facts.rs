@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use evenkeel_operators::facts::{
-    Booked, BucketLine, Election, Fact, Feed, Input, Observation, PlacedOrder, Reason, TargetLine, TargetSet,
-    Terms, Version,
+    Booked, BucketLine, Election, Fact, Feed, Flow, Input, Observation, PlacedOrder, Reason, TargetLine,
+    TargetSet, Terms, Version,
 };
 use evenkeel_schemas::events::{
     Allocation, ClosingMark, Decision, Event, Fill, FxConversion, InstrumentListed, Outcome, Refusal, Side,
@@ -50,6 +50,7 @@ impl Admission {
             }
             Event::FeeScheduleSet(e) => self.fees(e, version),
             Event::HarvestSet(e) => self.harvesting(e, version),
+            Event::RiskLimitsSet(e) => self.limited(e, version),
             Event::FlowScheduled(e) => self.planned(e, version),
             Event::Split(e) => self.split(e),
             Event::Distribution(e) => self.distribution(e),
@@ -76,7 +77,10 @@ impl Admission {
                 let (customer, instrument) =
                     (self.customer(&e.customer)?, self.instrument(&e.instrument, "instrument")?);
                 // The units arrive on the basis of the day they arrive, whatever split since they were acquired.
-                Ok(vec![fact(Fact::Movement(customer, instrument, e.at.date(), e.quantity))])
+                Ok(vec![
+                    fact(Fact::Movement(customer, instrument, e.at.date(), e.quantity)),
+                    fact(Fact::Flow(customer, self.accepted, Flow::Units(instrument, e.quantity))),
+                ])
             }
             Event::Fill(e) => self.fill(e, origin),
             Event::RebalanceRequested(e) => {
@@ -215,6 +219,7 @@ impl Admission {
         let booked = Booked::on(event.at().date());
         Ok(vec![
             fact(Fact::Posting(customer, currency, booked, posted)),
+            fact(Fact::Flow(customer, self.accepted, Flow::Cash(currency, posted))),
             fact(Fact::Request(Box::new(Reason { key, measure, limit }))),
         ])
     }

@@ -55,6 +55,8 @@ pub struct Options {
     pub seed: u64,
     /// Whether everything falls by a fifth in the last epoch.
     pub crash: bool,
+    /// Whether every customer of the simulated market has risk limits.
+    pub limits: bool,
     /// What our own form is measured beside.
     pub against: DriftEngine,
     /// Epochs of the other form, the first ones; it may be slow.

@@ -126,6 +126,7 @@ impl Stage for Kernel {
                     Some((Row::Breach { customer, instrument, side }, -1))
                 }
                 Event::AnomalyEntered(_) | Event::AnomalyLeft(_) => None,
+                Event::FloorReached { .. } | Event::FloorLeft => None,
             }
         };
         self.changes.drain(..).filter_map(row).collect()

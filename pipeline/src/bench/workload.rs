@@ -1,8 +1,8 @@
 //! What a bench is fed: a simulated market with its door, or the files of the comparison.
 
 use evenkeel_feeds::generate::{Book, Market, Shock};
-use evenkeel_schemas::events::Event;
-use evenkeel_schemas::{Epoch, Instant as When};
+use evenkeel_schemas::events::{Event, EventType, RiskLimitsSet};
+use evenkeel_schemas::{Epoch, Instant as When, Name, Ratio};
 
 use super::drift::{EPOCH_MS, Options};
 use super::peers::PeerFiles;
@@ -62,12 +62,28 @@ impl Workload {
     }
 }
 
+/// 40% in one instrument, a fall of 20% from the peak: seldom crossed.
+fn limits(customer: &Name, at: When) -> Event {
+    let percent = |percent: i64| Some(Ratio::from_raw(percent * (Ratio::ONE / 100)));
+    Event::RiskLimitsSet(Box::new(RiskLimitsSet {
+        event_type: EventType::RiskLimitsSet,
+        at,
+        id: None,
+        recorded: None,
+        customer: customer.clone(),
+        concentration: percent(40),
+        stop_loss: None,
+        drawdown: percent(20),
+    }))
+}
+
 /// A simulated market with its door.
 pub(super) struct Simulation {
     market: Market,
     book: Book,
     door: Admission,
     at: When,
+    limits: bool,
 }
 
 impl Simulation {
@@ -76,7 +92,7 @@ impl Simulation {
         market.set_pace((options.epoch_ticks as u64 * 1000 / EPOCH_MS) as u32, options.intensity);
         let book = Book::new(options.seed, options.customers);
         let at = When::from_micros(1_767_571_200_000_000);
-        Simulation { market, book, door: Admission::new(0, false), at }
+        Simulation { market, book, door: Admission::new(0, false), at, limits: options.limits }
     }
 
     fn judged(&mut self, events: &[Event], epoch: Epoch) -> Result<Inputs, Error> {
@@ -100,8 +116,14 @@ impl Simulation {
     }
 
     fn customers(&mut self, from: u32, to: u32, epoch: Epoch) -> Result<Inputs, Error> {
-        let events: Vec<Event> =
+        let mut events: Vec<Event> =
             (from..to).flat_map(|customer| self.book.open(&self.market, customer, self.at)).collect();
+        let limited = events.iter().filter(|_| self.limits).filter_map(|event| match event {
+            Event::CustomerOnboarded(e) => Some(limits(&e.customer, self.at)),
+            _ => None,
+        });
+        let limited: Vec<Event> = limited.collect();
+        events.extend(limited);
         self.judged(&events, epoch)
     }
 

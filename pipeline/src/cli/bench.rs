@@ -100,6 +100,9 @@ struct Watched {
     /// Let everything fall by a fifth in the last epoch
     #[arg(long)]
     crash: bool,
+    /// Give every customer of the simulated market a limit on concentration and on drawdown
+    #[arg(long)]
+    limits: bool,
     /// Everything that is left to chance follows from it
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -204,6 +207,7 @@ pub(super) fn run(args: &Args) -> Result<(), Error> {
         intensity: args.intensity,
         seed: args.seed,
         crash: args.crash,
+        limits: args.limits,
         against,
         workload: args.workload.clone(),
         out: args.out.clone(),

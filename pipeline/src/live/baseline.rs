@@ -3,7 +3,8 @@
 //! Accounts and decisions are kept for ever and are always read from the beginning. Of the ticks recorded up to
 //! an epoch `ticks_after`, only two a feed still matter: the one that holds, and the last to arrive (for
 //! staleness). They are kept here with their place in the log; all later ticks are read from the log. What
-//! cannot be derived again without old ticks is when open drift triggers entered, so those are kept too.
+//! cannot be derived again without old ticks is when open triggers of prices entered, and the peaks of NAV, so those
+//! are kept too.
 //!
 //! **Invariant:** a line that begins at a baseline derives, after its epoch, the same rows as one that read
 //! every tick; the sum of what it derives up to that epoch is the same state.
@@ -13,9 +14,10 @@ use std::collections::{BTreeMap, VecDeque};
 use evenkeel_log::{Log, Topic};
 use evenkeel_operators::facts::{Fact, Input, Reason};
 use evenkeel_schemas::events::{Event, EventType, parse_event};
-use evenkeel_schemas::{Epoch, Instant, Measure, Name, TriggerKey};
+use evenkeel_schemas::{Epoch, Instant, Measure, Name, PeakRow, TriggerKey};
 use serde::{Deserialize, Serialize};
 
+use super::keeper::Moment;
 use super::sequencer::split_number;
 use crate::admission::Inputs;
 use crate::error::Error;
@@ -45,8 +47,11 @@ pub struct Baseline {
     pub ticks_after: Epoch,
     /// What of them still matters, by running number.
     pub ticks: Vec<Kept>,
-    /// Drift triggers that were open.
+    /// Triggers of prices that were open.
     pub drifts: Vec<(TriggerKey, (Measure, Measure))>,
+    /// From where falls of NAV were measured.
+    #[serde(default)]
+    pub peaks: Vec<PeakRow>,
 }
 
 /// Of one feed: what holds, and what came last.
@@ -79,17 +84,17 @@ impl Baseline {
     }
 
     /// The baseline at an epoch whose records are all in the log, made from the one before it and what was
-    /// recorded since. `drifts` are the drift triggers open at that epoch.
+    /// recorded since. `moment` is what the view knew at that epoch.
     ///
     /// # Errors
     /// When the log cannot be read.
-    pub fn at(
-        epoch: Epoch,
-        drifts: Vec<(TriggerKey, (Measure, Measure))>,
+    pub(super) fn at(
+        moment: Moment,
         before: Option<&Baseline>,
         log: &Log,
         correctable_ticks: u64,
     ) -> Result<Baseline, Error> {
+        let Moment { epoch, drifts, peaks } = moment;
         let read_from = before.map_or(0, |before| before.ticks_after + 1);
         let since = Since::read(log, read_from, epoch, correctable_ticks)?;
         let mut feeds = Feeds::default();
@@ -110,7 +115,7 @@ impl Baseline {
                 feeds.observe(kept)?;
             }
         }
-        Ok(Baseline { epoch, ticks_after, ticks: feeds.kept(), drifts })
+        Ok(Baseline { epoch, ticks_after, ticks: feeds.kept(), drifts, peaks })
     }
 
     /// What the dataflow is told at the baseline's epoch.
@@ -119,7 +124,8 @@ impl Baseline {
             let reason = Reason { key: key.clone(), measure: *measure, limit: *limit };
             (Input::Fact(Fact::Opened(Box::new(reason))), 1)
         };
-        self.drifts.iter().map(opened).collect()
+        let peaks = Input::Fact(Fact::Peaks(self.peaks.as_slice().into()));
+        self.drifts.iter().map(opened).chain([(peaks, 1)]).collect()
     }
 }
 

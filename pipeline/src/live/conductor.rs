@@ -269,7 +269,9 @@ impl Conductor {
             return;
         }
         let last = (epoch - 1) / self.baseline_ms * self.baseline_ms;
-        let moment = Moment { epoch: last, drifts: self.view.read().open_of_prices() };
+        let view = self.view.read();
+        let moment = Moment { epoch: last, drifts: view.open_of_prices(), peaks: view.peaks() };
+        drop(view);
         // While an earlier one is being made, this one is left out.
         let _ = self.moments.try_send(moment);
         self.next_baseline = last + self.baseline_ms;

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use evenkeel_log::{Log, Topic};
-use evenkeel_schemas::{Epoch, Measure, TriggerKey};
+use evenkeel_schemas::{Epoch, Measure, PeakRow, TriggerKey};
 
 use super::baseline::Baseline;
 use super::spawn;
@@ -26,6 +26,7 @@ const LOOK: Duration = Duration::from_millis(100);
 pub(super) struct Moment {
     pub epoch: Epoch,
     pub drifts: Vec<(TriggerKey, (Measure, Measure))>,
+    pub peaks: Vec<PeakRow>,
 }
 
 /// The thread that keeps baselines.
@@ -85,9 +86,9 @@ impl Keeping {
     }
 
     fn keep(&mut self, moment: Moment) -> Result<(), Error> {
-        let Moment { epoch, drifts } = moment;
+        let epoch = moment.epoch;
         let started = std::time::Instant::now();
-        let baseline = Baseline::at(epoch, drifts, self.newest.as_ref(), &self.log, self.correctable_ticks)?;
+        let baseline = Baseline::at(moment, self.newest.as_ref(), &self.log, self.correctable_ticks)?;
         baseline.keep(&self.log)?;
         let ticks_after = baseline.ticks_after;
         tracing::info!(epoch, ticks_after, seconds = started.elapsed().as_secs_f64(), "baseline kept");

@@ -4,7 +4,7 @@ use evenkeel_actors::BlockRow as DeskBlock;
 use evenkeel_clickhouse::{
     AccrualRow, AllocationRow, Amount, AnomalyRow, BlockRow, BreachRow, CashLadderRow, CashRow, DecisionRow,
     DistributionRow, DriftRow, EventRow, ExposureRow, FxRateRow, HarvestCandidateRow, LotRow,
-    Measure as MeasureColumn, OrderRow, OrderStateRow, PositionRow, PriceRow, Rate as RateColumn,
+    Measure as MeasureColumn, OrderRow, OrderStateRow, PeakRow, PositionRow, PriceRow, Rate as RateColumn,
     RealisedGainRow, RejectedRow, Residual, TaxRow, Text, TickRow, TriggerRow, ValuationRow,
 };
 use evenkeel_schemas::events::{Decision, Event, OrderState, Tick, Topic};
@@ -88,6 +88,7 @@ tables! {
     tax: TaxRow,
     accruals: AccrualRow,
     harvest_candidates: HarvestCandidateRow,
+    peaks: PeakRow,
     anomalies: AnomalyRow,
     events: EventRow,
     ticks: TickRow,
@@ -253,6 +254,13 @@ impl Tables {
             Row::CashLadder(_) | Row::Distribution(_) | Row::Accrual(_) => {
                 self.add_income_row(epoch, diff, row, names)
             }
+            Row::Peak(row) => self.peaks.push(PeakRow {
+                epoch,
+                diff,
+                customer: customer(&row.customer),
+                currency: row.currency.as_str().into(),
+                peak: money(row.peak),
+            }),
             Row::Tax(_) | Row::HarvestCandidate(_) => self.add_tax_row(epoch, diff, row, names),
             Row::Order(_) | Row::Allocation(_) | Row::Anomaly { .. } => {
                 self.add_trading_row(epoch, diff, row, names)
@@ -544,6 +552,7 @@ fn parties(event: &Event) -> (&str, &str) {
         Event::FxConversion(e) => (e.customer.as_str(), ""),
         Event::FeeScheduleSet(e) => (e.customer.as_str(), ""),
         Event::HarvestSet(e) => (e.customer.as_str(), ""),
+        Event::RiskLimitsSet(e) => (e.customer.as_str(), ""),
         Event::FlowScheduled(e) => (e.customer.as_str(), ""),
         Event::ReinvestmentElected(e) => (e.customer.as_str(), e.instrument.as_str()),
         Event::TransferIn(e) => (e.customer.as_str(), e.instrument.as_str()),

@@ -20,8 +20,8 @@ use evenkeel_operators::facts::{Fact, Input, TargetSet, Terms, Version};
 use evenkeel_schemas::events::{CostBasis, Decision, OrderStatus, Session, SessionState};
 use evenkeel_schemas::{
     AllocationRow, AnomalyKind, AnomalySource, Currency, CustomerId, DueKind, Epoch, ExposureRow,
-    HarvestCandidateRow, Holding, InstrumentId, Measure, Money, Name, OrderRow, Pair, PaymentStatus, Price,
-    Quantity, Rate, Row, TradeDate, TriggerKey,
+    HarvestCandidateRow, Holding, InstrumentId, Measure, Money, Name, OrderRow, Pair, PaymentStatus, PeakRow,
+    Price, Quantity, Rate, Row, TradeDate, TriggerKey,
 };
 
 use crate::admission::Inputs;
@@ -100,6 +100,7 @@ pub struct View {
     instruments: BTreeMap<InstrumentId, Instrument>,
     rates: BTreeMap<Pair, Rate>,
     harvest: BTreeMap<(CustomerId, InstrumentId), HarvestCandidateRow>,
+    peaks: BTreeMap<CustomerId, PeakRow>,
     agreed: BTreeMap<CustomerId, Agreed>,
     orders: BTreeMap<Arc<str>, (Epoch, OrderRow)>,
     allocations: BTreeMap<Arc<str>, Vec<AllocationRow>>,
@@ -126,6 +127,7 @@ impl View {
             instruments: BTreeMap::new(),
             rates: BTreeMap::new(),
             harvest: BTreeMap::new(),
+            peaks: BTreeMap::new(),
             agreed: BTreeMap::new(),
             orders: BTreeMap::new(),
             allocations: BTreeMap::new(),
@@ -212,6 +214,11 @@ impl View {
         of_prices.map(|(key, measures)| (key.clone(), *measures)).collect()
     }
 
+    /// From where falls of NAV are measured.
+    pub fn peaks(&self) -> Vec<PeakRow> {
+        self.peaks.values().copied().collect()
+    }
+
     fn remove(&mut self, row: &Row) {
         match row {
             Row::Position { customer, instrument, .. } => {
@@ -235,6 +242,7 @@ impl View {
                     }
                 }
             }
+            Row::Peak(row) => drop(self.peaks.remove(&row.customer)),
             Row::HarvestCandidate(row) => {
                 self.harvest.remove(&(row.customer, row.instrument));
             }
@@ -277,6 +285,7 @@ impl View {
             Row::RealisedGain(_) | Row::Distribution(_) | Row::Tax(_) => {}
             Row::Accrual(row) if row.status == PaymentStatus::Paid => {}
             Row::Accrual(row) => self.agreed.entry(row.customer).or_default().accrues(row),
+            Row::Peak(row) => drop(self.peaks.insert(row.customer, *row)),
             Row::HarvestCandidate(row) => {
                 self.harvest.insert((row.customer, row.instrument), row.as_ref().clone());
             }

@@ -26,6 +26,14 @@ fn fraction(field: &str, ratio: Ratio) -> Result<(), Refusal> {
     Err(Refusal::new(field, format!("expected a share between 0 and 1, got {ratio}")))
 }
 
+/// A limit of nothing or of everything is none.
+fn limit(field: &str, ratio: Ratio) -> Result<(), Refusal> {
+    if (1..Ratio::ONE).contains(&ratio.raw()) {
+        return Ok(());
+    }
+    Err(Refusal::new(field, format!("expected a share above 0 and below 1, got {ratio}")))
+}
+
 fn optional<T>(number: &Option<T>, check: impl FnOnce(&T) -> Result<(), Refusal>) -> Result<(), Refusal> {
     number.as_ref().map_or(Ok(()), check)
 }
@@ -55,6 +63,11 @@ pub(super) fn check(event: &Event) -> Result<(), Refusal> {
         Event::InterestRateSet(e) => fraction("rate", e.rate),
         Event::FeeScheduleSet(e) => check_fees(e),
         Event::HarvestSet(e) => check_harvest(e),
+        Event::RiskLimitsSet(e) => {
+            optional(&e.concentration, |r| limit("concentration", *r))?;
+            optional(&e.stop_loss, |r| limit("stop_loss", *r))?;
+            optional(&e.drawdown, |r| limit("drawdown", *r))
+        }
         Event::FlowScheduled(e) => check_flow(e),
         Event::Split(e) => {
             positive("new", &e.new)?;

@@ -116,6 +116,8 @@ events! {
     FeeScheduleSet(FeeScheduleSet) "fee_schedule_set" Accounts;
     /// Whether and how losses of a customer are harvested.
     HarvestSet(HarvestSet) "harvest_set" Accounts;
+    /// How far a customer's portfolio may go before somebody looks at it.
+    RiskLimitsSet(RiskLimitsSet) "risk_limits_set" Accounts;
     /// Money that a customer plans to pay in or take out.
     FlowScheduled(FlowScheduled) "flow_scheduled" Accounts;
     /// Money comes in.
@@ -225,7 +227,7 @@ pub use accounts::{
     LotChoice, Profile, QuestionnaireCompleted, RebalanceRequested, ReinvestmentElected, TargetsSet,
     TaxYearSet, TaxpayerSet, TransferIn,
 };
-pub use agreements::{FeeScheduleSet, FeeTier, FlowScheduled, HarvestSet};
+pub use agreements::{FeeScheduleSet, FeeTier, FlowScheduled, HarvestSet, RiskLimitsSet};
 pub use decisions::{
     Allocation, Anomaly, Decision, DecisionLine, DecisionOrder, Order, OrderState, TriggerRef,
 };

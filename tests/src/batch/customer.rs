@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use evenkeel_schemas::events::TriggerKind;
 use evenkeel_schemas::{
     AnomalyKind, AnomalySource, BandSide, Currency, CustomerId, Epoch, InstrumentId, Measure, Money, Pair,
-    Quantity, Ratio, Row, Subject, TriggerKey, Value,
+    Quantity, Rate, Ratio, Row, Subject, TriggerKey, Value,
 };
 
 use super::BatchError;
@@ -155,6 +155,7 @@ pub fn at_every_epoch(
     facts: &Facts,
     customer: CustomerId,
     epoch: Epoch,
+    (costs, peak): (&BTreeMap<InstrumentId, (Quantity, Money)>, Option<Money>),
     before: &BTreeSet<Row>,
 ) -> Result<BTreeSet<Row>, BatchError> {
     let mut rows = BTreeSet::new();
@@ -167,6 +168,8 @@ pub fn at_every_epoch(
     for (currency, amount) in facts.cash(customer).filter(|(_, amount)| *amount < Money::ZERO) {
         anomaly(&mut rows, AnomalyKind::Overdraft(currency, amount));
     }
+    let open = Open { customer, epoch, before };
+    stops(facts, open, costs, &mut rows)?;
     let worth = match value(facts, customer)? {
         Valued::Nothing => return Ok(rows),
         Valued::Missing(kinds) => {
@@ -178,6 +181,8 @@ pub fn at_every_epoch(
     if worth.nav <= Value::ZERO {
         anomaly(&mut rows, AnomalyKind::NoNav(to_money(worth.nav)?));
     }
+    concentrations(facts, open, &worth, &mut rows)?;
+    drawdown(facts, open, worth.nav, peak, &mut rows)?;
     for line in lines(facts, customer, &worth) {
         let instrument = line.instrument;
         let side = match line.value.against_band(worth.nav, line.target, line.band) {
@@ -198,7 +203,104 @@ pub fn at_every_epoch(
 }
 
 fn is_drift_trigger(row: &Row, of: InstrumentId) -> bool {
-    matches!(row, Row::Trigger { key, .. } if key.subject == Subject::Instrument(of))
+    let subject = Subject::Instrument(of);
+    matches!(row, Row::Trigger { key, .. } if key.kind == TriggerKind::Drift && key.subject == subject)
+}
+
+/// Whose triggers, when, and the rows of the epoch before.
+#[derive(Copy, Clone)]
+struct Open<'a> {
+    customer: CustomerId,
+    epoch: Epoch,
+    before: &'a BTreeSet<Row>,
+}
+
+impl Open<'_> {
+    /// The trigger of something beyond a limit: as it entered, if it was open.
+    fn trigger(self, kind: TriggerKind, subject: Subject, measure: Ratio, limit: Ratio) -> Row {
+        let is = |row: &&Row| matches!(row, Row::Trigger { key, .. } if key.kind == kind && key.subject == subject);
+        let open = self.before.iter().find(is).cloned();
+        open.unwrap_or_else(|| {
+            let key =
+                TriggerKey { customer: self.customer, kind, subject: subject.clone(), entered: self.epoch };
+            Row::Trigger { key, measure: Measure::Share(measure), limit: Measure::Share(limit) }
+        })
+    }
+}
+
+/// Holdings that are worth too little beside what they cost.
+fn stops(
+    facts: &Facts,
+    open: Open,
+    costs: &BTreeMap<InstrumentId, (Quantity, Money)>,
+    rows: &mut BTreeSet<Row>,
+) -> Result<(), BatchError> {
+    let Some(limit) = facts.limits(open.customer).stop_loss else { return Ok(()) };
+    for (instrument, (quantity, cost_base)) in costs {
+        let Some(price) = facts.price(*instrument) else { continue };
+        let value = Value::of_position(*quantity, price, Rate::PAR).ok_or_else(|| out_of_range("a value"))?;
+        let cost = Value::of_cash(*cost_base, Rate::PAR).ok_or_else(|| out_of_range("a cost base"))?;
+        let least = (Ratio::ONE - limit.raw()) as i128 * i128::from(cost_base.raw()) * 1_000_000;
+        if cost <= Value::ZERO || value.raw() > least {
+            continue;
+        }
+        let fall = Value::from_raw(cost.raw() - value.raw()).share_of(cost);
+        let fall = fall.ok_or_else(|| out_of_range("a fall"))?;
+        rows.insert(open.trigger(TriggerKind::StopLoss, Subject::Instrument(*instrument), fall, limit));
+    }
+    Ok(())
+}
+
+/// NAV that fell too far below its peak.
+fn drawdown(
+    facts: &Facts,
+    open: Open,
+    nav: Value,
+    peak: Option<Money>,
+    rows: &mut BTreeSet<Row>,
+) -> Result<(), BatchError> {
+    let Some((peak, limit)) = peak.zip(facts.limits(open.customer).drawdown) else { return Ok(()) };
+    let peak = Value::of_cash(peak, Rate::PAR).ok_or_else(|| out_of_range("a peak"))?;
+    let below = |value: Value, share: i64| value.raw().checked_mul(i128::from(share));
+    let sides = below(nav, Ratio::ONE).zip(below(peak, Ratio::ONE - limit.raw()));
+    let (nav_side, floor_side) = sides.ok_or_else(|| out_of_range("a floor"))?;
+    if nav_side <= floor_side {
+        let fall = Value::from_raw(peak.raw() - nav.raw()).share_of(peak);
+        let fall = fall.ok_or_else(|| out_of_range("a fall"))?;
+        rows.insert(open.trigger(TriggerKind::Drawdown, Subject::Portfolio, fall, limit));
+    }
+    Ok(())
+}
+
+/// What a customer is worth: its base currency and NAV, if it can be said.
+///
+/// # Errors
+/// [`BatchError::OutOfRange`] when a number leaves its type.
+pub fn nav(facts: &Facts, customer: CustomerId) -> Result<Option<(Currency, Value)>, BatchError> {
+    Ok(match value(facts, customer)? {
+        Valued::Worth(worth) => Some((worth.base, worth.nav)),
+        Valued::Nothing | Valued::Missing(_) => None,
+    })
+}
+
+/// Instruments that weigh too much.
+fn concentrations(
+    facts: &Facts,
+    open: Open,
+    worth: &Worth,
+    rows: &mut BTreeSet<Row>,
+) -> Result<(), BatchError> {
+    let Some(limit) = facts.limits(open.customer).concentration.filter(|_| worth.nav > Value::ZERO) else {
+        return Ok(());
+    };
+    for (instrument, value) in &worth.holdings {
+        if value.against_band(worth.nav, Ratio::ZERO, limit) == Ordering::Greater {
+            let weight = value.share_of(worth.nav).ok_or_else(|| out_of_range("a weight"))?;
+            let subject = Subject::Instrument(*instrument);
+            rows.insert(open.trigger(TriggerKind::Concentration, subject, weight, limit));
+        }
+    }
+    Ok(())
 }
 
 fn entered(customer: CustomerId, epoch: Epoch, line: &Line, drift: Ratio) -> Result<Row, BatchError> {

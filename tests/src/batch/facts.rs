@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use evenkeel_schemas::events::TriggerKind;
+use evenkeel_schemas::events::{RiskLimitsSet, TriggerKind};
 use evenkeel_schemas::{
     CashLadderRow, Currency, CustomerId, DueKind, Epoch, Instant, InstrumentId, Measure, Money, Pair, Price,
     Quantity, Rate, Ratio, Row, Subject, TradeDate, TriggerKey, div_half_even,
@@ -32,6 +32,34 @@ pub struct Targets {
     pub buckets: BTreeMap<InstrumentId, (Wanted, Ratio)>,
 }
 
+/// What came in; negative went out.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// Raw money.
+    Cash(Currency, i128),
+    /// Units.
+    Units(InstrumentId, Quantity),
+}
+
+/// A customer's risk limits: concentration, stop-loss, drawdown.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// Largest weight of one instrument.
+    pub concentration: Option<Ratio>,
+    /// Fall below the cost base.
+    pub stop_loss: Option<Ratio>,
+    /// Fall below the peak.
+    pub drawdown: Option<Ratio>,
+}
+
+impl Limits {
+    /// What an event sets.
+    pub fn of(event: &RiskLimitsSet) -> Limits {
+        let (concentration, stop_loss, drawdown) = (event.concentration, event.stop_loss, event.drawdown);
+        Limits { concentration, stop_loss, drawdown }
+    }
+}
+
 /// Asset class, region and sector; empty for none.
 pub type Labels = [String; 3];
 
@@ -47,6 +75,10 @@ pub enum Fact {
     Base(CustomerId, Key, Currency),
     /// A customer's targets.
     Targets(CustomerId, Key, Targets),
+    /// How far a customer's portfolio may go.
+    Limits(CustomerId, Key, Limits),
+    /// Money or units came in from outside, or went out, by file order.
+    Flow(CustomerId, Order, Flow),
     /// An observed price.
     Price(InstrumentId, Key, Price),
     /// An observed rate.
@@ -94,6 +126,8 @@ pub struct Changes {
     pub rows: Vec<(Row, i64)>,
     /// Customers whose other rows may change.
     pub customers: BTreeSet<CustomerId>,
+    /// What flowed, by customer, with how often it begins less how often it ends.
+    pub flows: BTreeMap<CustomerId, BTreeMap<Order, (Flow, i64)>>,
     /// Lots of reinvested units that begin or end to stand.
     pub lots: Vec<(LotFact, bool)>,
 }
@@ -105,6 +139,7 @@ pub struct Facts {
     labels: BTreeMap<InstrumentId, BTreeMap<Key, Labels>>,
     bases: BTreeMap<CustomerId, BTreeMap<Key, Currency>>,
     targets: BTreeMap<CustomerId, BTreeMap<Key, Targets>>,
+    limits: BTreeMap<CustomerId, BTreeMap<Key, Limits>>,
     prices: BTreeMap<InstrumentId, BTreeMap<Key, Price>>,
     rates: BTreeMap<Pair, BTreeMap<Key, Rate>>,
     movements: BTreeMap<(CustomerId, InstrumentId), BTreeMap<(TradeDate, Order), Quantity>>,
@@ -140,6 +175,7 @@ struct Touched {
     pairs: BTreeSet<Pair>,
     customers: BTreeSet<CustomerId>,
     requests: Vec<(Row, i64)>,
+    flows: BTreeMap<CustomerId, BTreeMap<Order, (Flow, i64)>>,
 }
 
 /// Begins or ends what one key says.
@@ -160,6 +196,7 @@ impl Facts {
             labels: BTreeMap::new(),
             bases: BTreeMap::new(),
             targets: BTreeMap::new(),
+            limits: BTreeMap::new(),
             prices: BTreeMap::new(),
             rates: BTreeMap::new(),
             movements: BTreeMap::new(),
@@ -199,6 +236,15 @@ impl Facts {
             }
             Fact::Targets(c, key, targets) => {
                 put(self.targets.entry(*c).or_default(), *key, targets.clone(), live);
+                self.touched.customers.insert(*c);
+            }
+            Fact::Limits(c, key, limits) => {
+                put(self.limits.entry(*c).or_default(), *key, *limits, live);
+                self.touched.customers.insert(*c);
+            }
+            Fact::Flow(c, order, flow) => {
+                let flows = self.touched.flows.entry(*c).or_default();
+                flows.entry(*order).or_insert((*flow, 0)).1 += if live { 1 } else { -1 };
                 self.touched.customers.insert(*c);
             }
             Fact::Price(i, key, price) => {
@@ -303,6 +349,8 @@ impl Facts {
             if old != new {
                 rows.extend(replaced(old, new, |price| Row::Price { instrument: i, price }));
                 customers.extend(self.holders.get(&i).into_iter().flat_map(BTreeMap::keys));
+                // Lots have prices, whatever is held.
+                customers.extend(self.limits.keys());
             }
         }
         let mut rates_changed = false;
@@ -320,7 +368,7 @@ impl Facts {
             // It may be the target of a bucket's member.
             customers.extend(self.targets.keys());
         }
-        Ok(Changes { rows, customers, lots })
+        Ok(Changes { rows, customers, flows: touched.flows, lots })
     }
 
     /// The last price, on the basis of the splits whose ex date came after it.
@@ -519,6 +567,11 @@ impl Facts {
     /// The customer's targets.
     pub fn targets(&self, c: CustomerId) -> Option<&Targets> {
         self.targets.get(&c)?.values().next_back()
+    }
+
+    /// The customer's risk limits.
+    pub fn limits(&self, c: CustomerId) -> Limits {
+        last(self.limits.get(&c)).unwrap_or_default()
     }
 
     /// What an instrument is priced in.

@@ -7,7 +7,7 @@ use evenkeel_calendar::{Calendars, Market};
 use evenkeel_lots::{Choice, Entry, EventId, LotId, Replacement, What};
 use evenkeel_schemas::derive::lot_number;
 use evenkeel_schemas::events::{
-    Correction, Event, Fill, FxConversion, LotChoice, Side, TargetsSet, parse_event,
+    Correction, DepositOrWithdrawal, Event, Fill, FxConversion, LotChoice, Side, TargetsSet, parse_event,
 };
 use evenkeel_schemas::{
     Currency, CustomerId, DueKind, Epoch, InstrumentId, Measure, Money, Name, Names, Price, Quantity, Ratio,
@@ -16,7 +16,7 @@ use evenkeel_schemas::{
 
 use super::Counts;
 use super::accruals::DayFact;
-use super::facts::{Fact, Key, Order, Targets};
+use super::facts::{Fact, Flow, Key, Limits, Order, Targets};
 use super::income::{Action, Doing};
 use super::lots::{LotFact, Of};
 use super::tax::TaxSaid;
@@ -174,6 +174,7 @@ impl Ledger {
             Event::Tick(e) => vec![Fact::Price(self.instrument(&e.instrument)?, key, e.price)],
             // No history has the closing marks of sixty days that a candidate needs.
             Event::HarvestSet(e) => self.customer(&e.customer).map(|_| Vec::new())?,
+            Event::RiskLimitsSet(e) => vec![Fact::Limits(self.customer(&e.customer)?, key, Limits::of(e))],
             Event::FlowScheduled(e) => self.customer(&e.customer).map(|_| Vec::new())?,
             Event::FxRate(e) => vec![Fact::Rate(e.pair, key, e.rate)],
             Event::Split(_) | Event::Distribution(_) | Event::Merger(_) | Event::Delisting(_) => {
@@ -184,22 +185,8 @@ impl Ledger {
                 vec![Fact::Reinvest(c, i, (at.date(), at, order), e.reinvest)]
             }
             Event::FxConversion(e) => self.of_conversion(e)?,
-            Event::Deposit(e) => {
-                let c = self.customer(&e.customer)?;
-                let amount = i128::from(e.amount.raw());
-                vec![
-                    Fact::Posting(c, e.currency, amount, on(at.date())),
-                    flow(c, TriggerKind::CashFlow, e.amount),
-                ]
-            }
-            Event::Withdrawal(e) => {
-                let c = self.customer(&e.customer)?;
-                let amount = -i128::from(e.amount.raw());
-                vec![
-                    Fact::Posting(c, e.currency, amount, on(at.date())),
-                    flow(c, TriggerKind::CashFlow, e.amount),
-                ]
-            }
+            Event::Deposit(e) => self.of_money(e, 1, order, flow)?,
+            Event::Withdrawal(e) => self.of_money(e, -1, order, flow)?,
             Event::RebalanceRequested(e) => {
                 vec![flow(self.customer(&e.customer)?, TriggerKind::Manual, Money::ZERO)]
             }
@@ -209,7 +196,10 @@ impl Ledger {
             }
             Event::TransferIn(e) => {
                 let (c, i) = (self.customer(&e.customer)?, self.instrument(&e.instrument)?);
-                vec![Fact::Movement(c, i, (at.date(), order), e.quantity)]
+                vec![
+                    Fact::Movement(c, i, (at.date(), order), e.quantity),
+                    Fact::Flow(c, order, Flow::Units(i, e.quantity)),
+                ]
             }
             Event::Fill(e) => self.of_fill(e, order)?,
             Event::TargetsSet(e) => {
@@ -228,6 +218,22 @@ impl Ledger {
         facts.extend(TaxSaid::of(event, customer, order).map(|said| Fact::Tax(Box::new(said))));
         facts.extend(self.of_lots(event, order, epoch).map(|fact| Fact::Lot(Box::new(fact))));
         Some(facts)
+    }
+
+    /// Money that comes in or goes out.
+    fn of_money(
+        &self,
+        e: &DepositOrWithdrawal,
+        sign: i128,
+        order: Order,
+        request: impl Fn(CustomerId, TriggerKind, Money) -> Fact,
+    ) -> Option<Vec<Fact>> {
+        let (c, amount, date) = (self.customer(&e.customer)?, sign * i128::from(e.amount.raw()), e.at.date());
+        Some(vec![
+            Fact::Posting(c, e.currency, amount, on(date)),
+            Fact::Flow(c, order, Flow::Cash(e.currency, amount)),
+            request(c, TriggerKind::CashFlow, e.amount),
+        ])
     }
 
     /// What an event says of a day.

@@ -8,8 +8,8 @@ use evenkeel_lots::{Entry, Ledger, Row as Told, Trouble, What};
 use evenkeel_schemas::derive::lot_number;
 use evenkeel_schemas::events::CostBasis;
 use evenkeel_schemas::{
-    AnomalyKind, AnomalySource, CustomerId, Epoch, InstrumentId, LotRow, LotTrouble, RealisedGainRow, Row,
-    TradeDate,
+    AnomalyKind, AnomalySource, CustomerId, Epoch, InstrumentId, LotRow, LotTrouble, Money, Quantity,
+    RealisedGainRow, Row, TradeDate,
 };
 
 /// What an event says of lots.
@@ -104,6 +104,18 @@ impl Lots {
     pub fn gains(&self, customer: CustomerId) -> Vec<Row> {
         let standing = self.standing.get(&customer).into_iter().flatten();
         standing.filter(|row| matches!(row, Row::RealisedGain(_))).cloned().collect()
+    }
+
+    /// What is open of each instrument, and what it cost, of a customer, as of the last epoch closed.
+    pub fn costs(&self, customer: CustomerId) -> BTreeMap<InstrumentId, (Quantity, Money)> {
+        let mut costs: BTreeMap<InstrumentId, (Quantity, Money)> = BTreeMap::new();
+        for row in self.standing.get(&customer).into_iter().flatten() {
+            let Row::Lot(lot) = row else { continue };
+            let (quantity, cost_base) = costs.entry(lot.instrument).or_default();
+            *quantity = Quantity::from_raw(quantity.raw() + lot.quantity.raw());
+            *cost_base = Money::from_raw(cost_base.raw() + lot.cost_base.raw());
+        }
+        costs
     }
 
     /// Whether a customer's sales of a day are at average cost.

@@ -7,7 +7,7 @@ use ethnum::I256;
 use evenkeel_monitor::{Bucket, Change, Event, Monitor, Target};
 use evenkeel_schemas::{
     AnomalyKind, BandSide, Currency, CustomerId, InstrumentId, Label, Labels, Money, Pair, Price, Quantity,
-    Rate, Ratio,
+    Rate, Ratio, Value,
 };
 
 /// One thing that a history tells.
@@ -25,6 +25,10 @@ pub enum Op {
     /// Lines of instrument, weight and band; the band of the rest; labels and bands of buckets.
     Targets(u32, Vec<(u32, i64, i64)>, i64, Vec<([u32; 3], i64)>),
     NoTargets(u32),
+    /// The floor under a customer's NAV, raw.
+    Floor(u32, Option<i128>),
+    /// By how much a floor rises.
+    Raise(u32, i128),
     /// Labels of an instrument.
     Labels(u32, [u32; 3]),
     Close,
@@ -33,6 +37,7 @@ pub enum Op {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Told {
     Breach(u32, BandSide),
+    Floor,
     Anomaly(AnomalyKind),
 }
 
@@ -51,6 +56,7 @@ pub struct Oracle {
     labels: BTreeMap<u32, [u32; 3]>,
     /// Bands by bucket, by customer.
     buckets: BTreeMap<u32, BTreeMap<u32, ([u32; 3], i64)>>,
+    floors: BTreeMap<u32, i128>,
     told: BTreeMap<u32, BTreeMap<Told, (i64, i64)>>,
 }
 
@@ -89,6 +95,15 @@ pub fn apply(op: &Op, oracle: &mut Oracle, monitors: &mut [Monitor]) {
             }
         }
         Op::Close => panic!("close is not an op of its own"),
+        Op::Raise(c, by) => {
+            let Some(floor) = oracle.floors.get(c).map(|floor| floor + by) else { return };
+            oracle.floors.insert(*c, floor);
+            for monitor in monitors.iter_mut() {
+                if let Some(row) = monitor.row(CustomerId(*c)) {
+                    monitor.raise_floor(row, Value::from_raw(floor));
+                }
+            }
+        }
         _ => {
             monitors.iter_mut().for_each(|monitor| tell(op, monitor));
             oracle.tell(op);
@@ -126,8 +141,9 @@ fn tell(op: &Op, monitor: &mut Monitor) {
             monitor.set_targets(CustomerId(*c), &lines, &buckets, Ratio::from_raw(*rest));
         }
         Op::NoTargets(c) => monitor.clear_targets(CustomerId(*c)),
+        Op::Floor(c, floor) => monitor.set_floor(CustomerId(*c), floor.map(Value::from_raw)),
         Op::Labels(i, labels) => monitor.set_labels(InstrumentId(*i), labelled(*labels)),
-        Op::Market(_) | Op::Close => {}
+        Op::Market(_) | Op::Raise(..) | Op::Close => {}
     }
 }
 
@@ -179,8 +195,9 @@ impl Oracle {
                 self.buckets.insert(*c, buckets.iter().map(by_id).collect());
             }
             Op::NoTargets(c) => drop(self.targets.remove(c)),
+            Op::Floor(c, floor) => put(&mut self.floors, *c, *floor),
             Op::Labels(i, labels) => drop(self.labels.insert(*i, *labels)),
-            Op::Market(_) | Op::Close => {}
+            Op::Market(_) | Op::Raise(..) | Op::Close => {}
         }
     }
 
@@ -242,6 +259,12 @@ impl Oracle {
         overflow |= !within(nav, i128::MAX);
         overflow |=
             [market_value, cash, nav].iter().any(|value| !within(money(*value), i128::from(i64::MAX)));
+        if let Some(floor) = self.floors.get(&customer).filter(|_| !overflow)
+            && nav <= I256::from(*floor)
+        {
+            let nav = nav.as_i128();
+            told.insert(Told::Floor, ((nav >> 64) as i64, nav as i64));
+        }
         if overflow {
             told.insert(Told::Anomaly(AnomalyKind::OutOfRange), (0, 0));
         } else if nav <= I256::from(0) {
@@ -289,7 +312,7 @@ impl Oracle {
         let breach = |customer: u32| {
             move |told: &Told| match told {
                 Told::Breach(i, side) => Some((CustomerId(customer), InstrumentId(*i), *side)),
-                Told::Anomaly(_) => None,
+                Told::Floor | Told::Anomaly(_) => None,
             }
         };
         self.told.iter().flat_map(move |(customer, told)| told.keys().filter_map(breach(*customer)))
@@ -317,10 +340,15 @@ impl Oracle {
                         };
                         (0, *i, rank, none, event)
                     }
-                    Told::Anomaly(kind) if entered => {
-                        (1, 0, rank, kind.clone(), Event::AnomalyEntered(kind.clone()))
+                    Told::Floor if entered => {
+                        let nav = (i128::from(distance) << 64) + i128::from(band as u64);
+                        (1, 0, rank, none, Event::FloorReached { nav: Value::from_raw(nav) })
                     }
-                    Told::Anomaly(kind) => (1, 0, rank, kind.clone(), Event::AnomalyLeft(kind.clone())),
+                    Told::Floor => (1, 0, rank, none, Event::FloorLeft),
+                    Told::Anomaly(kind) if entered => {
+                        (2, 0, rank, kind.clone(), Event::AnomalyEntered(kind.clone()))
+                    }
+                    Told::Anomaly(kind) => (2, 0, rank, kind.clone(), Event::AnomalyLeft(kind.clone())),
                 });
             };
             for (told, detail) in before.iter().filter(|(told, _)| !now.contains_key(told)) {

@@ -3,8 +3,8 @@
 use evenkeel_clickhouse::{
     AccrualRow, AllocationRow, Amount, AnomalyRow, BlockRow, BreachRow, CashLadderRow, CashRow, DecisionRow,
     DistributionRow, DriftRow, EventRow, ExposureRow, FxRateRow, HarvestCandidateRow, LotRow, Measure,
-    OrderRow, OrderStateRow, PositionRow, PriceRow, Rate, RealisedGainRow, RejectedRow, Residual, TaxRow,
-    TickRow, TriggerRow, ValuationRow,
+    OrderRow, OrderStateRow, PeakRow, PositionRow, PriceRow, Rate, RealisedGainRow, RejectedRow, Residual,
+    TaxRow, TickRow, TriggerRow, ValuationRow,
 };
 
 /// An epoch far away, but before the year 2300, where DateTime64 ends.
@@ -182,6 +182,12 @@ pub fn harvest_candidates() -> Vec<HarvestCandidateRow> {
         purchase_date: "2026-01-05".into(),
     };
     vec![row.clone(), HarvestCandidateRow { epoch: LATE, diff: -1, purchase_lot: ODD.into(), ..row }]
+}
+
+pub fn peaks() -> Vec<PeakRow> {
+    let peak = amount(1_234_567_890_123);
+    let row = PeakRow { epoch: 1000, diff: 1, customer: "c1".into(), currency: "AUD".into(), peak };
+    vec![row.clone(), PeakRow { epoch: LATE, diff: -1, customer: ODD.into(), ..row }]
 }
 
 pub fn lots() -> Vec<LotRow> {

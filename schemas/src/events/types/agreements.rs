@@ -72,3 +72,18 @@ body! {
         #[serde(default, skip_serializing_if = "Option::is_none")] until: Option<TradeDate>,
     }
 }
+
+body! {
+    /// How far a customer's portfolio may go before somebody looks at it. Replaces the earlier limits whole: a limit that
+    /// is not given is none.
+    RiskLimitsSet {
+        /// Customer.
+        customer: Name,
+        /// The largest share of NAV that one instrument may have.
+        #[serde(default, skip_serializing_if = "Option::is_none")] concentration: Option<Ratio>,
+        /// How far a holding may fall below the cost base of its open lots, as a share of that.
+        #[serde(default, skip_serializing_if = "Option::is_none")] stop_loss: Option<Ratio>,
+        /// How far NAV may fall below its peak, as a share of that. Flows do not count.
+        #[serde(default, skip_serializing_if = "Option::is_none")] drawdown: Option<Ratio>,
+    }
+}

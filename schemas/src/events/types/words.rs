@@ -94,13 +94,24 @@ words! {
         Calendar = "calendar",
         /// A pod is more volatile than it may be.
         PodVolatility = "pod_volatility",
+        /// An instrument weighs more than it may.
+        Concentration = "concentration",
+        /// A holding fell too far below its cost base.
+        StopLoss = "stop_loss",
+        /// NAV fell too far below its peak.
+        Drawdown = "drawdown",
     }
 }
 
 impl TriggerKind {
     /// Whether it enters and leaves with prices, and not with an event and its answer.
     pub fn is_of_prices(self) -> bool {
-        matches!(self, TriggerKind::Drift | TriggerKind::TaxOpportunity)
+        matches!(self, TriggerKind::Drift | TriggerKind::TaxOpportunity) || self.is_of_limits()
+    }
+
+    /// Whether it is about a risk limit.
+    pub fn is_of_limits(self) -> bool {
+        matches!(self, TriggerKind::Concentration | TriggerKind::StopLoss | TriggerKind::Drawdown)
     }
 }
 
