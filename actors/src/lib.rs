@@ -9,13 +9,14 @@
 //! |---|---|
 //! | `snapshot`, `books` | what the machines are handed: one customer, or everybody, at one epoch |
 //! | `policy` | the rules, with defaults |
+//! | `plans` | what a customer's plan is made from: snapshot and triggers as `evenkeel-rebalancing` reads them |
 //! | `customer`, `gate` | hold or trade, and the second look at every plan |
 //! | `ledger`, `schedule` | what the log knows of every customer, and who is woken when |
 //! | `desk` | windows, checks, blocks, allocation |
 //! | `broker` | the interface, and the paper exchange |
 //! | `closing` | closing marks, frozen when a market closes |
 //! | `onboarding` | from a questionnaire to a portfolio that is watched |
-//! | `solver` | the optimizer's pool |
+//! | `solver` | the pool that plans and constructions run on |
 //! | `shells`, `system` | the actors and their life |
 #![warn(missing_docs)]
 
@@ -31,6 +32,7 @@ mod fake;
 mod gate;
 mod ledger;
 mod onboarding;
+mod plans;
 mod policy;
 mod schedule;
 mod shells;
@@ -44,12 +46,13 @@ pub use customer::{Answered, CustomerState, Prepared, Refusal, SolverAnswer, con
 pub use desk::{BlockRow, Desk};
 pub use gate::check as gate_check;
 pub use ledger::Ledger;
+pub use plans::PlanRequest;
 pub use policy::{
     BrokerPolicy, CostPolicy, CustomerPolicy, DeskPolicy, ExpectedReturns, OnboardingPolicy, Policy,
-    PolicyError, RuntimePolicy, SolverPolicy,
+    PolicyError, RebalancingPolicy, RebalancingStrategy, RuntimePolicy, SolverPolicy,
 };
 pub use schedule::Schedule;
 pub use shells::ActorLost;
-pub use snapshot::{Holding, OpenTrigger, Snapshot};
+pub use snapshot::{Bucket, Holding, OpenTrigger, ParcelHeld, Snapshot};
 pub use solver::Mode;
 pub use system::{ActorSystem, Snapshots, StartError, Stats, TriggerChanges};
