@@ -123,10 +123,8 @@ fn lots(holding: &Holding, order: &DecisionOrder, violations: &mut Vec<String>) 
     for choice in &order.lots {
         let there = open.get(&choice.lot).copied().unwrap_or_default();
         if choice.quantity <= Quantity::ZERO || choice.quantity > there || !seen.insert(&choice.lot) {
-            violations.push(format!(
-                "takes {} {name} from the lot {} of {there}",
-                choice.quantity, choice.lot
-            ));
+            violations
+                .push(format!("takes {} {name} from the lot {} of {there}", choice.quantity, choice.lot));
         }
         sum += i128::from(choice.quantity.raw());
     }

@@ -62,9 +62,8 @@ impl PlanRequest {
         // where it ends weekdays have to do.
         let known = Calendars::built_in().ok().and_then(|calendars| calendars.market(self.market.as_str()));
         let year_on = date.plus_months(12).unwrap_or(date);
-        let covers = |market: &&Market| {
-            market.covered().is_some_and(|(from, until)| from <= date && year_on <= until)
-        };
+        let covers =
+            |market: &&Market| market.covered().is_some_and(|(from, until)| from <= date && year_on <= until);
         let weekdays;
         let market = match known.filter(covers) {
             Some(market) => market,

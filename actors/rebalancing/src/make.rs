@@ -109,9 +109,7 @@ impl Made<'_> {
             // The first way that was given up for doing nothing, if there was one.
             let given_up = tried.iter().find(|tried| tried.cost > Money::ZERO);
             let (held, why) = match given_up {
-                Some(Tried { cost, benefit, .. }) => {
-                    (Held::CostAboveBenefit, outweighed(*cost, *benefit))
-                }
+                Some(Tried { cost, benefit, .. }) => (Held::CostAboveBenefit, outweighed(*cost, *benefit)),
                 None => (Held::NothingToTrade, "no order in whole lots is worth placing".to_owned()),
             };
             self.words.push(why);
@@ -119,11 +117,7 @@ impl Made<'_> {
         }
         if attempt.net <= 0.0 && !self.desk.intent.duty {
             self.words.push(outweighed(cost, benefit));
-            return Ok(Plan {
-                tried,
-                waiting,
-                ..self.hold(Held::CostAboveBenefit, Some(&attempt), review)
-            });
+            return Ok(Plan { tried, waiting, ..self.hold(Held::CostAboveBenefit, Some(&attempt), review) });
         }
         for one in waiting.iter().filter(|one| one.waits) {
             let name = self.desk.book.name(one.instrument);
@@ -138,11 +132,7 @@ impl Made<'_> {
         };
         if attempt.net <= 0.0 && !self.desk.intent.duty {
             self.words.push("what a few days' volume allows of the plan would not be worth it".to_owned());
-            return Ok(Plan {
-                tried,
-                waiting,
-                ..self.hold(Held::CostAboveBenefit, Some(&attempt), review)
-            });
+            return Ok(Plan { tried, waiting, ..self.hold(Held::CostAboveBenefit, Some(&attempt), review) });
         }
         self.tell(&attempt, &slices);
         let mut plan = self.hold(Held::NothingToTrade, Some(&attempt), review);

@@ -7,8 +7,8 @@ use common::{Taxpayer, asx, free, n, order, orders, parcel, planned, portfolio, 
 use evenkeel_optimizer::Side::{Buy, Sell};
 use evenkeel_optimizer::portfolio::Covariance;
 use evenkeel_rebalancing::{
-    BenefitRule, Cadence, Destination, Group, Held, Outcome, ParcelClass, Plan, Policy, Portfolio, Reason, ReasonKind,
-    Risk, Snapshot, Strategy, Subject, Taxonomy, Tilt, plan,
+    BenefitRule, Cadence, Destination, Group, Held, Outcome, ParcelClass, Plan, Policy, Portfolio, Reason,
+    ReasonKind, Risk, Snapshot, Strategy, Subject, Taxonomy, Tilt, plan,
 };
 use evenkeel_schemas::{InstrumentId, Money, Ratio};
 use evenkeel_tax::GainKind;
@@ -304,11 +304,8 @@ fn to_the_edge_of_the_band_is_the_least_that_brings_it_back() {
 fn a_group_outside_its_band_comes_back_though_its_members_are_inside_theirs() {
     // 34 and 11 points of equity, to be 30 and 10 with bands of 5; together 45, to be 40 with a band of 2. Parts of
     // that by target: 1.5 and 0.5 points, less a lot of 1 where there is room for it: 30.5 and 10.
-    let held = vec![
-        position(1, "34", "10", "0.3"),
-        position(2, "11", "10", "0.1"),
-        position(3, "40", "10", "0.4"),
-    ];
+    let held =
+        vec![position(1, "34", "10", "0.3"), position(2, "11", "10", "0.1"), position(3, "40", "10", "0.4")];
     let mut book = portfolio(held, "150");
     let members = vec![InstrumentId(1), InstrumentId(2)];
     let group = Group { name: "equity".to_owned(), members, target: n("0.4"), band: n("0.02") };

@@ -127,9 +127,8 @@ fn trade(state: &CustomerState, snapshot: &Snapshot, policy: &Policy, plan: &Pla
 fn orders(decision: &Name, snapshot: &Snapshot, plan: &Plan, slice: Option<&Slice>) -> Vec<DecisionOrder> {
     let order = |proposed: &ProposedOrder| {
         let holding = snapshot.holdings.iter().find(|holding| holding.instrument == proposed.instrument)?;
-        let of = |whole: &&PlannedOrder| {
-            whole.instrument == proposed.instrument && whole.side == proposed.side
-        };
+        let of =
+            |whole: &&PlannedOrder| whole.instrument == proposed.instrument && whole.side == proposed.side;
         let whole = plan.orders.iter().find(of);
         Some(DecisionOrder {
             order: order_id(decision.as_str(), holding.name.as_str()),

@@ -23,9 +23,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use evenkeel_schemas::events::{
-    Decision, Event, LotChoice, Order, OrderState, Outcome, SessionState, Side,
-};
+use evenkeel_schemas::events::{Decision, Event, LotChoice, Order, OrderState, Outcome, SessionState, Side};
 use evenkeel_schemas::{Epoch, Name, Price, Quantity};
 
 use crate::books::Books;

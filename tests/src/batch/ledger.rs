@@ -197,7 +197,7 @@ impl Ledger {
                 let amount = -i128::from(e.amount.raw());
                 vec![
                     Fact::Posting(c, e.currency, amount, on(at.date())),
-                    flow(c, TriggerKind::CashFlow, e.amount),
+                    flow(c, TriggerKind::CashFlow, Money::from_wide(amount)?),
                 ]
             }
             Event::RebalanceRequested(e) => {
