@@ -272,7 +272,7 @@ fn a_plan_buys_the_underweight_with_a_deposit_and_sells_the_overweight_for_a_wit
 {"type":"transfer_in","at":"2026-01-05T00:00:04Z","id":"t2","customer":"ann","instrument":"VAS","quantity":"35","cost_base":"3900","acquired":"2024-03-01"}
 {"type":"transfer_in","at":"2026-01-05T00:00:04Z","id":"t3","customer":"ann","instrument":"VGB","quantity":"60","cost_base":"3000","acquired":"2024-03-01"}
 {"type":"customer_onboarded","at":"2026-01-05T00:00:03Z","id":"o2","customer":"bob","base_currency":"AUD"}
-{"type":"targets_set","at":"2026-01-05T00:00:05Z","id":"s1","customer":"ann","weights":{"VAS":"0.6","VGB":"0.4"},"bands":{"default":"0.2","asset_class:bond":"0.2"}}"#,
+{"type":"targets_set","at":"2026-01-05T00:00:05Z","id":"s1","customer":"ann","weights":{"VAS":"0.6","VGB":"0.4"},"bands":{"default":"0.2","asset_class:bond":"0.2"},"cost_basis":"specific"}"#,
     );
     let path = "/api/v1/holdings/portfolio/ann/plan";
     let plan = |body: &str| {

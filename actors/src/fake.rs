@@ -25,6 +25,9 @@ pub fn money(text: &str) -> Money {
 pub fn price(text: &str) -> Price {
     text.parse().unwrap()
 }
+pub fn quantity(text: &str) -> Quantity {
+    text.parse().unwrap()
+}
 pub fn ratio(text: &str) -> Ratio {
     text.parse().unwrap()
 }
@@ -89,6 +92,8 @@ impl FakeBooks {
                 tick: terms.tick,
                 target: self.target(customer, &instrument).unwrap_or(Ratio::ZERO),
                 band: ratio("0.05"),
+                average_daily_value: None,
+                parcels: Vec::new(),
                 name: instrument,
             }
         });
@@ -99,7 +104,9 @@ impl FakeBooks {
             nav: self.nav(customer),
             cash: self.cash(customer, Currency::AUD),
             foreign_cash: Value::ZERO,
+            targeted: self.targets.keys().any(|key| key.0 == *customer),
             holdings: holdings.collect(),
+            buckets: Vec::new(),
             triggers,
         }
     }
@@ -190,6 +197,7 @@ pub fn decision(id: &str, customer: &str, orders: &[(&str, Side, i64, &str)]) ->
         side: *side,
         quantity: units(*quantity),
         limit: price(limit),
+        lots: Vec::new(),
     };
     Event::Decision(Box::new(Decision {
         event_type: EventType::Decision,

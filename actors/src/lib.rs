@@ -9,6 +9,7 @@
 //! |---|---|
 //! | `snapshot`, `books` | what the machines are handed: one customer, or everybody, at one epoch |
 //! | `policy` | the rules, with defaults |
+//! | `plans` | what a customer's plan is made from: snapshot and triggers as `evenkeel-rebalancing` reads them |
 //! | `customer`, `gate` | hold or trade, and the second look at every plan |
 //! | `ledger`, `schedule`, `urgency` | what the log knows of every customer, and who is woken when |
 //! | `desk` | windows, checks, blocks, allocation |
@@ -16,7 +17,7 @@
 //! | `closing` | closing marks, frozen when a market closes |
 //! | `market` | listings and closing marks, and what is estimated from them |
 //! | `onboarding` | from a questionnaire to a portfolio that is watched |
-//! | `solver` | the optimizer's pool |
+//! | `solver` | the pool that plans and constructions run on |
 //! | `shells`, `system` | the actors and their life |
 #![warn(missing_docs)]
 
@@ -33,6 +34,7 @@ mod gate;
 mod ledger;
 mod market;
 mod onboarding;
+mod plans;
 mod policy;
 mod schedule;
 mod shells;
@@ -48,13 +50,14 @@ pub use desk::{BlockRow, Desk};
 pub use gate::check as gate_check;
 pub use ledger::Ledger;
 pub use market::{MarketLook, SharedMarket};
+pub use plans::PlanRequest;
 pub use policy::{
     BrokerPolicy, CostPolicy, CustomerPolicy, DeskPolicy, ExpectedReturns, OnboardingPolicy, Policy,
-    PolicyError, RuntimePolicy, SolverPolicy,
+    PolicyError, RebalancingPolicy, RebalancingStrategy, RuntimePolicy, SolverPolicy,
 };
 pub use schedule::Schedule;
 pub use shells::ActorLost;
-pub use snapshot::{Holding, OpenTrigger, Snapshot};
+pub use snapshot::{Bucket, Holding, OpenTrigger, ParcelHeld, Snapshot};
 pub use solver::Mode;
 pub use system::{ActorSystem, Snapshots, StartError, Stats, TriggerChanges};
 pub use urgency::Urgency;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use evenkeel_rebalancing::Destination;
 use evenkeel_schemas::{Currency, Money, Name, Ratio};
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +30,8 @@ pub struct Policy {
     pub customer: CustomerPolicy,
     /// What trading is taken to cost.
     pub costs: CostPolicy,
+    /// How far, at what price and over how many days a customer trades.
+    pub rebalancing: RebalancingPolicy,
     /// The desk.
     pub desk: DeskPolicy,
     /// The built-in paper exchange.
@@ -49,10 +52,8 @@ pub struct CustomerPolicy {
     pub cool_down_ms: u64,
     /// Least order, base currency; closing a position may be smaller. Default 100.
     pub trade_min: Money,
-    /// What one NAV of squared weight distance is worth, in NAV: a trade is held when its estimated cost is
-    /// above distance reduction × NAV × this. Default 1, the rate at which `cost_aversion` 1 trades them.
-    pub benefit_rate: f64,
-    /// Squared weight that one NAV of cost is worth in the optimizer. Default 1.
+    /// Squared weight that one NAV of cost is worth where orders of a constructed portfolio are proposed; what is traded
+    /// is weighed by `rebalancing.distance_rate`. Default 1.
     pub cost_aversion: f64,
     /// Cash left after all orders, base currency. Default 0.
     pub cash_min: Money,
@@ -78,6 +79,48 @@ pub struct CostPolicy {
     pub commission: Ratio,
     /// Least commission of an order, in the instrument's currency. Default 0.
     pub commission_min: Money,
+}
+
+/// How far, at what price and over how many days a customer trades. Costs and least amounts are those of the
+/// sections `costs` and `customer`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RebalancingPolicy {
+    /// When to trade. Default `threshold`.
+    pub strategy: RebalancingStrategy,
+    /// For `threshold`: how far, to the `target` or the `band_edge`. Default `target`.
+    pub to: Destination,
+    /// What one NAV of squared weight distance is worth, in NAV: a trade is held when it costs more than the
+    /// distance that it takes away × NAV × this, but for duties. Default 1.
+    pub distance_rate: f64,
+    /// Greatest turnover of a plan, half of what is traded as a share of the NAV. Default none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub turnover_max: Option<Ratio>,
+    /// Distance of cash from its target that `band_edge` and `cash_flow_first` tolerate. Default 0.02.
+    pub cash_band: Ratio,
+    /// Y of the market impact `Y σ √(value / average daily value)`, σ of a day. Default 1.
+    pub impact: f64,
+    /// Annual volatility for the impact. Default 0.2.
+    pub volatility: f64,
+    /// Greatest part of an average day's value that one day's order may be; the rest follows on the next
+    /// trading days. Default 0.1.
+    pub daily_value_share: Ratio,
+    /// Most days that orders are spread over. Default 5.
+    pub slices_max: u32,
+    /// Part of every target that goes to cash on a drawdown. Default 0.2.
+    pub defensive_cash: Ratio,
+}
+
+/// When to trade.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RebalancingStrategy {
+    /// When a weight is outside its band, and when something else asks.
+    #[default]
+    Threshold,
+    /// The same, and money above or below its target first buys what is underweight, or comes from what is
+    /// overweight.
+    CashFlowFirst,
 }
 
 /// The desk.
@@ -196,6 +239,7 @@ impl Default for Policy {
             restricted: BTreeSet::new(),
             customer: CustomerPolicy::default(),
             costs: CostPolicy::default(),
+            rebalancing: RebalancingPolicy::default(),
             desk: DeskPolicy::default(),
             broker: BrokerPolicy::default(),
             solver: SolverPolicy::default(),
@@ -210,7 +254,6 @@ impl Default for CustomerPolicy {
         CustomerPolicy {
             cool_down_ms: 60_000,
             trade_min: Money::from_raw(100 * Money::ONE),
-            benefit_rate: 1.0,
             cost_aversion: 1.0,
             cash_min: Money::ZERO,
             weight_max: Ratio::from_raw(Ratio::ONE),
@@ -227,6 +270,24 @@ impl Default for CostPolicy {
             half_spread: Ratio::from_raw(1_000_000),
             commission: Ratio::from_raw(500_000),
             commission_min: Money::ZERO,
+        }
+    }
+}
+
+impl Default for RebalancingPolicy {
+    fn default() -> RebalancingPolicy {
+        let plan = evenkeel_rebalancing::Policy::default();
+        RebalancingPolicy {
+            strategy: RebalancingStrategy::default(),
+            to: Destination::Target,
+            distance_rate: plan.distance_rate,
+            turnover_max: plan.turnover_max,
+            cash_band: plan.cash_band,
+            impact: plan.impact,
+            volatility: plan.volatility,
+            daily_value_share: plan.daily_value_share,
+            slices_max: plan.slices_max,
+            defensive_cash: plan.defensive_cash,
         }
     }
 }
@@ -293,7 +354,6 @@ impl Policy {
         amount("customer.cash_min", customer.cash_min)?;
         amount("customer.first_parcel_min", customer.first_parcel_min)?;
         amount("costs.commission_min", costs.commission_min)?;
-        factor("customer.benefit_rate", customer.benefit_rate)?;
         factor("customer.cost_aversion", customer.cost_aversion)?;
         for (field, bps) in [
             ("broker.half_spread_bps", self.broker.half_spread_bps),
@@ -309,6 +369,7 @@ impl Policy {
         require("solver.threads", &solver.threads, (1..=256).contains(&solver.threads), "1 to 256")?;
         require("solver.queue", &solver.queue, solver.queue > 0, "1 or more")?;
         require("solver.iterations_max", &solver.iterations_max, solver.iterations_max > 0, "1 or more")?;
+        self.rebalancing.check()?;
         let runtime = &self.runtime;
         require("runtime.mailbox", &runtime.mailbox, runtime.mailbox > 0, "1 or more")?;
         let longer = customer.review_ms > 0 && customer.review_ms <= customer.review_ms_max;
@@ -328,6 +389,27 @@ impl Policy {
     }
 }
 
+impl RebalancingPolicy {
+    /// The ranges are those of a plan's settings.
+    fn check(&self) -> Result<(), PolicyError> {
+        share("rebalancing.daily_value_share", self.daily_value_share)?;
+        share_or_none("rebalancing.cash_band", self.cash_band)?;
+        share_or_none("rebalancing.defensive_cash", self.defensive_cash)?;
+        if let Some(most) = self.turnover_max {
+            share("rebalancing.turnover_max", most)?;
+        }
+        for (field, number, most) in [
+            ("rebalancing.distance_rate", self.distance_rate, 1e6),
+            ("rebalancing.impact", self.impact, 100.0),
+            ("rebalancing.volatility", self.volatility, 10.0),
+        ] {
+            require(field, &number, (0.0..=most).contains(&number), "0 or more, within reason")?;
+        }
+        let days = self.slices_max;
+        require("rebalancing.slices_max", &days, (1..=250).contains(&days), "1 to 250")
+    }
+}
+
 fn require(
     field: &'static str,
     value: &dyn std::fmt::Display,
@@ -339,6 +421,10 @@ fn require(
 
 fn share(field: &'static str, ratio: Ratio) -> Result<(), PolicyError> {
     require(field, &ratio, (1..=Ratio::ONE).contains(&ratio.raw()), "a ratio above 0, at most 1")
+}
+
+fn share_or_none(field: &'static str, ratio: Ratio) -> Result<(), PolicyError> {
+    require(field, &ratio, (0..=Ratio::ONE).contains(&ratio.raw()), "a ratio from 0 to 1")
 }
 
 fn below_one(field: &'static str, ratio: Ratio) -> Result<(), PolicyError> {
@@ -371,6 +457,9 @@ mod tests {
         let mut policy = Policy::default();
         policy.broker.latency_ms_min = 500;
         assert_eq!(policy.check().unwrap_err().field, "broker.latency_ms_min");
+        let broken = r#"{"rebalancing":{"slices_max":0,"strategy":"cash_flow_first","to":"band_edge"}}"#;
+        let policy = serde_json::from_str::<Policy>(broken).unwrap();
+        assert_eq!(policy.check().unwrap_err().field, "rebalancing.slices_max");
         let unknown = serde_json::from_str::<Policy>(r#"{"desk":{"windowms":5}}"#);
         assert!(unknown.unwrap_err().to_string().contains("windowms"));
     }

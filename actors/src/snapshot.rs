@@ -2,7 +2,7 @@
 
 use evenkeel_schemas::events::TriggerRef;
 use evenkeel_schemas::{
-    Currency, Epoch, InstrumentId, Measure, Money, Name, Price, Quantity, Rate, Ratio, Value,
+    Currency, Epoch, InstrumentId, Measure, Money, Name, Price, Quantity, Rate, Ratio, TradeDate, Value,
 };
 
 /// One customer at one consistent epoch.
@@ -20,8 +20,12 @@ pub struct Snapshot {
     pub cash: Money,
     /// Cash in other currencies, valued in the base currency.
     pub foreign_cash: Value,
+    /// Whether targets are set at all: without them nothing says what the portfolio is to be.
+    pub targeted: bool,
     /// Everything held or targeted, each instrument once, by name.
     pub holdings: Vec<Holding>,
+    /// The buckets that the portfolio is watched by.
+    pub buckets: Vec<Bucket>,
     /// All open triggers.
     pub triggers: Vec<OpenTrigger>,
 }
@@ -47,6 +51,34 @@ pub struct Holding {
     pub tick: Price,
     /// Target weight; zero when only held.
     pub target: Ratio,
+    /// Tolerated distance from the target.
+    pub band: Ratio,
+    /// What is traded of it on an average day, its currency; `None` when unknown.
+    pub average_daily_value: Option<Money>,
+    /// Its open lots, where a sale may name those it takes: they add up to the units held. Empty otherwise.
+    pub parcels: Vec<ParcelHeld>,
+}
+
+/// An open lot that a sale may name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParcelHeld {
+    /// The event that opened it.
+    pub lot: Name,
+    /// When it was acquired.
+    pub acquired: TradeDate,
+    /// Units left.
+    pub quantity: Quantity,
+    /// What they cost, in the instrument's currency.
+    pub cost_base: Money,
+}
+
+/// Instruments that are watched together. Their target is the sum of theirs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bucket {
+    /// Its name, as triggers have it.
+    pub name: Name,
+    /// Those held or targeted.
+    pub members: Vec<InstrumentId>,
     /// Tolerated distance from the target.
     pub band: Ratio,
 }

@@ -1,4 +1,4 @@
-//! The optimizer's pool: bounded threads, a bounded queue, a deadline in live mode.
+//! The pool that plans are made on: bounded threads, a bounded queue, a deadline in live mode.
 //!
 //! In replay mode only the iteration limit ends a run early, so that the answer is the same on any machine.
 
@@ -8,9 +8,9 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
-use evenkeel_optimizer::{Limits, RebalanceProblem, rebalance};
 
 use crate::customer::SolverAnswer;
+use crate::plans::PlanRequest;
 use crate::policy::SolverPolicy;
 
 /// Whether a wall clock may end a decision.
@@ -28,8 +28,8 @@ const UNLIMITED: Duration = Duration::from_secs(86_400);
 type Reply = Box<dyn FnOnce(SolverAnswer) + Send>;
 
 enum Job {
-    Rebalance {
-        problem: Box<RebalanceProblem>,
+    Plan {
+        request: Box<PlanRequest>,
         handed: Instant,
         reply: Reply,
     },
@@ -61,10 +61,10 @@ impl SolverPool {
         Ok(pool)
     }
 
-    /// Hands a problem over; `reply` is called with the answer on a thread of the pool. False when the queue
-    /// is full or the pool stopped: `reply` is then dropped.
-    pub fn submit(&self, problem: Box<RebalanceProblem>, reply: Reply) -> bool {
-        self.send(Job::Rebalance { problem, handed: Instant::now(), reply })
+    /// Hands over what a plan is made from; `reply` is called with the answer on a thread of the pool. False when the
+    /// queue is full or the pool stopped: `reply` is then dropped.
+    pub fn submit(&self, request: Box<PlanRequest>, reply: Reply) -> bool {
+        self.send(Job::Plan { request, handed: Instant::now(), reply })
     }
 
     /// Runs something else on a thread of the pool. False when the queue is full or the pool stopped.
@@ -102,27 +102,27 @@ impl Drop for SolverPool {
 fn work(queue: &Receiver<Job>, policy: &SolverPolicy, mode: Mode) {
     for job in queue {
         match job {
-            Job::Rebalance { problem, handed, reply } => reply(solve(&problem, policy, mode, handed)),
+            Job::Plan { request, handed, reply } => reply(solve(*request, policy, mode, handed)),
             Job::Other(job) => job(),
         }
     }
 }
 
-fn solve(problem: &RebalanceProblem, policy: &SolverPolicy, mode: Mode, handed: Instant) -> SolverAnswer {
+fn solve(mut request: PlanRequest, policy: &SolverPolicy, mode: Mode, handed: Instant) -> SolverAnswer {
     let deadline = Duration::from_millis(policy.deadline_ms);
     let left = |mode| match mode {
         Mode::Live => deadline.checked_sub(handed.elapsed()).filter(|left| !left.is_zero()),
         Mode::Replay => Some(UNLIMITED),
     };
     let Some(time_max) = left(mode) else { return SolverAnswer::Late };
-    let limits = Limits { iterations_max: policy.iterations_max, time_max, repairs_max: policy.repairs_max };
-    // The problem is only read, so that nothing half-changed survives an unwinding.
-    let result = catch_unwind(AssertUnwindSafe(|| rebalance(problem, &limits)));
+    request.policy.limits.time_max = time_max;
+    // What is asked is only read, so that nothing half-changed survives an unwinding.
+    let result = catch_unwind(AssertUnwindSafe(|| request.plan()));
     if left(mode).is_none() {
         return SolverAnswer::Late;
     }
     match result {
-        Ok(Ok(solution)) => SolverAnswer::Solved(Box::new(solution)),
+        Ok(Ok(plan)) => SolverAnswer::Planned(Box::new(plan)),
         Ok(Err(error)) => SolverAnswer::Failed(error),
         Err(_) => SolverAnswer::Broken,
     }

@@ -5,6 +5,8 @@ use std::cmp::Reverse;
 use evenkeel_schemas::Measure;
 use evenkeel_schemas::events::TriggerKind;
 
+use crate::plans::reason_kind;
+
 /// How urgent a reason is; the smallest first.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Urgency {
@@ -29,24 +31,7 @@ impl Urgency {
             _ => 10_000,
         };
         let severity = u32::try_from(severity.max(0)).unwrap_or(u32::MAX);
-        Urgency { rank: rank(kind), severity: Reverse(severity) }
-    }
-}
-
-/// The lower the more urgent.
-fn rank(kind: TriggerKind) -> u8 {
-    match kind {
-        TriggerKind::StopLoss => 0,
-        TriggerKind::Drawdown => 1,
-        TriggerKind::Concentration => 2,
-        TriggerKind::PodVolatility => 3,
-        TriggerKind::RiskProfileChange => 4,
-        TriggerKind::CashFlow => 5,
-        TriggerKind::GoalNear => 6,
-        TriggerKind::Manual => 7,
-        TriggerKind::Drift => 8,
-        TriggerKind::TaxOpportunity => 9,
-        TriggerKind::Calendar => 10,
+        Urgency { rank: reason_kind(kind).rank(), severity: Reverse(severity) }
     }
 }
 

@@ -225,7 +225,7 @@ impl<'s> Kinds<'s> {
             Fact::Harvest(..) | Fact::Limits(..) => 8,
             Fact::Tax(..) | Fact::Ticker(..) | Fact::RebasingClose(..) | Fact::Cpi(..) => 9,
             Fact::Close(..) | Fact::FxClose(..) | Fact::FeeSchedule(..) => 10,
-            Fact::InterestRate(..) | Fact::Planned(..) => 10,
+            Fact::InterestRate(..) | Fact::Planned(..) | Fact::DailyValue(..) => 10,
         };
         let [statements, moves, actions, postings, dues, reasons, trading, lots, policies, tax, dated] =
             apart(facts, kind);

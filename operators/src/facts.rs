@@ -323,6 +323,9 @@ pub enum Fact {
     Tax(CustomerId, Arc<TaxFact>),
     /// What an instrument is called and what its amounts are in, for reports.
     Ticker(InstrumentId, Version, Arc<str>, Currency),
+    /// What is traded of an instrument on an average day, its currency; `None` where its listing does not say. For plans
+    /// only.
+    DailyValue(InstrumentId, Version, Option<Money>),
     /// The closing price of the day on whose value cost bases are re-based.
     RebasingClose(InstrumentId, Version, Price),
     /// A quarter's consumer price index.
@@ -412,7 +415,7 @@ impl Fact {
             Fact::Answer(key) => key.customer.0,
             Fact::Placed(_, order) => order.customer.0,
             Fact::Allocated(row) => row.customer.0,
-            Fact::Blocked { .. } | Fact::State(..) => 0,
+            Fact::Blocked { .. } | Fact::State(..) | Fact::DailyValue(..) => 0,
             Fact::Terms(..)
             | Fact::Corporate(..)
             | Fact::Action(..)

@@ -366,7 +366,7 @@ pub(crate) fn too_large() -> PlanError {
     PlanError::Invalid(vec![Problem::TooLarge("the portfolio".to_owned())])
 }
 
-/// The first trading day on or after a date.
+/// The first trading day on or after a date; of a market of which nothing is known, the first weekday.
 ///
 /// # Errors
 /// [`CalendarError`] where the market's lists end.
@@ -374,6 +374,13 @@ pub(crate) fn trading_day(
     market: &evenkeel_calendar::Market,
     mut date: evenkeel_schemas::TradeDate,
 ) -> Result<evenkeel_schemas::TradeDate, CalendarError> {
+    if market.covered().is_none() {
+        // 1 January 1970, day 0, was a Thursday.
+        while (date.days() + 3).rem_euclid(7) > 4 {
+            date = later(date, 1);
+        }
+        return Ok(date);
+    }
     while !market.is_trading_day(date)? {
         date = later(date, 1);
     }

@@ -101,7 +101,7 @@ fn full(desk: &Desk<'_>, strategy: &Strategy) -> RebalanceProblem {
     if !to_edge || !desk.intent.switched.is_empty() {
         return desk.problem(&aims.targets, &aims.bands);
     }
-    let targets = edges(desk.book, desk.intent, desk.policy);
+    let targets = edges(desk);
     let bands = vec![Ratio::ZERO; targets.len()];
     desk.problem(&targets, &bands)
 }

@@ -6,15 +6,15 @@
 
 use evenkeel_schemas::Ratio;
 
-use crate::book::Book;
-use crate::intent::Intent;
-use crate::policy::Policy;
+use crate::attempt::Desk;
 
 /// Halvings of the interval of τ: from 4 to below 10⁻¹⁵.
 const HALVINGS: u32 = 55;
 
 /// Targets at the edges of bands, by row, a lot inside where the band has room for it.
-pub(crate) fn edges(book: &Book<'_>, intent: &Intent, policy: &Policy) -> Vec<Ratio> {
+pub(crate) fn edges(desk: &Desk<'_>) -> Vec<Ratio> {
+    let (book, intent, policy) = (desk.book, desk.intent, desk.policy);
+    let bands = narrowed(desk);
     let weights: Vec<f64> =
         book.rows.iter().map(|row| row.value.raw() as f64 / book.nav.raw() as f64).collect();
     let ranges: Vec<(f64, f64)> = book
@@ -22,7 +22,7 @@ pub(crate) fn edges(book: &Book<'_>, intent: &Intent, policy: &Policy) -> Vec<Ra
         .iter()
         .enumerate()
         .map(|(place, row)| {
-            let (target, band) = (intent.aims.targets[place].to_f64(), intent.aims.bands[place].to_f64());
+            let (target, band) = (intent.aims.targets[place].to_f64(), bands[place].to_f64());
             if target == 0.0 {
                 return (0.0, 0.0);
             }
@@ -42,6 +42,26 @@ pub(crate) fn edges(book: &Book<'_>, intent: &Intent, policy: &Policy) -> Vec<Ra
     let invested: f64 = weights.iter().sum();
     let sum = invested.clamp(targets - band, (targets + band).min(1.0).max(targets - band));
     project(&weights, &ranges, sum).into_iter().map(|v| Ratio::from_raw((v * 1e9).floor() as i64)).collect()
+}
+
+/// Bands by row. The members of a group outside its own are narrowed to parts of that, in proportion to their targets,
+/// rounded down: the group is inside when they are, and all of them may be inside theirs while it is not.
+fn narrowed(desk: &Desk<'_>) -> Vec<Ratio> {
+    let (aims, mut bands) = (&desk.intent.aims, desk.intent.aims.bands.clone());
+    let groups = desk.book.portfolio.taxonomies.iter().flat_map(|taxonomy| &taxonomy.groups);
+    for (group, standing) in groups.zip(&desk.before.groups) {
+        if standing.outside.is_none() {
+            continue;
+        }
+        let places: Vec<usize> = group.members.iter().filter_map(|member| desk.book.at(*member)).collect();
+        let sum: i128 = places.iter().map(|place| i128::from(aims.targets[*place].raw())).sum();
+        for place in places {
+            let part = i128::from(group.band.raw()) * i128::from(aims.targets[place].raw());
+            let part = Ratio::from_wide(part.checked_div(sum).unwrap_or(0)).unwrap_or_default();
+            bands[place] = bands[place].min(part.max(Ratio::ZERO));
+        }
+    }
+    bands
 }
 
 /// The projection; where no weights inside the ranges have the sum, those that come nearest to it.

@@ -100,8 +100,8 @@ mod waiting;
 pub use error::{PlanError, Problem};
 pub use make::plan;
 pub use plan::{
-    Benefit, BenefitRule, Cost, GroupStanding, Left, Outcome, ParcelClass, Plan, PlannedOrder, Side, Slice,
-    Sold, Standing, State, Tried, Waiting,
+    Benefit, BenefitRule, Cost, GroupStanding, Held, Left, Outcome, ParcelClass, Plan, PlannedOrder, Side,
+    Slice, Sold, Solved, Standing, State, Tried, Waiting,
 };
 pub use policy::{Cadence, Destination, Policy, Strategy, Tilt};
 pub use reason::{Flow, Reason, ReasonKind, Subject, Urgency, by_urgency, urgency};

@@ -10,7 +10,7 @@ use crate::choose::{Chosen, choose};
 use crate::error::PlanError;
 use crate::intent::intent;
 use crate::parcels::index_missing;
-use crate::plan::{Benefit, Cost, Left, Outcome, Plan, PlannedOrder, Slice, Tried};
+use crate::plan::{Benefit, Cost, Held, Left, Outcome, Plan, PlannedOrder, Slice, Solved, Tried};
 use crate::policy::{Policy, Strategy};
 use crate::reason::{Reason, ReasonKind, by_urgency};
 use crate::slices::slices;
@@ -49,7 +49,7 @@ pub fn plan(
     }
     if let Some((why, review)) = made.not_asked(strategy)? {
         made.words.push(why);
-        return Ok(made.hold(None, review));
+        return Ok(made.hold(Held::NotAsked, None, review));
     }
     let flows = *strategy == Strategy::CashFlowFirst
         || made.reasons.iter().any(|reason| reason.kind == ReasonKind::CashFlow)
@@ -108,16 +108,16 @@ impl Made<'_> {
         if attempt.orders.is_empty() {
             // The first way that was given up for doing nothing, if there was one.
             let given_up = tried.iter().find(|tried| tried.cost > Money::ZERO);
-            self.words.push(match given_up {
-                Some(Tried { cost, benefit, .. }) => outweighed(*cost, *benefit),
-                None => "no order in whole lots is worth placing".to_owned(),
-            });
-            return Ok(Plan { tried, waiting, ..self.hold(Some(&attempt), review) });
+            let (held, why) = match given_up {
+                Some(Tried { cost, benefit, .. }) => (Held::CostAboveBenefit, outweighed(*cost, *benefit)),
+                None => (Held::NothingToTrade, "no order in whole lots is worth placing".to_owned()),
+            };
+            self.words.push(why);
+            return Ok(Plan { tried, waiting, ..self.hold(held, Some(&attempt), review) });
         }
         if attempt.net <= 0.0 && !self.desk.intent.duty {
-            self.words
-                .push(format!("the plan would cost {cost} and bring {benefit}: inside the no-trade region"));
-            return Ok(Plan { tried, waiting, ..self.hold(Some(&attempt), review) });
+            self.words.push(outweighed(cost, benefit));
+            return Ok(Plan { tried, waiting, ..self.hold(Held::CostAboveBenefit, Some(&attempt), review) });
         }
         for one in waiting.iter().filter(|one| one.waits) {
             let name = self.desk.book.name(one.instrument);
@@ -128,15 +128,15 @@ impl Made<'_> {
         }
         let Some((attempt, slices)) = slices(self.desk, &attempt)? else {
             self.words.push("no order is possible within a day's share of the volume".to_owned());
-            return Ok(Plan { tried, waiting, ..self.hold(Some(&attempt), review) });
+            return Ok(Plan { tried, waiting, ..self.hold(Held::NothingToTrade, Some(&attempt), review) });
         };
         if attempt.net <= 0.0 && !self.desk.intent.duty {
             self.words.push("what a few days' volume allows of the plan would not be worth it".to_owned());
-            return Ok(Plan { tried, waiting, ..self.hold(Some(&attempt), review) });
+            return Ok(Plan { tried, waiting, ..self.hold(Held::CostAboveBenefit, Some(&attempt), review) });
         }
         self.tell(&attempt, &slices);
-        let mut plan = self.hold(Some(&attempt), review);
-        plan.outcome = Outcome::Trade;
+        let mut plan = self.hold(Held::NothingToTrade, Some(&attempt), review);
+        (plan.outcome, plan.held) = (Outcome::Trade, None);
         plan.after = attempt.state.clone();
         plan.orders = orders(&attempt);
         (plan.cost, plan.benefit, plan.slices) = (attempt.cost, attempt.benefit, slices);
@@ -176,7 +176,7 @@ impl Made<'_> {
     }
 
     /// A hold: before is after. With the attempt, if there was one, that was not worth it.
-    fn hold(&self, attempt: Option<&Attempt>, review: Option<TradeDate>) -> Plan {
+    fn hold(&self, held: Held, attempt: Option<&Attempt>, review: Option<TradeDate>) -> Plan {
         let desk = self.desk;
         let nothing = Benefit {
             rule: match desk.snapshot.risk {
@@ -191,6 +191,7 @@ impl Made<'_> {
         let no_trade = desk.book.rows.iter().enumerate();
         Plan {
             outcome: Outcome::Hold,
+            held: Some(held),
             reasons: self.reasons.clone(),
             words: self.words.clone(),
             before: desk.before.clone(),
@@ -203,6 +204,11 @@ impl Made<'_> {
             gains: Vec::new(),
             waiting: Vec::new(),
             tried: Vec::new(),
+            solved: attempt.map(|attempt| Solved {
+                gap: attempt.solution.gap,
+                iterations: attempt.solution.iterations,
+                repairs: attempt.solution.repairs,
+            }),
             left: attempt.map(left).unwrap_or_default(),
             review,
         }

@@ -18,6 +18,29 @@ pub enum Outcome {
     Hold,
 }
 
+/// Why nothing is traded.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Held {
+    /// The strategy does not ask for a trade: everything is inside its band, or no review is due.
+    NotAsked,
+    /// No order is possible in whole lots, of an allowed size, or within the volume of the days.
+    NothingToTrade,
+    /// No way to trade brings more than it costs.
+    CostAboveBenefit,
+}
+
+/// How the optimizer found what was weighed: its last answer for the way that was chosen.
+#[derive(Copy, Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Solved {
+    /// Optimality gap, 0 to 1; 0 is proved optimal.
+    pub gap: f64,
+    /// Interior-point iterations.
+    pub iterations: u32,
+    /// Moves of the repair after rounding to lots.
+    pub repairs: u32,
+}
+
 /// A side of a band.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -237,6 +260,8 @@ pub struct Left {
 pub struct Plan {
     /// Whether anything is traded.
     pub outcome: Outcome,
+    /// Why nothing is; none for a trade.
+    pub held: Option<Held>,
     /// The reasons, the most urgent first.
     pub reasons: Vec<Reason>,
     /// Why it came out this way, a sentence each.
@@ -262,6 +287,8 @@ pub struct Plan {
     pub waiting: Vec<Waiting>,
     /// All variants that were weighed, in the order in which they were.
     pub tried: Vec<Tried>,
+    /// How the optimizer came to it; none where it was not asked.
+    pub solved: Option<Solved>,
     /// What the optimizer left outside, and why.
     pub left: Vec<Left>,
     /// When to look again, where waiting or the calendar says so.

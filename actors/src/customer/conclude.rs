@@ -1,34 +1,33 @@
-//! After the optimizer: its answer becomes a decision.
+//! After the plan: it becomes a decision.
 
 use std::collections::BTreeMap;
 
-use evenkeel_optimizer::{RebalanceError, RebalanceSolution, Side as Way};
-use evenkeel_schemas::derive::order_id;
-use evenkeel_schemas::events::{Decision, DecisionOrder, Outcome, Side};
-use evenkeel_schemas::{Epoch, InstrumentId, Money, Name, Quantity};
+use evenkeel_optimizer::{ProposedOrder, Side as Way};
+use evenkeel_rebalancing::{BenefitRule, Held, Outcome as Planned, Plan, PlanError, PlannedOrder, Slice};
+use evenkeel_schemas::derive::{lot_number, order_id};
+use evenkeel_schemas::events::{Decision, DecisionOrder, LotChoice, Outcome, Side};
+use evenkeel_schemas::{Epoch, Name, Quantity, TradeDate};
 
 use super::decision::{hold, lines, review_later, review_of_prices, skeleton};
-use super::prepare::problem;
 use super::{CustomerState, Refusal};
 use crate::gate;
 use crate::policy::Policy;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Holding, Snapshot};
 
-/// What came back from the optimizer's pool.
+/// What came back from the pool.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SolverAnswer {
-    /// A plan.
-    Solved(Box<RebalanceSolution>),
-    /// No plan: contradicting constraints, or a solver that gave up.
-    Failed(RebalanceError),
+    /// A plan, to trade or to hold.
+    Planned(Box<Plan>),
+    /// No plan: what it was made from makes no sense, limits contradict each other, or a solver gave up.
+    Failed(PlanError),
     /// The deadline passed first.
     Late,
-    /// The solver panicked.
+    /// Planning panicked.
     Broken,
 }
 
-/// The decision that an answer leads to. The problem is rebuilt from the snapshot, so that the gate does not
-/// depend on what travelled.
+/// The decision that an answer leads to.
 pub fn conclude(
     state: &CustomerState,
     snapshot: &Snapshot,
@@ -38,15 +37,31 @@ pub fn conclude(
     let later = Some(review_later(state, snapshot, policy));
     let held = |refusal, reason, review| hold(state, snapshot, refusal, reason, review);
     match answer {
-        SolverAnswer::Solved(solution) => plan(state, snapshot, policy, solution),
-        SolverAnswer::Failed(RebalanceError::Infeasible(infeasible)) => {
-            let name = |instrument| name_of(snapshot, instrument);
-            let reasons: Vec<String> =
-                infeasible.reasons.iter().map(|reason| reason.in_words(&name)).collect();
-            held(Refusal::Infeasible, format!("no plan is possible: {}", reasons.join("; ")), later)
+        SolverAnswer::Planned(plan) if plan.outcome == Planned::Hold => {
+            let refusal = match plan.held {
+                Some(Held::CostAboveBenefit) => Refusal::CostAboveBenefit,
+                Some(Held::NotAsked | Held::NothingToTrade) | None => Refusal::NothingToTrade,
+            };
+            let prices = review_of_prices(state, snapshot, policy);
+            let review = prices.into_iter().chain(plan.review.map(start)).min();
+            let mut decision = held(refusal, plan.words.join("; "), review);
+            decision.objective.extend(terms(plan));
+            decision
         }
-        SolverAnswer::Failed(RebalanceError::Solver(failure)) => {
-            held(Refusal::Solver, format!("the optimizer gave no answer: {failure}"), later)
+        SolverAnswer::Planned(plan) => trade(state, snapshot, policy, plan),
+        SolverAnswer::Failed(error) => {
+            let (refusal, reason) = match error {
+                PlanError::Infeasible(_) => (Refusal::Infeasible, error.to_string()),
+                PlanError::Solver(_) => (Refusal::Solver, error.to_string()),
+                PlanError::Refused(_) => (Refusal::Gate, error.to_string()),
+                PlanError::Invalid(_) | PlanError::Tax(_) | PlanError::Calendar(_) => {
+                    (Refusal::Infeasible, format!("no plan is possible: {error}"))
+                }
+            };
+            if refusal == Refusal::Gate {
+                tracing::error!(customer = %snapshot.customer, epoch = snapshot.epoch, %error, "a plan was refused");
+            }
+            held(refusal, reason, later)
         }
         SolverAnswer::Late => {
             let reason = format!("the optimizer gave no answer within {} ms", policy.solver.deadline_ms);
@@ -66,118 +81,118 @@ pub(crate) fn lost(state: &CustomerState, snapshot: &Snapshot, policy: &Policy) 
     hold(state, snapshot, Refusal::ActorLost, reason, Some(review_later(state, snapshot, policy)))
 }
 
-fn plan(
-    state: &CustomerState,
-    snapshot: &Snapshot,
-    policy: &Policy,
-    solution: &RebalanceSolution,
-) -> Decision {
-    let benefit = benefit(snapshot, policy, solution);
-    let refused = |refusal, reason, review: Option<Epoch>| {
-        let mut decision = hold(state, snapshot, refusal, reason, review);
-        decision.objective.extend(terms(solution, benefit));
-        decision
-    };
-    let prices = review_of_prices(state, snapshot, policy);
-    let problem = problem(snapshot, policy);
-    let violations = gate::check(snapshot, policy, &problem, solution);
+/// The beginning of a day.
+fn start(date: TradeDate) -> Epoch {
+    u64::try_from(date.start().micros() / 1_000).unwrap_or(0)
+}
+
+/// The first day's orders. What follows on later days is planned anew then: until the last of them, what asked
+/// stays open.
+fn trade(state: &CustomerState, snapshot: &Snapshot, policy: &Policy, plan: &Plan) -> Decision {
+    let mut decision = skeleton(state, snapshot);
+    let (first, next) = (plan.slices.first(), plan.slices.get(1));
+    decision.orders = orders(&decision.decision, snapshot, plan, first);
+    let mut violations = gate::check(snapshot, policy, &decision.orders);
+    if decision.orders.is_empty() || Some(decision.orders.len()) != first.map(|slice| slice.orders.len()) {
+        violations.push("the plan trades and its orders are not there".to_owned());
+    }
     if !violations.is_empty() {
         tracing::error!(customer = %snapshot.customer, epoch = snapshot.epoch, ?violations, "the gate refused a plan");
         let reason = format!("the plan did not pass the gate: {}", violations.join("; "));
-        return refused(Refusal::Gate, reason, Some(review_later(state, snapshot, policy)));
+        let later = Some(review_later(state, snapshot, policy));
+        let mut refused = hold(state, snapshot, Refusal::Gate, reason, later);
+        refused.objective.extend(terms(plan));
+        return refused;
     }
-    if solution.orders.is_empty() {
-        return refused(Refusal::NothingToTrade, nothing(snapshot, solution), prices);
-    }
-    // Cash below its least is a duty, not a benefit to weigh.
-    let cost = solution.terms.cost_estimate;
-    let forced = snapshot.cash < policy.customer.cash_min;
-    if !forced && cost.to_f64() > benefit {
-        let reason = format!("the plan would cost {cost} {} and bring {benefit:.2}", snapshot.base);
-        return refused(Refusal::CostAboveBenefit, reason, prices);
-    }
-    let mut decision = skeleton(state, snapshot);
     decision.outcome = Outcome::Trade;
-    decision.orders = orders(&decision.decision, snapshot, solution);
-    decision.reason = traded(snapshot, &decision.orders, solution);
-    decision.objective = terms(solution, benefit);
-    let after: BTreeMap<InstrumentId, Quantity> =
-        solution.after.standings.iter().map(|standing| (standing.instrument, standing.quantity)).collect();
+    // Never at once: what was traded has to count as a day's.
+    decision.review = next.map(|slice| start(slice.date).max(snapshot.epoch + 1));
+    decision.reason = plan.words.join("; ");
+    decision.objective = terms(plan);
+    let mut after: BTreeMap<_, Quantity> =
+        snapshot.holdings.iter().map(|holding| (holding.instrument, holding.quantity)).collect();
+    for order in first.into_iter().flat_map(|slice| &slice.orders) {
+        let held = after.entry(order.instrument).or_default();
+        let units = match order.side {
+            Way::Sell => held.checked_sub(order.quantity),
+            Way::Buy => held.checked_add(order.quantity),
+        };
+        *held = units.unwrap_or(*held);
+    }
     decision.after = lines(snapshot, &after);
     decision
 }
 
-/// What the plan brings, base currency: the squared distance it takes away × NAV × the benefit rate.
-fn benefit(snapshot: &Snapshot, policy: &Policy, solution: &RebalanceSolution) -> f64 {
-    let reduction = solution.terms.distance_before - solution.terms.distance_after;
-    let nav = snapshot.nav.unwrap_or(Money::ZERO).to_f64();
-    reduction.max(0.0) * nav * policy.customer.benefit_rate
-}
-
-fn orders(decision: &Name, snapshot: &Snapshot, solution: &RebalanceSolution) -> Vec<DecisionOrder> {
-    let order = |proposed: &evenkeel_optimizer::ProposedOrder| {
+/// The orders of a day, sells first, each sale with the lots that the plan takes first.
+fn orders(decision: &Name, snapshot: &Snapshot, plan: &Plan, slice: Option<&Slice>) -> Vec<DecisionOrder> {
+    let order = |proposed: &ProposedOrder| {
         let holding = snapshot.holdings.iter().find(|holding| holding.instrument == proposed.instrument)?;
+        let of =
+            |whole: &&PlannedOrder| whole.instrument == proposed.instrument && whole.side == proposed.side;
+        let whole = plan.orders.iter().find(of);
         Some(DecisionOrder {
             order: order_id(decision.as_str(), holding.name.as_str()),
             instrument: holding.name.clone(),
             side: if proposed.side == Way::Sell { Side::Sell } else { Side::Buy },
             quantity: proposed.quantity,
             limit: proposed.limit,
+            lots: whole.map_or_else(Vec::new, |whole| lots(holding, whole, proposed.quantity)),
         })
     };
-    solution.orders.iter().filter_map(order).collect()
+    let mut found: Vec<DecisionOrder> =
+        slice.into_iter().flat_map(|slice| &slice.orders).filter_map(order).collect();
+    found.sort_by_key(|order| order.side == Side::Buy);
+    found
 }
 
-fn traded(snapshot: &Snapshot, orders: &[DecisionOrder], solution: &RebalanceSolution) -> String {
-    let kinds: std::collections::BTreeSet<&str> =
-        snapshot.triggers.iter().map(|open| open.trigger.kind.as_str()).collect();
-    let kinds: Vec<&str> = kinds.into_iter().collect();
-    let sells = orders.iter().filter(|order| order.side == Side::Sell).count();
-    let text =
-        format!("back to target for {}: {sells} sell(s), {} buy(s)", kinds.join(", "), orders.len() - sells);
-    match remaining(snapshot, solution) {
-        Some(rest) => format!("{text}; still outside afterwards: {rest}"),
-        None => text,
+/// The first units of the parcels that a sale takes, by the names of their lots.
+fn lots(holding: &Holding, whole: &PlannedOrder, units: Quantity) -> Vec<LotChoice> {
+    let mut left = units;
+    let mut taken = Vec::new();
+    for sold in &whole.parcels {
+        let quantity = sold.quantity.min(left);
+        let named = holding.parcels.iter().find(|held| lot_number(held.lot.as_str()) == sold.lot.0);
+        let (Some(named), true) = (named, quantity > Quantity::ZERO) else { continue };
+        left = left.checked_sub(quantity).unwrap_or_default();
+        taken.push(LotChoice { lot: named.lot.clone(), quantity });
     }
+    taken
 }
 
-fn nothing(snapshot: &Snapshot, solution: &RebalanceSolution) -> String {
-    match remaining(snapshot, solution) {
-        Some(rest) => format!("no order in whole lots is worth placing: {rest}"),
-        None => "no order in whole lots is worth placing: nothing is outside its band".to_owned(),
-    }
-}
-
-fn remaining(snapshot: &Snapshot, solution: &RebalanceSolution) -> Option<String> {
-    let words: Vec<String> = solution
-        .remaining
-        .iter()
-        .map(|rest| format!("{}: {}", name_of(snapshot, rest.outside.instrument), rest.cause.in_words()))
-        .collect();
-    (!words.is_empty()).then(|| words.join("; "))
-}
-
-fn name_of(snapshot: &Snapshot, instrument: InstrumentId) -> String {
-    let holding = snapshot.holdings.iter().find(|holding| holding.instrument == instrument);
-    holding.map_or_else(|| format!("instrument {}", instrument.0), |holding| holding.name.to_string())
-}
-
-fn terms(solution: &RebalanceSolution, benefit: f64) -> BTreeMap<String, String> {
-    let terms = &solution.terms;
-    [
-        ("benefit", format!("{benefit:.6}")),
-        ("cost_estimate", terms.cost_estimate.to_string()),
-        ("distance_after", terms.distance_after.to_string()),
-        ("distance_before", terms.distance_before.to_string()),
-        ("gap", solution.gap.to_string()),
-        ("iterations", solution.iterations.to_string()),
-        ("objective_after", terms.objective_after.to_string()),
-        ("objective_before", terms.objective_before.to_string()),
-        ("objective_bound", terms.objective_bound.to_string()),
-        ("repairs", solution.repairs.to_string()),
-        ("turnover", terms.turnover.to_string()),
+/// What was weighed, by name.
+fn terms(plan: &Plan) -> BTreeMap<String, String> {
+    let (cost, benefit) = (&plan.cost, &plan.benefit);
+    let rule = match benefit.rule {
+        BenefitRule::TrackingVariance => "tracking_variance",
+        BenefitRule::SquaredDistance => "squared_distance",
+    };
+    let mut terms: BTreeMap<String, String> = [
+        ("benefit", benefit.amount.to_string()),
+        ("benefit_rule", rule.to_owned()),
+        ("cost_estimate", cost.total.to_string()),
+        ("cost_impact", cost.impact.to_string()),
+        ("cost_tax", cost.tax.to_string()),
+        ("cost_trading", cost.trading.to_string()),
+        ("distance_after", benefit.after.to_string()),
+        ("distance_before", benefit.before.to_string()),
+        ("drift_after", plan.after.drift.to_string()),
+        ("drift_before", plan.before.drift.to_string()),
     ]
     .into_iter()
     .map(|(term, value)| (term.to_owned(), value))
-    .collect()
+    .collect();
+    if let Some(solved) = plan.solved {
+        terms.insert("gap".to_owned(), solved.gap.to_string());
+        terms.insert("iterations".to_owned(), solved.iterations.to_string());
+        terms.insert("repairs".to_owned(), solved.repairs.to_string());
+    }
+    if plan.slices.len() > 1 {
+        terms.insert("days".to_owned(), plan.slices.len().to_string());
+    }
+    for (place, tried) in plan.tried.iter().enumerate() {
+        let weighed =
+            format!("{}: benefit {}, cost {}, net {}", tried.variant, tried.benefit, tried.cost, tried.net);
+        terms.insert(format!("tried_{}", place + 1), weighed);
+    }
+    terms
 }

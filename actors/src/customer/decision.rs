@@ -37,6 +37,8 @@ refusals! {
     Proposed = "proposed",
     /// The market does not trade.
     SessionClosed = "session_closed",
+    /// No targets are set.
+    NoTargets = "no_targets",
     /// Something held has no price or exchange rate.
     NoPrice = "no_price",
     /// Net asset value is zero or below.
@@ -49,7 +51,7 @@ refusals! {
     NothingToTrade = "nothing_to_trade",
     /// The plan costs more than it brings.
     CostAboveBenefit = "cost_above_benefit",
-    /// The constraints contradict each other.
+    /// What the plan is made from makes no sense, or its limits contradict each other.
     Infeasible = "infeasible",
     /// The optimizer gave no answer.
     Solver = "solver",
@@ -166,6 +168,8 @@ pub(super) fn review_later(state: &CustomerState, snapshot: &Snapshot, policy: &
     snapshot.epoch.saturating_add(pause)
 }
 
+/// Whether prices ask. A loss that could be harvested is proposed, once.
 fn drifting(snapshot: &Snapshot) -> bool {
-    snapshot.triggers.iter().any(|open| open.trigger.kind == TriggerKind::Drift)
+    let asks = |kind: TriggerKind| kind.is_of_prices() && kind != TriggerKind::TaxOpportunity;
+    snapshot.triggers.iter().any(|open| asks(open.trigger.kind))
 }

@@ -1,9 +1,10 @@
 //! A customer: whether to trade, and what.
 //!
 //! Three pure steps. [`prepare`] looks at what the log knows of the customer and at a snapshot: nothing to
-//! say, a hold with its reason, or a problem for the optimizer. The optimizer runs elsewhere. [`conclude`]
-//! turns its answer into a decision, after the gate has worked it out a second time. Only the logged decision
-//! is acted on; its id derives from the triggers and from how many logged decisions answered them before.
+//! say, a hold with its reason, or what a plan is made from. The plan is made elsewhere, by
+//! `evenkeel_rebalancing::plan`, as a dry run is. [`conclude`] turns it into a decision, after the gate has worked
+//! it out a second time. Only the logged decision is acted on; its id derives from the triggers and from how many
+//! logged decisions answered them before.
 
 mod conclude;
 mod decision;

@@ -1,14 +1,13 @@
-//! Before the optimizer: what holds a customer back, or the problem to solve.
+//! Before the plan: what holds a customer back, or what the plan is made from.
 
-use evenkeel_optimizer::{Candidate, Costs, RebalanceProblem};
 use evenkeel_schemas::events::{Decision, SessionState, TriggerKind};
-use evenkeel_schemas::{Epoch, Money, Quantity, Rate, Ratio, Value};
+use evenkeel_schemas::{Epoch, Money, Quantity, Rate, Value};
 
-use super::decision::{hold, review_later, trigger_ids};
+use super::decision::{hold, review_later, review_of_prices, trigger_ids};
 use super::{CustomerState, Refusal};
-use crate::gate;
+use crate::plans::{PlanRequest, planned, reason_kind};
 use crate::policy::Policy;
-use crate::snapshot::{Holding, OpenTrigger, Snapshot};
+use crate::snapshot::{OpenTrigger, Snapshot};
 
 /// What comes of looking at a customer.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,8 +16,8 @@ pub enum Prepared {
     Quiet,
     /// Nothing is traded; the reason is to be logged.
     Hold(Box<Decision>),
-    /// The optimizer is to be asked.
-    Solve(Box<RebalanceProblem>),
+    /// A plan is to be made.
+    Solve(Box<PlanRequest>),
 }
 
 /// Looks at a customer. `session` is the market's last known state; `None`, when none was seen, is open.
@@ -36,10 +35,9 @@ pub fn prepare(
         Some((refusal, reason, review)) => {
             Prepared::Hold(Box::new(hold(state, snapshot, refusal, reason, review)))
         }
-        None => Prepared::Solve(Box::new(problem(snapshot, policy))),
+        None => Prepared::Solve(Box::new(PlanRequest::of(snapshot, policy))),
     }
 }
-
 type Refused = (Refusal, String, Option<Epoch>);
 
 /// The first reason not to trade that needs no plan.
@@ -63,6 +61,10 @@ fn refuse(
     if let Some(closed) = session.filter(|state| *state != SessionState::Open) {
         return Some((Refusal::SessionClosed, format!("the market {} is {closed}", policy.market), later()));
     }
+    if !snapshot.targeted {
+        let reason = "no targets are set: there is nothing to plan towards".to_owned();
+        return Some((Refusal::NoTargets, reason, None));
+    }
     if let Some(reason) = unpriced(snapshot) {
         return Some((Refusal::NoPrice, reason, later()));
     }
@@ -81,11 +83,12 @@ fn refuse(
     }
     let largest = largest_step(snapshot, nav)?;
     let least = policy.customer.trade_min;
-    if snapshot.cash >= policy.customer.cash_min && largest < Value::of_cash(least, Rate::PAR)? {
+    let duty = planned(snapshot).any(|open| reason_kind(open.trigger.kind).is_duty());
+    if !duty && snapshot.cash >= policy.customer.cash_min && largest < Value::of_cash(least, Rate::PAR)? {
         let largest = largest.to_money().unwrap_or_default();
         let reason =
             format!("the largest step to target is {largest} {}; orders start at {least}", snapshot.base);
-        let review = super::decision::review_of_prices(state, snapshot, policy);
+        let review = review_of_prices(state, snapshot, policy);
         return Some((Refusal::TradeMin, reason, review));
     }
     None
@@ -149,11 +152,12 @@ fn unpriced(snapshot: &Snapshot) -> Option<String> {
     (!wanted && !snapshot.holdings.is_empty()).then(|| "nothing targeted has a price yet".to_owned())
 }
 
-/// The end of the cool-down, when only drift asks and it has not come.
+/// The end of the cool-down, when nothing asks but prices that can wait, and it has not come.
 fn cool_down(state: &CustomerState, snapshot: &Snapshot, policy: &Policy) -> Option<Epoch> {
     let until = state.traded?.saturating_add(policy.customer.cool_down_ms);
-    let of_prices = snapshot.triggers.iter().all(|open| open.trigger.kind.is_of_prices());
-    (of_prices && snapshot.epoch < until).then_some(until)
+    let can_wait = |kind: TriggerKind| kind.is_of_prices() && !reason_kind(kind).is_duty();
+    let can_wait = planned(snapshot).all(|open| can_wait(open.trigger.kind));
+    (can_wait && snapshot.epoch < until).then_some(until)
 }
 
 /// The largest distance of a priced holding from its target; `None` when out of range.
@@ -166,57 +170,4 @@ fn largest_step(snapshot: &Snapshot, nav: Money) -> Option<Value> {
         largest = largest.max(Value::from_raw(distance.checked_abs()?));
     }
     Some(largest)
-}
-
-/// The problem as the optimizer reads it. What has no price and is not held is left out. Only instruments of
-/// the base currency are traded: there is no event that converts cash, so that a foreign order would overdraw
-/// one currency and leave the other idle. What is on the restricted list is not traded either.
-pub(super) fn problem(snapshot: &Snapshot, policy: &Policy) -> RebalanceProblem {
-    let (customer, costs) = (&policy.customer, &policy.costs);
-    RebalanceProblem {
-        candidates: snapshot.holdings.iter().filter_map(|h| candidate(snapshot, h, policy)).collect(),
-        cash: snapshot.cash,
-        foreign_cash: snapshot.foreign_cash,
-        cash_min: cushioned(snapshot, customer.cash_min),
-        costs: Costs {
-            half_spread: costs.half_spread,
-            commission: costs.commission,
-            commission_min: costs.commission_min,
-        },
-        turnover_max: None,
-        trade_min: customer.trade_min,
-        first_parcel_min: customer.first_parcel_min,
-        cost_aversion: customer.cost_aversion,
-    }
-}
-
-/// The least cash with a cent for each possible order, as far as there is cash for it: the optimizer reckons
-/// commissions exactly, the desk in cents.
-fn cushioned(snapshot: &Snapshot, least: Money) -> Money {
-    let cents = i64::try_from(snapshot.holdings.len()).unwrap_or(i64::MAX).saturating_mul(gate::CENT.raw());
-    let cushioned = least.checked_add(Money::from_raw(cents)).unwrap_or(least);
-    cushioned.min(snapshot.cash.max(least))
-}
-
-fn candidate(snapshot: &Snapshot, holding: &Holding, policy: &Policy) -> Option<Candidate> {
-    let (price, rate) = holding.mark()?;
-    let tradable = holding.currency == snapshot.base && !policy.restricted.contains(&holding.name);
-    // What may not be traded cannot come back under a maximum either: the market put it there.
-    let weight_max = if tradable { policy.customer.weight_max } else { Ratio::from_raw(Ratio::ONE) };
-    Some(Candidate {
-        instrument: holding.instrument,
-        held: holding.quantity,
-        sellable: holding.quantity,
-        price,
-        rate,
-        lot: holding.lot,
-        tick: holding.tick,
-        target: holding.target,
-        band: holding.band,
-        weight_min: Ratio::ZERO,
-        weight_max,
-        trade_max: None,
-        buy_max: None,
-        tradable,
-    })
 }

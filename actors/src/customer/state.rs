@@ -75,7 +75,11 @@ impl CustomerState {
             return false;
         };
         match (last.outcome, last.refusal) {
-            (Outcome::Trade, _) | (_, Some(Refusal::OpenRebalance)) => !self.outstanding.is_empty(),
+            // The rest of a trade that is spread over days waits for its day.
+            (Outcome::Trade, _) => {
+                !self.outstanding.is_empty() || last.review.is_some_and(|review| epoch < review)
+            }
+            (_, Some(Refusal::OpenRebalance)) => !self.outstanding.is_empty(),
             (_, Some(Refusal::SessionClosed)) => {
                 session.is_some_and(|state| state != SessionState::Open) && waits(last.review, epoch)
             }

@@ -1,9 +1,12 @@
-use evenkeel_optimizer::{Infeasible, Limits, Reason, RebalanceError, SolverFailure, rebalance};
+mod plans;
+
+use evenkeel_optimizer::{ProposedOrder, SolverFailure};
+use evenkeel_rebalancing::{PlanError, Problem};
 use evenkeel_schemas::events::{Decision, Outcome, SessionState, Side, TriggerKind};
 use evenkeel_schemas::{Currency, Epoch, Measure, Money};
 
 use super::{CustomerState, Prepared, Refusal, SolverAnswer, conclude, prepare};
-use crate::fake::{FakeBooks, money, name, price, ratio, trigger, units};
+use crate::fake::{FakeBooks, money, name, price, quantity, ratio, trigger, units};
 use crate::policy::Policy;
 use crate::snapshot::{OpenTrigger, Snapshot};
 
@@ -35,10 +38,11 @@ fn held(state: &CustomerState, snapshot: &Snapshot, policy: &Policy) -> (Refusal
 
 fn solved(snapshot: &Snapshot, policy: &Policy) -> SolverAnswer {
     match prepare(&CustomerState::default(), snapshot, None, policy) {
-        Prepared::Solve(problem) => {
-            SolverAnswer::Solved(Box::new(rebalance(&problem, &Limits::default()).unwrap()))
-        }
-        other => panic!("expected a problem: {other:?}"),
+        Prepared::Solve(request) => match request.plan() {
+            Ok(plan) => SolverAnswer::Planned(Box::new(plan)),
+            Err(error) => SolverAnswer::Failed(error),
+        },
+        other => panic!("expected a plan to be asked for: {other:?}"),
     }
 }
 
@@ -153,10 +157,13 @@ fn small_steps_are_not_taken() {
 fn a_plan_must_be_worth_its_cost() {
     let (snapshot, mut policy) = (snapshot(drift()), Policy::default());
     // The distance falls by at most 2 × 0.2² = 0.08 of the NAV: 8,000 at a rate of 1, 0.80 at 0.0001.
-    policy.customer.benefit_rate = 0.0001;
+    policy.rebalancing.distance_rate = 0.0001;
     let decision = decide(&snapshot, &policy);
     assert_eq!(Refusal::of(&decision), Some(Refusal::CostAboveBenefit));
-    assert!(decision.reason.ends_with("and bring 0.80"), "{}", decision.reason);
+    assert!(decision.reason.ends_with("no-trade region"), "{}", decision.reason);
+    let benefit = decision.objective["benefit"].parse::<Money>().unwrap();
+    assert!(benefit > money("0.7") && benefit <= money("0.8"), "{benefit}");
+    assert_eq!(decision.objective["tried_1"].split(':').next(), Some("everything that may be traded"));
     assert!(decision.orders.is_empty() && decision.review == Some(NOW + 60_000));
 }
 
@@ -173,11 +180,13 @@ fn nothing_in_whole_lots_is_a_hold() {
 #[test]
 fn what_the_optimizer_cannot_say_is_a_hold_with_a_review() {
     let (state, snapshot, policy) = (CustomerState::default(), snapshot(drift()), Policy::default());
-    let infeasible = RebalanceError::Infeasible(Infeasible {
-        reasons: vec![Reason::TargetsAboveOne { sum: ratio("1.1") }],
-    });
+    let infeasible = PlanError::Infeasible(vec!["VAS cannot be 60% and 50%".to_owned()]);
+    let invalid = PlanError::Invalid(vec![Problem::Targets { sum: ratio("1.1"), expected: "at most 1" }]);
+    let refused = PlanError::Refused(vec!["cash is short".to_owned()]);
     let cases = [
-        (SolverAnswer::Failed(infeasible), Refusal::Infeasible, "the targets sum to 110%"),
+        (SolverAnswer::Failed(infeasible), Refusal::Infeasible, "no plan is possible: VAS cannot be"),
+        (SolverAnswer::Failed(invalid), Refusal::Infeasible, "no plan is possible: targets sum to 1.1"),
+        (SolverAnswer::Failed(refused), Refusal::Gate, "second check: cash is short"),
         (SolverAnswer::Failed(SolverFailure::Numerical.into()), Refusal::Solver, "broke down"),
         (SolverAnswer::Late, Refusal::Deadline, "within 5000 ms"),
         (SolverAnswer::Broken, Refusal::Solver, "internal error"),
@@ -193,20 +202,41 @@ fn what_the_optimizer_cannot_say_is_a_hold_with_a_review() {
 #[test]
 fn the_gate_refuses_a_plan_that_was_tampered_with() {
     let (state, snapshot, policy) = (CustomerState::default(), snapshot(drift()), Policy::default());
-    let SolverAnswer::Solved(good) = solved(&snapshot, &policy) else { panic!("expected a plan") };
-    let mut greedy = good.clone();
-    greedy.orders[1].quantity = units(100_000);
-    let mut short = good.clone();
-    short.orders[0].quantity = units(701);
-    for (solution, words) in [(greedy, "buys leave cash of"), (short, "sells 701 VAS with 700 held")] {
-        let decision = conclude(&state, &snapshot, &policy, &SolverAnswer::Solved(solution));
+    let SolverAnswer::Planned(good) = solved(&snapshot, &policy) else { panic!("expected a plan") };
+    let tampered = |change: &dyn Fn(&mut Vec<ProposedOrder>)| {
+        let mut plan = good.clone();
+        change(&mut plan.slices[0].orders);
+        plan
+    };
+    let again = |orders: &mut Vec<ProposedOrder>| orders.push(orders[1].clone());
+    for (plan, words) in [
+        (tampered(&|orders| orders[1].quantity = units(100_000)), "buys leave cash of"),
+        (tampered(&|orders| orders[0].quantity = units(701)), "sells 701 VAS with 700 held"),
+        (tampered(&|orders| orders[0].quantity = quantity("1.5")), "1.5 VAS is not a positive multiple of 1"),
+        (tampered(&again), "VGS has two orders"),
+        // The worst that half a spread of 10 bps allows is 99.90 and 50.05.
+        (tampered(&|orders| orders[0].limit = price("99.89")), "the limit of VAS, 99.89, is too far"),
+        (tampered(&|orders| orders[1].limit = price("50.06")), "the limit of VGS, 50.06, is too far"),
+        (tampered(&|orders| orders[0].limit = price("99.905")), "is not a positive multiple of 0.01"),
+        (tampered(&|orders| orders.clear()), "its orders are not there"),
+    ] {
+        let decision = conclude(&state, &snapshot, &policy, &SolverAnswer::Planned(plan));
         assert_eq!(Refusal::of(&decision), Some(Refusal::Gate));
         assert!(decision.reason.contains(words), "{}", decision.reason);
     }
     let mut restricted = policy.clone();
     restricted.restricted.insert(name("VAS"));
-    let decision = conclude(&state, &snapshot, &restricted, &SolverAnswer::Solved(good));
+    let decision = conclude(&state, &snapshot, &restricted, &SolverAnswer::Planned(good.clone()));
     assert!(decision.reason.contains("VAS is on the restricted list"), "{}", decision.reason);
+    // 20% are bought of VGS: 50% afterwards, more than 40%.
+    let mut narrow = policy.clone();
+    narrow.customer.weight_max = ratio("0.4");
+    let decision = conclude(&state, &snapshot, &narrow, &SolverAnswer::Planned(good.clone()));
+    assert!(decision.reason.contains("VGS would weigh more than 0.4"), "{}", decision.reason);
+    let mut abroad = snapshot.clone();
+    abroad.holdings[1].currency = "USD".parse().unwrap();
+    let decision = conclude(&state, &abroad, &policy, &SolverAnswer::Planned(good));
+    assert!(decision.reason.contains("VGS is priced in USD, which is not traded"), "{}", decision.reason);
 }
 
 #[test]
@@ -214,10 +244,10 @@ fn restricted_and_foreign_instruments_are_not_asked_for() {
     let (mut snapshot, mut policy) = (snapshot(drift()), Policy::default());
     policy.restricted.insert(name("VAS"));
     snapshot.holdings[1].currency = "USD".parse::<Currency>().unwrap();
-    let Prepared::Solve(problem) = prepare(&CustomerState::default(), &snapshot, None, &policy) else {
-        panic!("expected a problem")
+    let Prepared::Solve(request) = prepare(&CustomerState::default(), &snapshot, None, &policy) else {
+        panic!("expected a plan to be asked for")
     };
-    assert!(problem.candidates.iter().all(|candidate| !candidate.tradable));
+    assert!(request.portfolio.positions.iter().all(|position| !position.tradable));
     let decision = decide(&snapshot, &policy);
     assert_eq!(Refusal::of(&decision), Some(Refusal::NothingToTrade), "{}", decision.reason);
 }

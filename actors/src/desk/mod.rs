@@ -10,7 +10,8 @@
 //! Cash      sells of a decision go first; its buys wait for their end if they need the proceeds, are then cut
 //!           to what cash allows in whole lots, or rejected. Cash of a currency is what buys in it may take:
 //!           the desk converts nothing
-//! Sharing   at the end of a block every order gets its pro rata part at the block's average price
+//! Sharing   at the end of a block every order gets its pro rata part at the block's average price; a sale that names
+//!           lots takes them in order, as far as it is filled
 
 mod allocate;
 mod block;
@@ -22,7 +23,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use evenkeel_schemas::events::{Decision, Event, Order, OrderState, Outcome, SessionState, Side};
+use evenkeel_schemas::events::{Decision, Event, LotChoice, Order, OrderState, Outcome, SessionState, Side};
 use evenkeel_schemas::{Epoch, Name, Price, Quantity};
 
 use crate::books::Books;
@@ -40,6 +41,8 @@ pub(crate) struct Ticket {
     side: Side,
     quantity: Quantity,
     limit: Price,
+    /// Lots that a sale takes, in order; empty where the books choose.
+    lots: Vec<LotChoice>,
     arrived: Epoch,
     /// The block it went into.
     block: Option<Name>,
@@ -164,6 +167,7 @@ impl Desk {
                 side: order.side,
                 quantity: order.quantity,
                 limit: order.limit,
+                lots: order.lots.clone(),
                 arrived: epoch,
                 block: None,
             };

@@ -1,7 +1,7 @@
 //! At the end of a block: shares, fills and the end of every order in it, in one batch.
 
 use evenkeel_schemas::derive::event_id;
-use evenkeel_schemas::events::{Allocation, Event, EventType, Fill, OrderStatus};
+use evenkeel_schemas::events::{Allocation, Event, EventType, Fill, LotChoice, OrderStatus};
 use evenkeel_schemas::{Epoch, Instant, Money, Name, Price, Quantity};
 
 use super::Desk;
@@ -19,6 +19,7 @@ struct Part<'a> {
     quantity: Quantity,
     price: Price,
     fee: Money,
+    lots: Vec<LotChoice>,
 }
 
 impl Desk {
@@ -34,7 +35,9 @@ impl Desk {
             for ((order, member), quantity) in block.members.iter().zip(&shares) {
                 if let Some(price) = block.average.filter(|_| *quantity > Quantity::ZERO) {
                     let fee = commission(&self.policy.costs, *quantity, price).unwrap_or_default();
-                    let part = Part { id, block, order, member, quantity: *quantity, price, fee };
+                    let named = self.tickets.get(order).map_or(&[][..], |ticket| &ticket.lots);
+                    let lots = taken(named, *quantity);
+                    let part = Part { id, block, order, member, quantity: *quantity, price, fee, lots };
                     events.push(part.allocation(epoch));
                     events.push(part.fill(epoch, &terms));
                 }
@@ -44,6 +47,20 @@ impl Desk {
             }
         }
     }
+}
+
+/// The first units of the named lots; nothing where they do not reach, so that the books choose.
+fn taken(named: &[LotChoice], units: Quantity) -> Vec<LotChoice> {
+    let mut left = units;
+    let mut taken = Vec::new();
+    for choice in named {
+        let quantity = choice.quantity.min(left);
+        if quantity > Quantity::ZERO {
+            left = left.checked_sub(quantity).unwrap_or_default();
+            taken.push(LotChoice { lot: choice.lot.clone(), quantity });
+        }
+    }
+    if left > Quantity::ZERO { Vec::new() } else { taken }
 }
 
 impl Part<'_> {
@@ -80,7 +97,7 @@ impl Part<'_> {
             currency: terms.currency,
             trade_date: at.date(),
             order: Some(self.order.clone()),
-            lots: Vec::new(),
+            lots: self.lots.clone(),
         }))
     }
 }

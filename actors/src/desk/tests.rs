@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use evenkeel_schemas::events::{Event, OrderState, OrderStatus, SessionState, Side};
+use evenkeel_schemas::events::{Event, LotChoice, OrderState, OrderStatus, SessionState, Side};
 use evenkeel_schemas::{Epoch, Money, Name, Quantity, Ratio};
 use proptest::prelude::*;
 
@@ -241,6 +241,43 @@ fn everybody_gets_the_average_price_and_the_residual_is_reported() {
         desk.apply(2_400, event);
     }
     assert_eq!((desk.open(), desk.on_epoch(2_500, &books)), (0, Vec::new()));
+}
+
+/// The fill of a sale of 50 that names two lots, of which so many were sold.
+fn sold(lots: &[(&str, i64)], filled: i64) -> Vec<(String, Quantity)> {
+    let Event::Decision(mut decision) = decision("D-1", "c1", &[("VAS", Side::Sell, 50, "99.9")]) else {
+        panic!("a decision is one")
+    };
+    let choice = |(lot, quantity): &(&str, i64)| LotChoice { lot: name(lot), quantity: units(*quantity) };
+    decision.orders[0].lots = lots.iter().map(choice).collect();
+    let (books, mut desk) = (books(), Desk::new(calm()));
+    desk.apply(100, &Event::Decision(decision));
+    let events = desk.on_epoch(1_000, &books);
+    let Event::Order(order) = &events[0] else { panic!("an order comes first") };
+    let block = order.block.clone();
+    for event in &events {
+        desk.apply(1_100, event);
+    }
+    desk.apply(2_000, &report(&block, 0, OrderStatus::PartiallyFilled, filled, Some((filled, "100"))));
+    desk.apply(2_000, &report(&block, 1, OrderStatus::Canceled, filled, None));
+    let settled = desk.on_epoch(2_100, &books);
+    let fill = settled.iter().find_map(|event| match event {
+        Event::Fill(fill) => Some(fill),
+        _ => None,
+    });
+    let lots = fill.unwrap().lots.iter();
+    lots.map(|choice| (choice.lot.to_string(), choice.quantity)).collect()
+}
+
+#[test]
+fn a_fill_takes_the_named_lots_in_order() {
+    let named = [("old", 30), ("new", 20)];
+    let of = |lot: &str, quantity| (lot.to_owned(), units(quantity));
+    assert_eq!(sold(&named, 50), [of("old", 30), of("new", 20)]);
+    assert_eq!(sold(&named, 35), [of("old", 30), of("new", 5)]);
+    assert_eq!(sold(&named, 30), [of("old", 30)]);
+    assert_eq!(sold(&[], 35), [], "the books choose");
+    assert_eq!(sold(&[("old", 30)], 35), [], "and where the names do not reach");
 }
 
 /// A random day: decisions at random epochs, with a volatile market.

@@ -1,4 +1,4 @@
-//! One customer's actor: takes a snapshot, asks the optimizer's pool, answers with a decision.
+//! One customer's actor: takes a snapshot, has the pool make a plan, answers with a decision.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -66,7 +66,7 @@ pub(crate) struct Wake {
     pub reply: Reply,
 }
 
-/// The optimizer's answer for the wake of an epoch.
+/// The pool's answer for the wake of an epoch.
 #[derive(Message)]
 #[rtype(result = "()")]
 struct Solved {
@@ -124,12 +124,12 @@ impl Handler<Wake> for CustomerActor {
         match prepare(&wake.state, &wake.snapshot, wake.session, &self.policy) {
             Prepared::Quiet => wake.reply.send(Answer::Quiet),
             Prepared::Hold(decision) => wake.reply.send(Answer::Decided(decision)),
-            Prepared::Solve(problem) => {
+            Prepared::Solve(request) => {
                 let (this, epoch) = (context.address(), wake.epoch);
                 let reply = Box::new(move |answer| {
                     deliver(&this, Solved { epoch, answer });
                 });
-                if self.pool.submit(problem, reply) {
+                if self.pool.submit(request, reply) {
                     self.present = Some(wake);
                 } else {
                     // The router hands out no more than the queue holds, so that it is full only of problems

@@ -52,16 +52,6 @@ pub fn standings(
         .collect()
 }
 
-/// The band of a bucket's member under which the bucket is inside its own: members may be off by parts of the bucket's
-/// band, in proportion to their targets, which sum to `targets`. Rounded down.
-pub fn band_of_member(bucket: Ratio, target: Ratio, targets: Ratio) -> Ratio {
-    if targets <= Ratio::ZERO || target <= Ratio::ZERO {
-        return Ratio::ZERO;
-    }
-    let part = i128::from(bucket.raw()) * i128::from(target.raw()) / i128::from(targets.raw());
-    Ratio::from_wide(part).unwrap_or(bucket)
-}
-
 fn sum(values: Vec<Value>) -> Option<Value> {
     values.into_iter().try_fold(Value::ZERO, Value::checked_add)
 }

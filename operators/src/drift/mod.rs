@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use evenkeel_schemas::{CustomerId, InstrumentId, Labels, Money, Standing, Value, Worth};
 
-pub use calc::{band_of_member, standings};
+pub use calc::standings;
 
 use crate::facts::TargetSet;
 use crate::typedefs::Rows;

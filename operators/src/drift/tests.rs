@@ -1,4 +1,4 @@
-use super::{band_of_member, standings};
+use super::standings;
 use crate::facts::{BucketLine, TargetLine, TargetSet};
 use evenkeel_schemas::{BandSide, InstrumentId, Label, Labels, Ratio, Value};
 
@@ -73,14 +73,4 @@ fn a_bucket_drifts_when_none_of_its_members_does() {
         (11, "0".to_owned(), None),
     ];
     assert_eq!(seen, expected);
-}
-
-#[test]
-fn members_inside_their_parts_keep_the_bucket_inside() {
-    let targets = [percent(20), percent(10), percent(3)];
-    let parts = targets.map(|target| band_of_member(percent(5), target, percent(33)));
-    assert_eq!(parts.map(|part| part.to_string()), ["0.03030303", "0.015151515", "0.004545454"]);
-    assert!(parts.iter().map(|part| part.raw()).sum::<i64>() <= percent(5).raw());
-    assert_eq!(band_of_member(percent(5), Ratio::ZERO, percent(33)), Ratio::ZERO);
-    assert_eq!(band_of_member(percent(5), Ratio::ZERO, Ratio::ZERO), Ratio::ZERO);
 }

@@ -10,7 +10,7 @@
 //! Outputs   Row::Trigger, one per key
 //! Units     a drift's measure is |drift| at entry and its limit the band at entry, as Ratio; a tax opportunity's what
 //!           is left after costs at entry and the least that must be; those of a risk limit the share at entry and the
-//!           limit then; a flow's measure is its amount
+//!           limit then; a flow's measure is its amount, negative for what goes out
 //! Errors    none
 //! State     per customer, kind and instrument beyond its threshold: side, epoch of entry, measure, limit; per request,
 //!           what it asks and how often it was answered

@@ -7,7 +7,7 @@ use evenkeel_operators::facts::{
     TargetSet, Terms, Version,
 };
 use evenkeel_schemas::events::{
-    Allocation, ClosingMark, Decision, Event, Fill, FxConversion, InstrumentListed, Outcome, Refusal, Side,
+    Allocation, ClosingMark, Decision, Event, Fill, FxConversion, InstrumentListed, Refusal, Side,
     TargetsSet, TriggerKind, TriggerRef,
 };
 use evenkeel_schemas::{
@@ -64,10 +64,10 @@ impl Admission {
             }
             Event::FxConversion(e) => self.conversion(e),
             Event::TargetsSet(e) => self.targets(e, version),
-            Event::Deposit(e) => self.flow(&e.customer, e.amount, e.amount, e.currency, event, epoch),
+            Event::Deposit(e) => self.flow(&e.customer, e.amount, e.currency, event, epoch),
             Event::Withdrawal(e) => {
                 let out = e.amount.checked_neg().unwrap_or_default();
-                self.flow(&e.customer, e.amount, out, e.currency, event, epoch)
+                self.flow(&e.customer, out, e.currency, event, epoch)
             }
             Event::CashPosted(e) => self.posted(e),
             Event::TaxpayerSet(e) => self.taxpayer(e, version),
@@ -121,7 +121,8 @@ impl Admission {
         self.terms.entry(instrument).or_default().insert(version, terms);
         self.settlement.list(instrument, version, e.market.as_ref());
         let ticker = || Fact::Ticker(instrument, version, e.instrument.shared(), e.currency);
-        let mut inputs = vec![fact(Fact::Terms(instrument, version, Box::new(terms)))];
+        let daily = Fact::DailyValue(instrument, version, e.average_daily_value);
+        let mut inputs = vec![fact(Fact::Terms(instrument, version, Box::new(terms))), fact(daily)];
         inputs.extend(self.lots.then(|| fact(ticker())));
         inputs
     }
@@ -207,7 +208,6 @@ impl Admission {
     fn flow(
         &self,
         customer: &Name,
-        amount: Money,
         posted: Money,
         currency: evenkeel_schemas::Currency,
         event: &Event,
@@ -215,7 +215,8 @@ impl Admission {
     ) -> Result<Inputs, Refusal> {
         let customer = self.customer(customer)?;
         let key = self.request(customer, TriggerKind::CashFlow, event.id(), epoch);
-        let (measure, limit) = (Measure::Amount(amount), Measure::Amount(Money::ZERO));
+        // What goes out is negative, so that whoever acts on it knows which way it went.
+        let (measure, limit) = (Measure::Amount(posted), Measure::Amount(Money::ZERO));
         let booked = Booked::on(event.at().date());
         Ok(vec![
             fact(Fact::Posting(customer, currency, booked, posted)),
@@ -293,7 +294,8 @@ impl Admission {
     fn decision(&self, e: &Decision) -> Result<Inputs, Refusal> {
         let customer = self.customer(&e.customer)?;
         let mut inputs = Vec::new();
-        if e.outcome == Outcome::Trade || e.review.is_none() {
+        // A review says that what asked is not answered yet: by a hold, or by a trade whose rest follows on later days.
+        if e.review.is_none() {
             let answered = e.triggers.iter().filter(|t| !t.kind.is_of_prices());
             inputs.extend(answered.map(|trigger| fact(Fact::Answer(Box::new(answer(customer, trigger))))));
         }

@@ -136,6 +136,8 @@ impl House {
             tick: Price::from_raw(10_000),
             target,
             band: Ratio::from_raw(50_000_000),
+            average_daily_value: None,
+            parcels: Vec::new(),
         });
         let subject = &self.instruments[self.chance(number, 99, INSTRUMENTS as u64) as usize];
         let trigger = TriggerRef {
@@ -153,6 +155,8 @@ impl House {
             cash: Money::from_raw(100 * Money::ONE),
             foreign_cash: Value::ZERO,
             holdings: holdings.collect(),
+            buckets: Vec::new(),
+            targeted: true,
             triggers: vec![OpenTrigger { trigger, measure: self.measure(number), limit }],
         })
     }

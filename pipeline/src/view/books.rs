@@ -2,16 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use evenkeel_actors::{Books, Holding, InstrumentTerms, LotHeld, OpenTrigger, Snapshot};
-use evenkeel_operators::drift::band_of_member;
+use evenkeel_actors::{Books, Bucket, Holding, InstrumentTerms, LotHeld, OpenTrigger, ParcelHeld, Snapshot};
 use evenkeel_operators::facts::{BucketLine, TargetLine};
 use evenkeel_operators::valuations::Line;
-use evenkeel_schemas::events::TriggerRef;
+use evenkeel_schemas::events::{CostBasis, TriggerRef};
 use evenkeel_schemas::{
-    Currency, CustomerId, InstrumentId, Money, Name, Names, Pair, Price, Quantity, Rate, Ratio, Value,
+    Currency, Instant, InstrumentId, Money, Name, Names, Pair, Price, Quantity, Rate, Ratio, Value,
 };
 
-use super::{Customer, SharedView, View};
+use super::{Customer, HeldLot, SharedView, View};
 
 /// The view as the desk and the broker look things up.
 #[derive(Clone)]
@@ -99,7 +98,11 @@ impl Books for ViewBooks {
 
 impl View {
     fn snapshot(&self, name: &Name) -> Option<Snapshot> {
-        let names = self.names.read();
+        self.snapshot_by(name, &self.names.read())
+    }
+
+    /// One customer at the view's epoch, for whoever holds the names; `None` when not onboarded.
+    pub fn snapshot_by(&self, name: &Name, names: &Names) -> Option<Snapshot> {
         let id = names.customer_id(name.as_str())?;
         let customer = self.customer(id)?;
         let base = customer.base()?;
@@ -111,13 +114,15 @@ impl View {
         let lines = worth.as_ref().map_or(&[][..], |(_, lines)| lines);
         let foreign_cash = lines.iter().filter_map(foreign).try_fold(Value::ZERO, Value::checked_add)?;
         let triggers = self.open.triggers_of(id).filter_map(|(key, (measure, limit))| {
-            let subject = Name::new(key.subject_name(&names)).ok()?;
+            let subject = Name::new(key.subject_name(names)).ok()?;
             let trigger =
-                TriggerRef { trigger: key.id(&names), kind: key.kind, subject, entered: key.entered };
+                TriggerRef { trigger: key.id(names), kind: key.kind, subject, entered: key.entered };
             Some(OpenTrigger { trigger, measure: *measure, limit: *limit })
         });
-        let mut holdings = self.holdings(id, customer, base, &names);
+        let mut holdings = self.holdings(customer, base, names);
         holdings.sort_by(|a, b| a.name.cmp(&b.name));
+        let watched = customer.targets().into_iter().flat_map(|set| &set.buckets);
+        let buckets = watched.filter_map(|bucket| self.bucket(bucket, &holdings, names)).collect();
         Some(Snapshot {
             epoch: self.epoch,
             customer: name.clone(),
@@ -125,13 +130,15 @@ impl View {
             nav: worth.as_ref().and_then(|(worth, _)| worth.nav.to_money()),
             cash: customer.cash.get(&base).copied().unwrap_or_default(),
             foreign_cash,
+            targeted: customer.targets().is_some(),
             holdings,
+            buckets,
             triggers: triggers.collect(),
         })
     }
 
     // The names' lock is held by the caller: taking it twice could wait for a writer for ever.
-    fn holdings(&self, id: CustomerId, customer: &Customer, base: Currency, names: &Names) -> Vec<Holding> {
+    fn holdings(&self, customer: &Customer, base: Currency, names: &Names) -> Vec<Holding> {
         let targets = customer.targets();
         let targeted = targets.into_iter().flat_map(|set| set.lines.iter().copied());
         let band = targets.map_or(Ratio::ZERO, |set| set.band_default);
@@ -140,39 +147,54 @@ impl View {
         let mut lines: BTreeMap<InstrumentId, TargetLine> =
             held.map(|line| (line.instrument, line)).collect();
         lines.extend(targeted.map(|line| (line.instrument, line)));
-        for bucket in targets.into_iter().flat_map(|set| &set.buckets) {
-            if self.open.is_drifting(id, bucket.bucket) {
-                self.narrow(bucket, &mut lines);
-            }
-        }
+        let today = Instant::from_epoch(self.epoch).date();
+        let named = customer.method_on(today) == CostBasis::Specific;
         let holding = |line: TargetLine| {
             let terms = self.terms(line.instrument)?;
+            let quantity = customer.positions.get(&line.instrument).copied().unwrap_or_default();
             Some(Holding {
                 instrument: line.instrument,
                 name: Name::new(names.instrument(line.instrument)).ok()?,
                 currency: terms.currency,
-                quantity: customer.positions.get(&line.instrument).copied().unwrap_or_default(),
+                quantity,
                 price: self.price(line.instrument),
                 rate: self.rate(terms.currency, base),
                 lot: terms.lot,
                 tick: terms.tick,
                 target: line.weight,
                 band: line.band,
+                average_daily_value: self.daily_value(line.instrument),
+                parcels: match named {
+                    true => parcels(customer.lots_of(line.instrument), quantity),
+                    false => Vec::new(),
+                },
             })
         };
         lines.into_values().filter_map(holding).collect()
     }
 
-    /// Narrows the bands of a bucket's members, so that it comes back when they do: whoever trades knows bands of
-    /// instruments only, and all of them may be inside their own.
-    fn narrow(&self, bucket: &BucketLine, lines: &mut BTreeMap<InstrumentId, TargetLine>) {
-        let belongs =
-            |i: &InstrumentId| self.terms(*i).is_some_and(|terms| terms.labels.belong_to(bucket.labels));
-        let members = lines.iter().filter(|(i, _)| belongs(i));
-        let targets: i128 = members.map(|(_, line)| i128::from(line.weight.raw())).sum();
-        let targets = Ratio::from_wide(targets).unwrap_or(Ratio::MAX);
-        for line in lines.values_mut().filter(|line| belongs(&line.instrument)) {
-            line.band = line.band.min(band_of_member(bucket.band, line.weight, targets));
-        }
+    /// A bucket with those of its members that are held or targeted.
+    fn bucket(&self, bucket: &BucketLine, holdings: &[Holding], names: &Names) -> Option<Bucket> {
+        let belongs = |holding: &&Holding| {
+            self.terms(holding.instrument).is_some_and(|terms| terms.labels.belong_to(bucket.labels))
+        };
+        Some(Bucket {
+            name: Name::new(names.instrument(bucket.bucket)).ok()?,
+            members: holdings.iter().filter(belongs).map(|holding| holding.instrument).collect(),
+            band: bucket.band,
+        })
     }
+}
+
+/// Open lots as a sale may name them; none where they do not add up to the units held, which the books say elsewhere.
+fn parcels(lots: &[HeldLot], held: Quantity) -> Vec<ParcelHeld> {
+    let sum: i128 = lots.iter().map(|lot| i128::from(lot.quantity.raw())).sum();
+    if sum != i128::from(held.raw()) {
+        return Vec::new();
+    }
+    let parcel = |lot: &HeldLot| {
+        let HeldLot { acquired, quantity, cost_base, .. } = *lot;
+        Some(ParcelHeld { lot: Name::new(&lot.lot).ok()?, acquired, quantity, cost_base })
+    };
+    lots.iter().map(parcel).collect::<Option<Vec<ParcelHeld>>>().unwrap_or_default()
 }

@@ -9,7 +9,7 @@ use evenkeel_operators::valuations::{Line, Unvalued, cash_line, position_line, w
 use evenkeel_schemas::events::{OrderStatus, SessionState};
 use evenkeel_schemas::{
     AllocationRow, AnomalyKind, AnomalySource, Currency, CustomerId, Epoch, ExposureRow, HarvestCandidateRow,
-    InstrumentId, Measure, Name, OrderRow, Pair, Price, Rate, Standing, TriggerKey, Worth,
+    InstrumentId, Measure, Money, Name, OrderRow, Pair, Price, Rate, Standing, TriggerKey, Worth,
 };
 
 use super::{Agreed, Customer, LoggedDecision, Open, View};
@@ -74,6 +74,11 @@ impl View {
     /// The terms that hold for an instrument.
     pub fn terms(&self, instrument: InstrumentId) -> Option<Terms> {
         self.instruments.get(&instrument)?.terms.last().copied()
+    }
+
+    /// What is traded of an instrument on an average day, as its listing says.
+    pub fn daily_value(&self, instrument: InstrumentId) -> Option<Money> {
+        self.instruments.get(&instrument)?.daily_value.last().copied().flatten()
     }
 
     /// The current price.

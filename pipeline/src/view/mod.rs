@@ -78,6 +78,7 @@ impl Customer {
 #[derive(Clone, Debug, Default)]
 struct Instrument {
     terms: Few<Version, Terms>,
+    daily_value: Few<Version, Option<Money>>,
     price: Option<Price>,
 }
 
@@ -162,6 +163,10 @@ impl View {
                 Fact::Terms(instrument, version, terms) => {
                     let instrument = self.instruments.entry(*instrument).or_default();
                     state(&mut instrument.terms, *version, **terms, *diff);
+                }
+                Fact::DailyValue(instrument, version, value) => {
+                    let instrument = self.instruments.entry(*instrument).or_default();
+                    state(&mut instrument.daily_value, *version, *value, *diff);
                 }
                 Fact::Lot(customer, entry) => {
                     if let What::Election { .. } = entry.entry.what {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use evenkeel_schemas::events::TriggerKind;
-use evenkeel_schemas::{BandSide, CustomerId, InstrumentId, Measure, Subject, TriggerKey};
+use evenkeel_schemas::{BandSide, CustomerId, InstrumentId, Measure, TriggerKey};
 
 /// Measure and limit of a trigger.
 pub type Measures = (Measure, Measure);
@@ -68,13 +68,6 @@ impl Open {
     /// Whether a customer has an open trigger.
     pub fn is_triggered(&self, customer: CustomerId) -> bool {
         self.triggers.contains_key(&customer)
-    }
-
-    /// Whether a customer's weight of an instrument or bucket is a reason to act.
-    pub fn is_drifting(&self, customer: CustomerId, of: InstrumentId) -> bool {
-        let about =
-            |key: &TriggerKey| key.kind == TriggerKind::Drift && key.subject == Subject::Instrument(of);
-        self.triggers.get(&customer).is_some_and(|open| open.keys().any(about))
     }
 
     /// Open triggers of a kind.

@@ -1,6 +1,6 @@
 use evenkeel_actors::Books;
-use evenkeel_schemas::events::{TriggerKind, parse_event};
-use evenkeel_schemas::{Currency, Measure, Name, Row, Subject, TriggerKey};
+use evenkeel_schemas::events::parse_event;
+use evenkeel_schemas::{Currency, InstrumentId, LotRow, Name, Row};
 
 use super::{SharedView, View, ViewBooks};
 use crate::admission::{Admission, Origin, Verdict};
@@ -68,7 +68,7 @@ fn busted_targets_give_way_to_the_ones_before() {
 }
 
 #[test]
-fn an_open_bucket_narrows_the_bands_of_its_members_until_it_is_back() {
+fn a_snapshot_has_the_buckets_that_are_watched_with_their_members() {
     let listed = |name: &str, class: &str| {
         format!(
             r#"{{"type":"instrument_listed","at":"1970-01-01T00:00:00Z","instrument":"{name}","name":"{name}","kind":"etf","currency":"AUD","asset_class":"{class}","tick_size":"0.01","lot_size":"1"}}"#
@@ -81,21 +81,46 @@ fn an_open_bucket_narrows_the_bands_of_its_members_until_it_is_back() {
         admit(&mut door, &mut view, &listed(name, class));
     }
     [LINES[1], targets].iter().for_each(|line| admit(&mut door, &mut view, line));
-    let subject = Subject::Instrument(door.names().read().instrument_id("asset_class:equity").unwrap());
-    let customer = evenkeel_schemas::CustomerId(0);
-    let key = TriggerKey { customer, kind: TriggerKind::Drift, subject, entered: 100 };
-    let share = |text: &str| Measure::Share(text.parse().unwrap());
-    let trigger = Row::Trigger { key, measure: share("0.05"), limit: share("0.04") };
     let books = ViewBooks(SharedView::new(view));
-    let bands = |books: &ViewBooks| -> Vec<String> {
-        let snapshot = books.snapshot(&Name::new("c").unwrap()).unwrap();
-        snapshot.holdings.iter().map(|holding| holding.band.to_string()).collect()
+    let snapshot = books.snapshot(&Name::new("c").unwrap()).unwrap();
+    let bands: Vec<String> = snapshot.holdings.iter().map(|holding| holding.band.to_string()).collect();
+    assert_eq!((snapshot.targeted, bands), (true, vec!["0.05".to_owned(); 3]));
+    let [equity] = snapshot.buckets.as_slice() else {
+        panic!("one bucket has a band: {:?}", snapshot.buckets)
     };
-    assert_eq!(bands(&books), ["0.05", "0.05", "0.05"]);
-    books.0.write().apply_rows(&Closed { epoch: 100, changes: vec![(trigger.clone(), 1)] });
-    assert_eq!(bands(&books), ["0.03", "0.01", "0.05"], "parts of four points, by target");
-    books.0.write().apply_rows(&Closed { epoch: 200, changes: vec![(trigger, -1)] });
-    assert_eq!(bands(&books), ["0.05", "0.05", "0.05"]);
+    assert_eq!((equity.name.as_str(), equity.band.to_string()), ("asset_class:equity", "0.04".to_owned()));
+    assert_eq!(equity.members, [InstrumentId(0), InstrumentId(1)]);
+}
+
+#[test]
+fn a_sale_may_name_lots_where_the_customer_said_so_and_volume_is_of_the_listing() {
+    let (mut door, mut view) = held();
+    let lot = |name: &str, quantity: &str| {
+        Row::Lot(LotRow {
+            customer: evenkeel_schemas::CustomerId(0),
+            instrument: InstrumentId(0),
+            lot: name.into(),
+            acquired: "1970-01-01".parse().unwrap(),
+            quantity: quantity.parse().unwrap(),
+            cost_base: "60".parse().unwrap(),
+        })
+    };
+    view.apply_rows(&Closed { epoch: 200, changes: vec![(lot("b", "4"), 1), (lot("a", "6"), 1)] });
+    let (lots, volume) = (r#""lot_size":"1""#, r#""lot_size":"1","average_daily_value":"5000000""#);
+    admit(&mut door, &mut view, &LINES[0].replace(lots, volume));
+    let books = ViewBooks(SharedView::new(view));
+    let holding = |books: &ViewBooks| books.snapshot(&Name::new("c").unwrap()).unwrap().holdings.remove(0);
+    let first = holding(&books);
+    assert!(first.parcels.is_empty(), "FIFO chooses: {:?}", first.parcels);
+    assert_eq!(first.average_daily_value, Some("5000000".parse().unwrap()));
+    let specific = LINES[2].replace("}}", r#"},"cost_basis":"specific"}"#);
+    admit(&mut door, &mut books.0.write(), &specific);
+    let names: Vec<String> =
+        holding(&books).parcels.iter().map(|held| format!("{} {}", held.lot, held.quantity)).collect();
+    assert_eq!(names, ["a 6", "b 4"]);
+    // Lots that do not add up to what is held are not offered.
+    books.0.write().apply_rows(&Closed { epoch: 300, changes: vec![(lot("b", "4"), -1)] });
+    assert!(holding(&books).parcels.is_empty());
 }
 
 #[test]

@@ -232,7 +232,7 @@ impl Ledger {
         Some(vec![
             Fact::Posting(c, e.currency, amount, on(date)),
             Fact::Flow(c, order, Flow::Cash(e.currency, amount)),
-            request(c, TriggerKind::CashFlow, e.amount),
+            request(c, TriggerKind::CashFlow, Money::from_wide(amount)?),
         ])
     }
 

@@ -1,18 +1,17 @@
 //! What a rebalance would do to a customer's portfolio, worked out and not done: after a deposit, for a withdrawal, or as
-//! things stand.
+//! things stand. The plan is that of the customer's actor, from the same snapshot.
 
 use std::collections::BTreeMap;
 
 use actix_web::web::{self, Json};
-use evenkeel_calendar::{Calendars, Market};
+use evenkeel_actors::{PlanRequest, Policy, Snapshot};
 use evenkeel_lots::LotId;
-use evenkeel_optimizer::{Costs, Side as Way};
+use evenkeel_optimizer::Side as Way;
 use evenkeel_rebalancing::{
-    Destination, Group, Outcome, Parcel, Plan, PlanError, PlannedOrder, Policy, Portfolio, Position, Reason,
-    ReasonKind, Snapshot, State, Strategy, Taxonomy, plan,
+    Destination, Outcome, Plan, PlanError, PlannedOrder, Reason, ReasonKind, State, Strategy,
 };
 use evenkeel_schemas::derive::lot_number;
-use evenkeel_schemas::{InstrumentId, Labels, Money, Name, Quantity, Ratio, Value};
+use evenkeel_schemas::{InstrumentId, Money, Name};
 use serde::Deserialize;
 use serde_json::{Value as Json_, json};
 
@@ -27,17 +26,8 @@ pub(super) struct Wanted {
     deposit: Option<Money>,
     /// Money that is to go out, base currency.
     withdrawal: Option<Money>,
-    /// How far to trade what is outside its band.
-    #[serde(default)]
-    to: To,
-}
-
-#[derive(Copy, Clone, Default, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum To {
-    #[default]
-    Target,
-    BandEdge,
+    /// How far to trade what is outside its band; as the policy says where nothing is said.
+    to: Option<Destination>,
 }
 
 impl Wanted {
@@ -56,12 +46,23 @@ impl Wanted {
         Ok(())
     }
 
-    fn reasons(&self) -> Vec<Reason> {
+    /// What is asked of a portfolio: what is wanted, on top of what is open.
+    fn of(&self, mut snapshot: Snapshot, policy: &Policy) -> Result<PlanRequest, Problem> {
+        let cash = snapshot.cash.checked_add(self.deposit.unwrap_or_default());
+        snapshot.cash =
+            cash.ok_or_else(|| Problem::unprocessable("deposit", "expected an amount in range"))?;
+        let mut request = PlanRequest::of(&snapshot, policy);
         let out = self.withdrawal.map(|amount| Reason::cash_flow(Money::from_raw(-amount.raw()), false));
         // What is to come in is planned as if it were here.
         let come = self.deposit.map(|amount| Reason::cash_flow(amount, true));
-        let flows: Vec<Reason> = out.into_iter().chain(come).collect();
-        if flows.is_empty() { vec![Reason::of(ReasonKind::Drift)] } else { flows }
+        request.reasons.extend(out.into_iter().chain(come));
+        if request.reasons.is_empty() {
+            request.reasons.push(Reason::of(ReasonKind::Drift));
+        }
+        if let Some(to) = self.to {
+            request.strategy = Strategy::Threshold { to };
+        }
+        Ok(request)
     }
 }
 
@@ -69,19 +70,9 @@ impl Wanted {
 pub(super) async fn dry_run(context: web::Data<Context>, path: web::Path<String>, bytes: Body) -> Answer {
     let wanted: Wanted = body(bytes)?;
     wanted.check()?;
-    let market = market(&context);
     // Taken under the lock, worked out without it.
-    let read = of_client(&context, &path, |client| Read::of(client, &context, wanted.deposit))?;
-    let to = match wanted.to {
-        To::Target => Destination::Target,
-        To::BandEdge => Destination::BandEdge,
-    };
-    let (reasons, policy) = (wanted.reasons(), policy(&context));
-    let planned = web::block(move || {
-        let snapshot = Snapshot { portfolio: &read.portfolio, market: &market, risk: None, tax: None };
-        let planned = plan(&snapshot, &reasons, &Strategy::Threshold { to }, &policy);
-        planned.map(|planned| read.told(&planned))
-    });
+    let read = of_client(&context, &path, |client| Read::of(client, &context, &wanted))?;
+    let planned = web::block(move || read.request.plan().map(|planned| read.told(&planned)));
     let planned = planned.await.map_err(|error| Problem::unavailable(error.to_string()))?;
     planned.map(Json).map_err(|error| match error {
         PlanError::Solver(_) | PlanError::Refused(_) => Problem::unavailable(error.to_string()),
@@ -89,110 +80,42 @@ pub(super) async fn dry_run(context: web::Data<Context>, path: web::Path<String>
     })
 }
 
-/// The calendar of the market whose sessions count; weekdays where it is not known.
-fn market(context: &Context) -> Market {
-    let known = Calendars::built_in().ok().and_then(|calendars| calendars.market(context.market.as_str()));
-    known.cloned().unwrap_or_else(|| Market::weekdays(context.market.clone(), 2))
-}
-
-/// The rules that a customer's actor has.
-fn policy(context: &Context) -> Policy {
-    let (customer, costs) = (&context.config.policy.customer, &context.config.policy.costs);
-    Policy {
-        costs: Costs {
-            half_spread: costs.half_spread,
-            commission: costs.commission,
-            commission_min: costs.commission_min,
-        },
-        cash_min: customer.cash_min,
-        trade_min: customer.trade_min,
-        first_parcel_min: customer.first_parcel_min,
-        ..Policy::default()
-    }
-}
-
 /// What was read of a customer.
 struct Read {
     head: Json_,
-    portfolio: Portfolio,
+    request: PlanRequest,
     names: BTreeMap<InstrumentId, String>,
     lots: BTreeMap<LotId, String>,
 }
 
 impl Read {
-    fn of(client: &Client<'_>, context: &Context, deposit: Option<Money>) -> Result<Read, Problem> {
+    fn of(client: &Client<'_>, context: &Context, wanted: &Wanted) -> Result<Read, Problem> {
         let Some(base) = client.customer.base() else {
             return Err(Problem::conflict("the customer has no base currency"));
         };
-        let targets = client.customer.targets();
-        let Some(targets) = targets else {
+        if client.customer.targets().is_none() {
             let reason = "no targets are set: there is nothing to plan towards; send a targets_set";
             return Err(Problem::conflict(reason));
-        };
-        let mut lines: BTreeMap<InstrumentId, (Option<Ratio>, Ratio)> = client
-            .customer
-            .positions
-            .keys()
-            .map(|i| (*i, (Some(Ratio::ZERO), targets.band_default)))
-            .collect();
-        lines.extend(targets.lines.iter().map(|line| (line.instrument, (Some(line.weight), line.band))));
-        let (mut positions, mut labels, mut lots) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
-        for (instrument, (target, band)) in lines {
-            let Some(terms) = client.view.terms(instrument) else { continue };
-            let Ok(name) = Name::new(client.names.instrument(instrument)) else { continue };
-            labels.insert(instrument, terms.labels);
-            let held = client.customer.positions.get(&instrument).copied().unwrap_or_default();
-            let open = client.customer.lots_of(instrument).iter();
-            let parcels: Vec<Parcel> = open
-                .map(|lot| {
-                    let number = lot_number(&lot.lot);
-                    lots.insert(LotId(number), lot.lot.to_string());
-                    Parcel::from(&lot.numbered(number))
-                })
-                .collect();
-            let restricted = context.config.policy.restricted.contains(&name);
-            positions.push(Position {
-                instrument,
-                name,
-                held: held.max(Quantity::ZERO),
-                sellable: held.max(Quantity::ZERO),
-                price: client.view.price(instrument),
-                rate: client.view.rate(terms.currency, base),
-                lot: terms.lot,
-                tick: terms.tick,
-                target,
-                band,
-                weight_min: Ratio::ZERO,
-                weight_max: context.config.policy.customer.weight_max,
-                tradable: terms.currency == base && !restricted,
-                average_daily_value: None,
-                replacement: None,
-                parcels,
-            });
         }
-        let cash = client.customer.cash.get(&base).copied().unwrap_or_default();
-        let cash = cash.checked_add(deposit.unwrap_or_default());
-        let cash = cash.ok_or_else(|| Problem::unprocessable("deposit", "expected an amount in range"))?;
-        let foreign = client.customer.cash.iter().filter(|(currency, _)| **currency != base);
-        let mut foreign_cash = Value::ZERO;
-        for (currency, amount) in foreign {
-            let value = client.view.rate(*currency, base).and_then(|rate| Value::of_cash(*amount, rate));
-            foreign_cash = value.and_then(|value| foreign_cash.checked_add(value)).ok_or_else(|| {
-                Problem::conflict(format!(
-                    "cash in {currency} cannot be valued: there is no rate into {base}"
-                ))
-            })?;
+        for (currency, _) in client.customer.cash.iter() {
+            if client.view.rate(*currency, base).is_none() {
+                let reason = format!("cash in {currency} cannot be valued: there is no rate into {base}");
+                return Err(Problem::conflict(reason));
+            }
         }
-        let taxonomies = groupings(client, &labels, &positions);
-        let names =
-            positions.iter().map(|position| (position.instrument, position.name.to_string())).collect();
+        let snapshot = Name::new(client.name()).ok();
+        let snapshot = snapshot.and_then(|name| client.view.snapshot_by(&name, client.names));
+        let snapshot = snapshot.ok_or_else(|| Problem::conflict("an amount is out of range"))?;
+        let named = snapshot.holdings.iter().map(|holding| (holding.instrument, holding.name.to_string()));
+        let lots = snapshot.holdings.iter().flat_map(|holding| &holding.parcels);
+        let lots = lots.map(|held| (LotId(lot_number(held.lot.as_str())), held.lot.to_string()));
+        let (names, lots): (BTreeMap<_, _>, BTreeMap<_, _>) = (named.collect(), lots.collect());
         let head = json!({
             "client_id": client.name(),
             "epoch": client.view.epoch(),
             "currency": base.to_string(),
         });
-        let portfolio = Portfolio { date: client.today(), cash, foreign_cash, positions, taxonomies };
-        Ok(Read { head, portfolio, names, lots })
+        Ok(Read { head, request: wanted.of(snapshot, &context.config.policy)?, names, lots })
     }
 
     fn name(&self, instrument: InstrumentId) -> &str {
@@ -266,30 +189,6 @@ impl Read {
             "drift": state.drift.to_fixed(),
         })
     }
-}
-
-/// The buckets that the customer is watched by. A bucket's target is the sum of its members'.
-fn groupings(
-    client: &Client<'_>,
-    labels: &BTreeMap<InstrumentId, Labels>,
-    positions: &[Position],
-) -> Vec<Taxonomy> {
-    let watched = client.customer.targets().map_or(&[][..], |targets| &targets.buckets);
-    let group = |bucket: &evenkeel_operators::facts::BucketLine| {
-        let belongs = |position: &&Position| {
-            labels.get(&position.instrument).is_some_and(|labels| labels.belong_to(bucket.labels))
-        };
-        let members: Vec<&Position> = positions.iter().filter(belongs).collect();
-        let target: i64 = members.iter().filter_map(|member| member.target).map(Ratio::raw).sum();
-        Group {
-            name: client.names.instrument(bucket.bucket).to_owned(),
-            members: members.iter().map(|member| member.instrument).collect(),
-            target: Ratio::from_raw(target),
-            band: bucket.band,
-        }
-    };
-    let groups: Vec<Group> = watched.iter().map(group).filter(|group| !group.members.is_empty()).collect();
-    if groups.is_empty() { Vec::new() } else { vec![Taxonomy { name: "buckets".to_owned(), groups }] }
 }
 
 /// Each bucket before and after.

@@ -212,7 +212,7 @@ body! {
 }
 
 /// One lot named at a sale.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LotChoice {
     /// The lot's id.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{EventType, OrderStatus, Outcome, Side, TriggerKind};
+use super::{EventType, LotChoice, OrderStatus, Outcome, Side, TriggerKind};
 use crate::{Epoch, Instant, Money, Name, Price, Quantity, Ratio};
 
 /// A trigger as a decision names it.
@@ -52,6 +52,9 @@ pub struct DecisionOrder {
     pub quantity: Quantity,
     /// Worst price accepted.
     pub limit: Price,
+    /// Lots that a sale takes, in order, for specific identification.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lots: Vec<LotChoice>,
 }
 
 body! {
@@ -71,7 +74,8 @@ body! {
         outcome: Outcome,
         /// In words.
         reason: String,
-        /// When to look again, for a hold that time may change.
+        /// When to look again: for a hold that time may change, and for a trade whose rest follows on later days. What asked
+        /// stays open until then.
         #[serde(default, skip_serializing_if = "Option::is_none")] review: Option<Epoch>,
         /// Net asset value in the base currency.
         #[serde(default, skip_serializing_if = "Option::is_none")] nav: Option<Money>,

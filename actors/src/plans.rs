@@ -1,0 +1,243 @@
+//! What a customer's plan is made from: the one place where a snapshot becomes a question to
+//! `evenkeel-rebalancing`. The live decision and the dry run both ask it.
+//!
+//! What has no price and is not held is left out: it has no target until it is priced. Only instruments of the
+//! base currency are traded: there is no event that converts cash, so that a foreign order would overdraw one
+//! currency and leave the other idle. What is on the restricted list is not traded either.
+
+use std::time::Duration;
+
+use evenkeel_calendar::{Calendars, Market};
+use evenkeel_lots::LotId;
+use evenkeel_optimizer::{Costs, Limits};
+use evenkeel_rebalancing::{
+    Flow, Group, Parcel, Plan, PlanError, Policy as PlanPolicy, Portfolio, Position, Reason, ReasonKind,
+    Strategy, Subject, Taxonomy, plan,
+};
+use evenkeel_schemas::derive::lot_number;
+use evenkeel_schemas::events::TriggerKind;
+use evenkeel_schemas::{Instant, Measure, Money, Name, Quantity, Ratio};
+
+use crate::gate;
+use crate::policy::{Policy, RebalancingStrategy};
+use crate::snapshot::{Holding, OpenTrigger, ParcelHeld, Snapshot};
+
+/// The taxonomy of the buckets that a customer is watched by.
+const BUCKETS: &str = "buckets";
+
+/// Everything that a plan is made from. What it answers is a function of this alone.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlanRequest {
+    /// The portfolio.
+    pub portfolio: Portfolio,
+    /// Why it is looked at.
+    pub reasons: Vec<Reason>,
+    /// When and how far to trade.
+    pub strategy: Strategy,
+    /// The settings.
+    pub policy: PlanPolicy,
+    /// The market whose trading days count (ISO 10383).
+    pub market: Name,
+}
+
+impl PlanRequest {
+    /// What the open triggers of a snapshot ask.
+    pub fn of(snapshot: &Snapshot, policy: &Policy) -> PlanRequest {
+        PlanRequest {
+            portfolio: portfolio(snapshot, policy),
+            reasons: planned(snapshot).map(|open| reason(snapshot, open)).collect(),
+            strategy: strategy(policy),
+            policy: settings(snapshot, policy),
+            market: policy.market.clone(),
+        }
+    }
+
+    /// The plan.
+    ///
+    /// # Errors
+    /// As [`evenkeel_rebalancing::plan`].
+    pub fn plan(&self) -> Result<Plan, PlanError> {
+        let date = self.portfolio.date;
+        // Sessions say live whether a market is open. The calendar says on which days the rest of an order follows, and
+        // where it ends weekdays have to do.
+        let known = Calendars::built_in().ok().and_then(|calendars| calendars.market(self.market.as_str()));
+        let year_on = date.plus_months(12).unwrap_or(date);
+        let covers =
+            |market: &&Market| market.covered().is_some_and(|(from, until)| from <= date && year_on <= until);
+        let weekdays;
+        let market = match known.filter(covers) {
+            Some(market) => market,
+            None => {
+                weekdays = Market::weekdays(self.market.clone(), 2);
+                &weekdays
+            }
+        };
+        let snapshot =
+            evenkeel_rebalancing::Snapshot { portfolio: &self.portfolio, market, risk: None, tax: None };
+        plan(&snapshot, &self.reasons, &self.strategy, &self.policy)
+    }
+}
+
+/// The kind of reason that a trigger is: the one place to extend.
+pub(crate) fn reason_kind(kind: TriggerKind) -> ReasonKind {
+    match kind {
+        TriggerKind::Drift => ReasonKind::Drift,
+        TriggerKind::CashFlow => ReasonKind::CashFlow,
+        TriggerKind::Manual => ReasonKind::Manual,
+        TriggerKind::TaxOpportunity => ReasonKind::TaxOpportunity,
+        TriggerKind::RiskProfileChange => ReasonKind::RiskProfileChange,
+        TriggerKind::GoalNear => ReasonKind::GoalNear,
+        TriggerKind::Calendar => ReasonKind::Calendar,
+        TriggerKind::PodVolatility => ReasonKind::PodVolatility,
+        TriggerKind::Concentration => ReasonKind::Concentration,
+        TriggerKind::StopLoss => ReasonKind::StopLoss,
+        TriggerKind::Drawdown => ReasonKind::Drawdown,
+    }
+}
+
+/// The triggers that a plan answers. What would cure a risk limit is not in the targets: the next drift would buy back what
+/// was sold, so it is proposed to a person.
+pub(crate) fn planned(snapshot: &Snapshot) -> impl Iterator<Item = &OpenTrigger> {
+    snapshot.triggers.iter().filter(|open| !open.trigger.kind.is_of_limits())
+}
+
+/// An open trigger as a reason: what it is about, and its measure and limit or the money that moved. Money is
+/// in the books by then.
+fn reason(snapshot: &Snapshot, open: &OpenTrigger) -> Reason {
+    let name = &open.trigger.subject;
+    let holding = snapshot.holdings.iter().find(|holding| holding.name == *name);
+    let bucket = snapshot.buckets.iter().find(|bucket| bucket.name == *name);
+    let subject = match (holding, bucket) {
+        (Some(holding), _) => Subject::Instrument(holding.instrument),
+        (None, Some(_)) => Subject::Group(BUCKETS.to_owned(), name.to_string()),
+        (None, None) => Subject::Named(name.clone()),
+    };
+    let (measure, limit) = match (open.measure, open.limit) {
+        (Measure::Share(measure), Measure::Share(limit)) if limit > Ratio::ZERO => {
+            (Some(measure.max(Ratio::ZERO)), Some(limit))
+        }
+        _ => (None, None),
+    };
+    let kind = reason_kind(open.trigger.kind);
+    let flow = (kind == ReasonKind::CashFlow).then(|| Flow {
+        amount: match open.measure {
+            Measure::Amount(amount) => amount,
+            Measure::Share(_) => Money::ZERO,
+        },
+        booked: true,
+    });
+    Reason { kind, subject, measure, limit, flow }
+}
+
+fn strategy(policy: &Policy) -> Strategy {
+    match policy.rebalancing.strategy {
+        RebalancingStrategy::Threshold => Strategy::Threshold { to: policy.rebalancing.to },
+        RebalancingStrategy::CashFlowFirst => Strategy::CashFlowFirst,
+    }
+}
+
+/// The settings of a plan: costs and least amounts are those of the desk and the customers.
+fn settings(snapshot: &Snapshot, policy: &Policy) -> PlanPolicy {
+    let (customer, costs, solver) = (&policy.customer, &policy.costs, &policy.solver);
+    let rebalancing = &policy.rebalancing;
+    PlanPolicy {
+        costs: Costs {
+            half_spread: costs.half_spread,
+            commission: costs.commission,
+            commission_min: costs.commission_min,
+        },
+        cash_min: cushioned(snapshot, customer.cash_min),
+        trade_min: customer.trade_min,
+        first_parcel_min: customer.first_parcel_min,
+        turnover_max: rebalancing.turnover_max,
+        cash_band: rebalancing.cash_band,
+        distance_rate: rebalancing.distance_rate,
+        impact: rebalancing.impact,
+        volatility: rebalancing.volatility,
+        daily_value_share: rebalancing.daily_value_share,
+        slices_max: rebalancing.slices_max,
+        defensive_cash: rebalancing.defensive_cash,
+        limits: Limits {
+            iterations_max: solver.iterations_max,
+            time_max: Duration::from_millis(solver.deadline_ms),
+            repairs_max: solver.repairs_max,
+        },
+        ..PlanPolicy::default()
+    }
+}
+
+/// The least cash with a cent for each possible order, as far as there is cash for it: the optimizer reckons
+/// commissions exactly, the desk in cents.
+fn cushioned(snapshot: &Snapshot, least: Money) -> Money {
+    let cents = i64::try_from(snapshot.holdings.len()).unwrap_or(i64::MAX).saturating_mul(gate::CENT.raw());
+    let cushioned = least.checked_add(Money::from_raw(cents)).unwrap_or(least);
+    cushioned.min(snapshot.cash.max(least))
+}
+
+/// The portfolio as a plan reads it.
+fn portfolio(snapshot: &Snapshot, policy: &Policy) -> Portfolio {
+    let positions: Vec<Position> =
+        snapshot.holdings.iter().map(|holding| position(snapshot, holding, policy)).collect();
+    let group = |bucket: &crate::snapshot::Bucket| {
+        let belongs = |position: &&Position| bucket.members.contains(&position.instrument);
+        let members: Vec<&Position> = positions.iter().filter(belongs).collect();
+        let target = members.iter().filter_map(|member| member.target).map(|target| i128::from(target.raw()));
+        Group {
+            name: bucket.name.to_string(),
+            members: members.iter().map(|member| member.instrument).collect(),
+            target: Ratio::from_wide(target.sum()).unwrap_or(Ratio::MAX),
+            band: bucket.band,
+        }
+    };
+    let groups: Vec<Group> =
+        snapshot.buckets.iter().map(group).filter(|group| !group.members.is_empty()).collect();
+    let taxonomies = match groups.is_empty() {
+        true => Vec::new(),
+        false => vec![Taxonomy { name: BUCKETS.to_owned(), groups }],
+    };
+    Portfolio {
+        date: Instant::from_epoch(snapshot.epoch).date(),
+        cash: snapshot.cash,
+        foreign_cash: snapshot.foreign_cash,
+        positions,
+        taxonomies,
+    }
+}
+
+fn position(snapshot: &Snapshot, holding: &Holding, policy: &Policy) -> Position {
+    let priced = holding.mark().is_some() || holding.quantity != Quantity::ZERO;
+    let in_base = |value: Money| {
+        let (_, rate) = holding.mark()?;
+        evenkeel_schemas::Value::of_cash(value, rate)?.to_money()
+    };
+    let parcel = |held: &ParcelHeld| Parcel {
+        lot: LotId(lot_number(held.lot.as_str())),
+        acquired: held.acquired,
+        quantity: held.quantity,
+        cost_base: held.cost_base,
+        value_at_start: None,
+    };
+    Position {
+        instrument: holding.instrument,
+        name: holding.name.clone(),
+        held: holding.quantity,
+        sellable: holding.quantity,
+        price: holding.price,
+        rate: holding.rate,
+        lot: holding.lot,
+        tick: holding.tick,
+        target: Some(if priced { holding.target } else { Ratio::ZERO }),
+        band: holding.band,
+        weight_min: Ratio::ZERO,
+        weight_max: policy.customer.weight_max,
+        tradable: tradable(snapshot, holding, policy),
+        average_daily_value: holding.average_daily_value.and_then(in_base),
+        replacement: None,
+        parcels: holding.parcels.iter().map(parcel).collect(),
+    }
+}
+
+/// Whether a holding may be traded.
+fn tradable(snapshot: &Snapshot, holding: &Holding, policy: &Policy) -> bool {
+    holding.currency == snapshot.base && !policy.restricted.contains(&holding.name)
+}
