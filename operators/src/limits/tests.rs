@@ -1,13 +1,22 @@
+use std::collections::BTreeMap;
+
+use differential_dataflow::input::Input;
 use evenkeel_monitor::{Choice, Monitor, Options};
 use evenkeel_schemas::events::TriggerKind;
 use evenkeel_schemas::{
     Currency, CustomerId, InstrumentId, Labels, Measure, Money, PeakRow, Price, Quantity, Row,
 };
 
-use super::Guard;
+use timely::dataflow::operators::Capture;
+use timely::dataflow::operators::capture::Extract;
+
+use super::{Guard, textbook};
+use crate::epochwise::Changes;
 use crate::facts::{Flow, RiskLimits};
 use crate::known::Known;
 use crate::monitoring::tell;
+use crate::triggers::Crossed;
+use crate::valuations::{Holdings, Quotes, Valuations, valuations};
 
 const ANN: CustomerId = CustomerId(7);
 const BOB: CustomerId = CustomerId(8);
@@ -318,4 +327,71 @@ proptest::proptest! {
             proptest::prop_assert_eq!(&told, &expected);
         }
     }
+}
+
+/// What the textbook form tells of epochs, by epoch, as it comes out.
+fn by_textbook(epochs: Vec<Changes<Known>>) -> BTreeMap<u64, Changes<(CustomerId, Crossed)>> {
+    let told = timely::execute_directly(move |worker| {
+        let (mut input, told) = worker.dataflow::<u64, _, _>(|scope| {
+            let (input, known) = scope.new_collection::<Known, isize>();
+            let Valuations { worths, values, .. } =
+                valuations(Holdings::of(&known), Quotes::of(&known, true));
+            (input, textbook(&known, worths, values, true).inner.capture())
+        });
+        for (epoch, changes) in epochs.into_iter().enumerate() {
+            input.advance_to(epoch as u64);
+            changes.into_iter().for_each(|(known, diff)| input.update(known, diff));
+        }
+        told
+    });
+    let mut by_epoch: BTreeMap<u64, Changes<(CustomerId, Crossed)>> = BTreeMap::new();
+    for (row, epoch, diff) in told.extract().into_iter().flat_map(|(_, rows)| rows) {
+        by_epoch.entry(epoch).or_default().push((row, diff));
+    }
+    by_epoch
+}
+
+#[test]
+fn the_textbook_tells_only_what_held() {
+    let price = |instrument, text: &str| Known::Price(instrument, text.parse::<Price>().unwrap());
+    let both = RiskLimits { stop_loss: Some("0.1".parse().unwrap()), ..concentration("0.6") };
+    let cost =
+        |text: &str| Known::Cost(ANN, VAS, Box::new(("6".parse().unwrap(), text.parse::<Money>().unwrap())));
+    let cash = |whole| Known::Cash(ANN, Currency::AUD, Money::from_whole(whole).unwrap());
+    let opening = vec![
+        Known::Terms(VAS, Currency::AUD, Labels::default()),
+        price(VAS, "100"),
+        Known::Base(ANN, Currency::AUD),
+        cash(400),
+        Known::Position(ANN, VAS, Quantity::from_whole(6).unwrap()),
+        Known::Limits(ANN, both.into()),
+        cost("600"),
+    ];
+    // Price, cash and cost change at once: neither 90 with the old cash or cost nor 100 with the new ones ever held.
+    let moves = vec![(price(VAS, "100"), -1), (price(VAS, "90"), 1), (cash(400), -1), (cash(350), 1)];
+    let costs = vec![(cost("600"), -1), (cost("590"), 1)];
+    let back = vec![(price(VAS, "90"), -1), (price(VAS, "88"), 1)];
+    let epochs = vec![
+        opening.into_iter().map(|known| (known, 1)).collect(),
+        [moves, costs].concat(),
+        back,
+        vec![(price(VAS, "88"), -1), (price(VAS, "100"), 1), (cash(350), -1), (cash(500), 1)],
+    ];
+    let told = by_textbook(epochs);
+    let words = |epoch: u64| -> Vec<String> {
+        let rows = told.get(&epoch).into_iter().flatten();
+        let mut words: Vec<String> =
+            rows.map(|((_, c), diff)| format!("{diff:+} {} {}", c.kind, c.measure)).collect();
+        words.sort();
+        words
+    };
+    assert!(words(0).is_empty(), "60% and no fall");
+    // 540 of 890; 540 of 590.
+    assert_eq!(words(1), ["+1 concentration 0.606741573"]);
+    // 528 of 878; 528 <= 531.
+    assert_eq!(
+        words(2),
+        ["+1 concentration 0.601366743", "+1 stop_loss 0.105084746", "-1 concentration 0.606741573"]
+    );
+    assert_eq!(words(3), ["-1 concentration 0.601366743", "-1 stop_loss 0.105084746"]);
 }
