@@ -342,6 +342,41 @@ fn a_plan_buys_the_underweight_with_a_deposit_and_sells_the_overweight_for_a_wit
         assert_eq!(answer.status, 409, "{}", answer.body);
         assert!(answer.body.contains(words), "{}", answer.body);
     }
+    the_withdrawal_is_decided_as_it_was_worked_out(&house, sold);
+}
+
+/// What the actor does when the money goes out is what the dry run said, and the lots it named are those that go.
+fn the_withdrawal_is_decided_as_it_was_worked_out(house: &House, mut planned: Vec<(String, String, i64)>) {
+    house.events(
+        r#"{"type":"withdrawal","at":"2026-01-05T01:00:00Z","id":"w1","customer":"ann","amount":"2000","currency":"AUD"}"#,
+    );
+    let decided = || {
+        let decisions = house.get("/api/v1/customers/ann/decisions")["decisions"].clone();
+        let decisions = decisions.as_array().unwrap().iter().map(|one| one["decision"].clone());
+        decisions.into_iter().find(|decision| decision["outcome"] == "trade")
+    };
+    until("the actor has decided", PATIENCE, || decided().is_some()).unwrap();
+    let decision = decided().unwrap();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let order = |order: &Value| {
+        let units = order["quantity"].as_str().unwrap().parse().unwrap();
+        (text(&order["side"]), text(&order["instrument"]), units)
+    };
+    let mut ordered: Vec<(String, String, i64)> =
+        decision["orders"].as_array().unwrap().iter().map(order).collect();
+    planned.sort();
+    ordered.sort();
+    assert_eq!(ordered, planned, "{decision}");
+    let sale = &decision["orders"][0];
+    assert_eq!(sale["lots"], serde_json::json!([{"lot": "t2", "quantity": sale["quantity"]}]), "{decision}");
+    let left = || {
+        let lots = house.get("/api/v1/holdings/cost-basis/VAS/summary?client_id=ann")["lots"].clone();
+        let lots = lots.as_array().unwrap().iter().map(|lot| (text(&lot["lot"]), text(&lot["quantity"])));
+        lots.collect::<Vec<_>>()
+    };
+    let units = 35 - ordered.iter().find(|(side, ..)| side == "sell").unwrap().2;
+    let expected = [("t1".to_owned(), "35".to_owned()), ("t2".to_owned(), units.to_string())];
+    until("the lot at a loss is sold", PATIENCE, || left() == expected).unwrap();
 }
 
 /// Two markets that close at one moment, one that closes twice, and a listing that is busted: marks come once each, and a

@@ -119,13 +119,11 @@ fn reason(snapshot: &Snapshot, open: &OpenTrigger) -> Reason {
         _ => (None, None),
     };
     let kind = reason_kind(open.trigger.kind);
-    let flow = (kind == ReasonKind::CashFlow).then(|| Flow {
-        amount: match open.measure {
-            Measure::Amount(amount) => amount,
-            Measure::Share(_) => Money::ZERO,
-        },
-        booked: true,
-    });
+    let amount = match open.measure {
+        Measure::Amount(amount) => amount,
+        Measure::Share(_) => Money::ZERO,
+    };
+    let flow = (kind == ReasonKind::CashFlow).then_some(Flow { amount, booked: true });
     Reason { kind, subject, measure, limit, flow }
 }
 
