@@ -140,6 +140,9 @@ function buildLatency(): { node: HTMLElement; update: (status: Status) => void }
   }
 }
 
+/** Kinds of triggers that come with a new portfolio. */
+const CHANGES: readonly string[] = ['risk_profile_change', 'goal_near', 'calendar', 'pod_volatility']
+
 function buildDecisions(): { node: HTMLElement; update: (status: Status) => void } {
   const triggers = list([
     ['drift', term('drift_trigger', 'Drift')],
@@ -148,6 +151,7 @@ function buildDecisions(): { node: HTMLElement; update: (status: Status) => void
     ['stop_loss', term('stop_loss', 'Stop-loss')],
     ['drawdown', term('drawdown', 'Drawdown')],
     ['cash_flow', term('cash_flow', 'Cash flow')],
+    ['portfolio_change', term('portfolio_change', 'Portfolio change')],
     ['manual', term('manual', 'Manual')],
   ])
   const outcomes = list([
@@ -159,7 +163,10 @@ function buildDecisions(): { node: HTMLElement; update: (status: Status) => void
   return {
     node: panel('decisions', term('trigger', 'Open triggers'), triggers.node, el('h2', 'second', term('decision', 'Decisions')), outcomes.node, bar),
     update(status) {
-      for (const [kind, n] of counts(status.triggers) ?? []) triggers.set(kind, integer(n))
+      const open = counts(status.triggers)
+      const [changes, others] = [true, false].map((of) => [...(open ?? [])].filter(([kind]) => CHANGES.includes(kind) === of))
+      for (const [kind, n] of others ?? []) triggers.set(kind, integer(n))
+      triggers.set('portfolio_change', integer(total(new Map(changes))))
       const [trade, hold] = [num(status.decisions?.trade), num(status.decisions?.hold)]
       const all = (trade ?? 0) + (hold ?? 0)
       const line = (n: number | null): string => (all > 0 && n !== null ? `${integer(n)} · ${share(n, all)}` : integer(n))

@@ -16,6 +16,7 @@ export const TERMS = {
   stop_loss: ['Stop-loss trigger', 'A holding fell further below the cost base of its open lots than the customer’s limit.'],
   drawdown: ['Drawdown trigger', 'NAV fell further below its peak than the customer’s limit. Deposits, withdrawals and transfers do not count.'],
   cash_flow: ['Cash flow trigger', 'Money came into or went out of the portfolio and is not yet invested or raised.'],
+  portfolio_change: ['Portfolio change', 'A new portfolio takes the place of an earlier one: the risk profile changed, a goal came near, a review was due, or a pod became more volatile than it may be.'],
   manual: ['Manual trigger', 'Somebody asked for a rebalance.'],
   decision: ['Decision', 'The optimizer’s answer to a customer’s open triggers: trade, or hold with the reason. Logged before anything is sent.'],
   trade: ['Trade', 'A decision that sends orders to the desk.'],

@@ -9,7 +9,7 @@ use super::calc::{fall, greatest_price};
 use super::guard::concentrated;
 use crate::known::Known;
 use crate::triggers::Crossed;
-use crate::typedefs::Rows;
+use crate::typedefs::{Rows, consolidated};
 
 /// Who is beyond a limit; measures are those of the epoch, not of entry. Worths and values are those of valuations;
 /// of the market, one worker speaks.
@@ -48,7 +48,7 @@ pub fn textbook<'s>(
             Some((c, Crossed::limit(TriggerKind::StopLoss, Some(i), fall, limit)))
         });
     // Joins tell of combinations that never held, and take them back in the same epoch.
-    concentrations.concat(stops).consolidate()
+    consolidated(concentrations.concat(stops), "limits")
 }
 
 fn concentration(instrument: InstrumentId, value: Value, nav: Value, most: Ratio) -> Option<Crossed> {

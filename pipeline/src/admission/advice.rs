@@ -4,7 +4,9 @@ use std::fmt::Display;
 
 use evenkeel_advice::{Answers, map_goals};
 use evenkeel_operators::facts::{Fact, Input, Reason};
-use evenkeel_schemas::events::{GoalsDefined, MasterPortfolioOptimized, QuestionnaireCompleted, Refusal};
+use evenkeel_schemas::events::{
+    Event, GoalsDefined, MasterPortfolioOptimized, QuestionnaireCompleted, Refusal,
+};
 use evenkeel_schemas::{Epoch, Measure, Money, Name};
 
 use super::{Admission, Inputs};
@@ -17,27 +19,42 @@ fn refusal<E: Display>(errors: &[E]) -> Refusal {
 }
 
 impl Admission {
+    /// An event on a customer's way from a questionnaire to a portfolio that is watched.
+    pub(super) fn advised(&self, event: &Event, epoch: Epoch) -> Result<Inputs, Refusal> {
+        match event {
+            Event::QuestionnaireCompleted(e) => self.questionnaire(e),
+            Event::GoalsDefined(e) => self.goals(e),
+            Event::PodAllocationCalculated(e) => self.of_customer(&e.customer),
+            Event::PodOptimized(e) => self.of_customer(&e.customer),
+            Event::MasterPortfolioOptimized(e) => self.portfolio(e, epoch),
+            Event::TaxOptimizationCompleted(e) => self.of_customer(&e.customer),
+            Event::TradesExecuted(e) => self.of_customer(&e.customer),
+            Event::PortfolioMonitoringStarted(e) => self.of_customer(&e.customer),
+            _ => Ok(Inputs::new()),
+        }
+    }
+
     /// All ten questions, each with one of its options.
-    pub(super) fn questionnaire(&self, e: &QuestionnaireCompleted) -> Result<Inputs, Refusal> {
+    fn questionnaire(&self, e: &QuestionnaireCompleted) -> Result<Inputs, Refusal> {
         self.customer(&e.customer)?;
         Answers::read(&e.answers).map_err(|errors| refusal(&errors))?;
         Ok(Inputs::new())
     }
 
     /// Goals that can be planned for, seen from the day of `at`.
-    pub(super) fn goals(&self, e: &GoalsDefined) -> Result<Inputs, Refusal> {
+    fn goals(&self, e: &GoalsDefined) -> Result<Inputs, Refusal> {
         self.customer(&e.customer)?;
         map_goals(e.at.date(), &e.goals).map_err(|errors| refusal(&errors))?;
         Ok(Inputs::new())
     }
 
     /// What is concluded of a customer changes nothing by itself; the targets that follow do.
-    pub(super) fn of_customer(&self, customer: &Name) -> Result<Inputs, Refusal> {
+    fn of_customer(&self, customer: &Name) -> Result<Inputs, Refusal> {
         self.customer(customer).map(|_| Inputs::new())
     }
 
     /// A portfolio that takes the place of an earlier one is a reason to act.
-    pub(super) fn portfolio(&self, e: &MasterPortfolioOptimized, epoch: Epoch) -> Result<Inputs, Refusal> {
+    fn portfolio(&self, e: &MasterPortfolioOptimized, epoch: Epoch) -> Result<Inputs, Refusal> {
         let customer = self.customer(&e.customer)?;
         let nothing = Measure::Amount(Money::ZERO);
         let asked = e.trigger.filter(|kind| !kind.is_of_prices()).map(|kind| {

@@ -8,7 +8,7 @@ use evenkeel_operators::facts::{
 };
 use evenkeel_schemas::events::{
     Allocation, ClosingMark, Decision, Event, Fill, FxConversion, InstrumentListed, Refusal, Side,
-    TargetsSet, TriggerKind, TriggerRef,
+    TargetsSet, TransferIn, TriggerKind, TriggerRef,
 };
 use evenkeel_schemas::{
     AllocationRow, CustomerId, DueKind, Epoch, InstrumentId, Measure, Money, Name, Pair, Price, Quantity,
@@ -73,15 +73,7 @@ impl Admission {
             Event::TaxpayerSet(e) => self.taxpayer(e, version),
             Event::TaxYearSet(e) => self.tax_year(e, version),
             Event::CpiPublished(e) => self.cpi(e, version),
-            Event::TransferIn(e) => {
-                let (customer, instrument) =
-                    (self.customer(&e.customer)?, self.instrument(&e.instrument, "instrument")?);
-                // The units arrive on the basis of the day they arrive, whatever split since they were acquired.
-                Ok(vec![
-                    fact(Fact::Movement(customer, instrument, e.at.date(), e.quantity)),
-                    fact(Fact::Flow(customer, self.accepted, Flow::Units(instrument, e.quantity))),
-                ])
-            }
+            Event::TransferIn(e) => self.transferred(e),
             Event::Fill(e) => self.fill(e, origin),
             Event::RebalanceRequested(e) => {
                 let customer = self.customer(&e.customer)?;
@@ -99,17 +91,27 @@ impl Admission {
                 Ok(vec![fact(Fact::State(e.order.as_str().into(), self.accepted, e.state))])
             }
             Event::Allocation(e) => self.allocation(e),
-            Event::QuestionnaireCompleted(e) => self.questionnaire(e),
-            Event::GoalsDefined(e) => self.goals(e),
-            Event::PodAllocationCalculated(e) => self.of_customer(&e.customer),
-            Event::PodOptimized(e) => self.of_customer(&e.customer),
-            Event::MasterPortfolioOptimized(e) => self.portfolio(e, epoch),
-            Event::TaxOptimizationCompleted(e) => self.of_customer(&e.customer),
-            Event::TradesExecuted(e) => self.of_customer(&e.customer),
-            Event::PortfolioMonitoringStarted(e) => self.of_customer(&e.customer),
+            Event::QuestionnaireCompleted(_)
+            | Event::GoalsDefined(_)
+            | Event::PodAllocationCalculated(_)
+            | Event::PodOptimized(_)
+            | Event::MasterPortfolioOptimized(_)
+            | Event::TaxOptimizationCompleted(_)
+            | Event::TradesExecuted(_)
+            | Event::PortfolioMonitoringStarted(_) => self.advised(event, epoch),
             Event::Session(_) | Event::BenchmarkSet(_) | Event::Anomaly(_) => Ok(Vec::new()),
             Event::Correction(_) => Err(Refusal::new("type", "expected an event other than a correction")),
         }
+    }
+
+    /// The units arrive on the basis of the day they arrive, whatever split since they were acquired.
+    fn transferred(&self, e: &TransferIn) -> Result<Inputs, Refusal> {
+        let customer = self.customer(&e.customer)?;
+        let instrument = self.instrument(&e.instrument, "instrument")?;
+        Ok(vec![
+            fact(Fact::Movement(customer, instrument, e.at.date(), e.quantity)),
+            fact(Fact::Flow(customer, self.accepted, Flow::Units(instrument, e.quantity))),
+        ])
     }
 
     fn listed(&mut self, e: &InstrumentListed, version: Version) -> Inputs {

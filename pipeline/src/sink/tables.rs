@@ -251,16 +251,9 @@ impl Tables {
                 value: Amount::from_units(row.value.raw()),
             }),
             Row::Lot(_) | Row::RealisedGain(_) => self.add_lot_row(epoch, diff, row, names),
-            Row::CashLadder(_) | Row::Distribution(_) | Row::Accrual(_) => {
+            Row::CashLadder(_) | Row::Distribution(_) | Row::Accrual(_) | Row::Peak(_) => {
                 self.add_income_row(epoch, diff, row, names)
             }
-            Row::Peak(row) => self.peaks.push(PeakRow {
-                epoch,
-                diff,
-                customer: customer(&row.customer),
-                currency: row.currency.as_str().into(),
-                peak: money(row.peak),
-            }),
             Row::Tax(_) | Row::HarvestCandidate(_) => self.add_tax_row(epoch, diff, row, names),
             Row::Order(_) | Row::Allocation(_) | Row::Anomaly { .. } => {
                 self.add_trading_row(epoch, diff, row, names)
@@ -311,6 +304,13 @@ impl Tables {
                 value_date: row.value_date.days(),
                 kind: row.kind.as_str().into(),
                 amount: money(row.amount),
+            }),
+            Row::Peak(row) => self.peaks.push(PeakRow {
+                epoch,
+                diff,
+                customer: names.customer(row.customer).into(),
+                currency: row.currency.as_str().into(),
+                peak: money(row.peak),
             }),
             Row::Distribution(row) => self.distributions.push(DistributionRow {
                 epoch,
