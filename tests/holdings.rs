@@ -187,13 +187,14 @@ fn a_position_is_opened_valued_and_closed() {
     assert_eq!((&again["receipt"]["accepted"], &again["receipt"]["duplicates"]), (&0.into(), &1.into()));
     house.onboard("ada");
     let id = "ada-1";
-    house.transfer("ada", "VGB", id, ("4", "120"), "2020-02-29");
+    // Not of VGB, which another test splits.
+    house.transfer("ada", "VAS", id, ("4", "120"), "2020-02-29");
     assert_eq!(
         rows(
-            &house.get("/positions/ada~VGB")["lots"],
+            &house.get("/positions/ada~VAS")["lots"],
             &["lot", "acquired", "cost_base", "unrealised_gain", "term"]
         ),
-        one_row(&[id, "2020-02-29", "120", "80", "long"])
+        one_row(&[id, "2020-02-29", "120", "280", "long"])
     );
 
     house.post("/positions/ann~SPY/close", r#"{"price":"610","quantity":"4","fee":"1"}"#);
