@@ -11,7 +11,7 @@ use std::path::Path;
 
 use evenkeel_schemas::Collection;
 use evenkeel_tests::batch::{Options, run_files};
-use evenkeel_tests::{Dice, Replay, WAYS, compare, replay};
+use evenkeel_tests::{Dice, Replay, WAYS, compare, left, refused, replay};
 
 /// 2026-01-05T00:00:00Z, a Monday, in milliseconds.
 const START: i64 = 1_767_571_200_000;
@@ -54,6 +54,24 @@ fn date(millis: i64) -> String {
 
 impl History {
     fn new(seed: u64, all_named: bool) -> History {
+        let mut history = History::begun(seed, all_named);
+        let events = history.dice.between(60, 260);
+        for _ in 0..events {
+            history.happen();
+        }
+        history
+    }
+
+    /// Two thousand events.
+    fn long(seed: u64) -> History {
+        let mut history = History::begun(seed, false);
+        while history.lines.len() < 2_000 {
+            history.happen();
+        }
+        history
+    }
+
+    fn begun(seed: u64, all_named: bool) -> History {
         let mut dice = Dice(seed);
         let epoch_ms = *dice.one(&[1, 100, 250, 1_000, 60_000]);
         let mark_ms = epoch_ms * *dice.one(&[1, 1, 3, 10, 1_000]);
@@ -74,10 +92,6 @@ impl History {
             options,
         };
         history.open();
-        let events = history.dice.between(60, 260);
-        for _ in 0..events {
-            history.happen();
-        }
         history
     }
 
@@ -618,23 +632,6 @@ fn seeds(normal: u64) -> Vec<u64> {
     (1..=normal * times).map(|number| 20_260_105 + number).collect()
 }
 
-/// Line numbers that a replay refused. Only a sale of more than is held is expected among them, and what
-/// would correct one.
-fn refused(out: &Path) -> Result<Vec<usize>, String> {
-    let text = std::fs::read_to_string(out.join("rejected.ndjson")).unwrap();
-    text.lines()
-        .map(|line| {
-            let row: serde_json::Value = serde_json::from_str(line).unwrap();
-            let reason = row["reason"].as_str().unwrap_or_default();
-            if reason.contains("held to be sold") || reason.contains("is not known or too old to correct") {
-                Ok(row["line"].as_u64().unwrap() as usize)
-            } else {
-                Err(format!("not expected to be refused: {line}"))
-            }
-        })
-        .collect()
-}
-
 /// Replays lines with some numbers of workers and compares with the plain computation.
 fn compare_all(
     lines: &[String],
@@ -702,24 +699,6 @@ fn shrunk(lines: &[String], options: Options, folder: &Path) -> Option<(Vec<Stri
     Some((kept, told))
 }
 
-/// Rows of any collection that are left at the end.
-fn left(folder: &Path) -> Vec<String> {
-    let mut findings = Vec::new();
-    for collection in Collection::ALL {
-        let mut sums: BTreeMap<String, i64> = BTreeMap::new();
-        let text = std::fs::read_to_string(folder.join(format!("{}.ndjson", collection.as_str()))).unwrap();
-        for line in text.lines() {
-            let (head, row) =
-                line.split_once(",\"diff\":").and_then(|(_, rest)| rest.split_once(',')).unwrap();
-            *sums.entry(row.to_owned()).or_default() += head.parse::<i64>().unwrap();
-        }
-        // A feed that has gone silent is stale, whatever became of what it once said.
-        let standing = sums.into_iter().filter(|(row, sum)| *sum != 0 && !row.contains("\"stale_price\""));
-        findings.extend(standing.map(|(row, sum)| format!("{} {sum} × {row}", collection.as_str())));
-    }
-    findings
-}
-
 fn all_hold(normal: u64, holds: impl Fn(u64, &Path) -> Result<(), String>) {
     let mut failures = Vec::new();
     for seed in seeds(normal) {
@@ -740,6 +719,11 @@ fn any_history_gives_what_the_plain_computation_gives() {
 }
 
 #[test]
+fn so_does_one_of_two_thousand_events() {
+    all_hold(2, |seed, folder| check(&History::long(seed + 900_000), folder));
+}
+
+#[test]
 fn when_everything_is_busted_nothing_is_left() {
     all_hold(12, |seed, folder| {
         let mut history = History::new(seed + 500_000, true);
@@ -751,7 +735,7 @@ fn when_everything_is_busted_nothing_is_left() {
         if refused.contains("\"field\":\"with.") {
             return Ok(());
         }
-        match left(&folder.join("got-monitor-1")) {
+        match left(&folder.join("got-monitor-1"))? {
             left if left.is_empty() => Ok(()),
             left => Err(format!("left at the end:\n{}", left.join("\n"))),
         }

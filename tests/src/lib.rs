@@ -5,8 +5,10 @@
 pub mod batch;
 mod chance;
 pub mod live;
+mod outputs;
 mod program;
 pub mod real;
 
 pub use chance::Dice;
+pub use outputs::{left, refused};
 pub use program::{Outcome, Replay, WAYS, binary, compare, evenkeel, replay};
