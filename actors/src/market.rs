@@ -5,7 +5,7 @@
 //! on.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard};
 
 use evenkeel_advice::pods_on;
 use evenkeel_construction::{Listing, MarketData, MarketState};
@@ -61,17 +61,36 @@ pub struct MarketLook {
     pub days: (TradeDate, TradeDate),
 }
 
-/// The market that onboarding keeps, for others to look at.
+/// The market that onboarding keeps, for others to look at: between epochs only, so that nobody sees a part of one.
 #[derive(Clone)]
-pub struct SharedMarket(pub(crate) Arc<Mutex<MarketBook>>);
+pub struct SharedMarket {
+    book: Arc<Mutex<MarketBook>>,
+    between: Arc<RwLock<()>>,
+}
 
 impl SharedMarket {
+    pub(crate) fn new(book: MarketBook) -> SharedMarket {
+        SharedMarket { book: Arc::new(Mutex::new(book)), between: Arc::new(RwLock::new(())) }
+    }
+
+    /// To change it, or to look at it on the thread that does.
+    pub(crate) fn book(&self) -> MutexGuard<'_, MarketBook> {
+        // What was changed when somebody panicked is at worst worked out anew.
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Nobody else looks while this is held: an epoch's events are coming in.
+    pub(crate) fn epoch(&self) -> RwLockWriteGuard<'_, ()> {
+        self.between.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The market of some instruments of a currency, or of all that are listed in it.
     ///
     /// # Errors
     /// In words, what is missing: an instrument that is not listed, closing marks.
     pub fn look(&self, currency: Currency, instruments: Option<&[Name]>) -> Result<MarketLook, String> {
-        let book = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let _between = self.between.read().unwrap_or_else(PoisonError::into_inner);
+        let book = self.book();
         let listed: Vec<&InstrumentListed> = match instruments {
             None => book.listings.keys().filter_map(|name| book.listed(name)).collect(),
             Some(names) => {

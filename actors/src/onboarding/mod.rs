@@ -25,7 +25,7 @@ mod steps;
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use evenkeel_construction::targets_id;
@@ -92,7 +92,7 @@ impl Onboarding {
             session_market: policy.market.clone(),
             volatility_tolerance: policy.onboarding.volatility_tolerance.to_f64(),
             mode,
-            market: SharedMarket(Arc::new(Mutex::new(MarketBook::new(policy.onboarding.clone(), law)))),
+            market: SharedMarket::new(MarketBook::new(policy.onboarding.clone(), law)),
             clients: BTreeMap::new(),
             statements: BTreeMap::new(),
             orders: BTreeMap::new(),
@@ -112,8 +112,7 @@ impl Onboarding {
     }
 
     fn market(&self) -> MutexGuard<'_, MarketBook> {
-        // What was changed when somebody panicked is at worst worked out anew.
-        self.market.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.market.book()
     }
 
     /// Takes note of a committed event.

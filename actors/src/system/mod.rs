@@ -155,9 +155,12 @@ impl ActorSystem {
     /// [`ActorLost`] when desk or broker have stopped.
     pub fn apply(&self, epoch: Epoch, events: Arc<[Event]>) -> Result<(), ActorLost> {
         let mut core = locked(&self.core);
+        let market = core.onboarding.shared_market();
+        let whole = market.epoch();
         for event in events.iter() {
             core.apply(epoch, event);
         }
+        drop(whole);
         let committed = |reply| Committed { epoch, events: Arc::clone(&events), reply };
         core.desk = ask("desk", &self.desk, committed)?;
         core.broker = ask("broker", &self.broker, committed)?;

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use actix_web::web::{self, Json};
 use evenkeel_actors::{PlanRequest, Policy, Snapshot};
 use evenkeel_lots::LotId;
-use evenkeel_optimizer::Side as Way;
+use evenkeel_optimizer::{ProposedOrder, Side as Way};
 use evenkeel_rebalancing::{
-    Destination, Outcome, Plan, PlanError, PlannedOrder, Reason, ReasonKind, State, Strategy,
+    Destination, Outcome, Plan, PlanError, PlannedOrder, Reason, ReasonKind, Slice, State, Strategy,
 };
 use evenkeel_schemas::derive::lot_number;
 use evenkeel_schemas::{InstrumentId, Money, Name};
@@ -145,11 +145,26 @@ impl Read {
             },
             "benefit": plan.benefit.amount.to_string(),
             "review": plan.review,
+            "schedule": plan.slices.iter().map(|slice| self.day(slice)).collect::<Vec<_>>(),
+            "tried": plan.tried,
         });
         if let (Json_::Object(answer), Json_::Object(more)) = (&mut answer, more) {
             answer.extend(more);
         }
         answer
+    }
+
+    /// The orders of a trading day: what is too large for one is spread.
+    fn day(&self, slice: &Slice) -> Json_ {
+        let order = |order: &ProposedOrder| {
+            json!({
+                "ticker": self.name(order.instrument),
+                "side": side(order.side),
+                "quantity": order.quantity.to_string(),
+                "limit": order.limit.to_string(),
+            })
+        };
+        json!({ "date": slice.date, "orders": slice.orders.iter().map(order).collect::<Vec<_>>() })
     }
 
     fn order(&self, order: &PlannedOrder) -> Json_ {
@@ -163,7 +178,7 @@ impl Read {
         });
         json!({
             "ticker": self.name(order.instrument),
-            "side": if order.side == Way::Sell { "sell" } else { "buy" },
+            "side": side(order.side),
             "quantity": order.quantity.to_string(),
             "limit": order.limit.to_string(),
             "value": text(order.quantity.notional(order.limit)),
@@ -189,6 +204,10 @@ impl Read {
             "drift": state.drift.to_fixed(),
         })
     }
+}
+
+fn side(way: Way) -> &'static str {
+    if way == Way::Sell { "sell" } else { "buy" }
 }
 
 /// Each bucket before and after.

@@ -94,7 +94,10 @@ fn told_estimates(look: &MarketLook) -> Json_ {
     let correlation = |a: usize, b: usize| {
         let both = deviations[a] * deviations[b];
         let shared = covariance.as_ref().map_or(0.0, |all| all.at(a, b));
-        if both > 0.0 { (shared / both).clamp(-1.0, 1.0) } else { f64::from(u8::from(a == b)) }
+        match both > 0.0 && a != b {
+            true => (shared / both).clamp(-1.0, 1.0),
+            false => f64::from(u8::from(a == b)),
+        }
     };
     let row = |a: usize| (0..deviations.len()).map(|b| correlation(a, b)).collect::<Vec<f64>>();
     json!({
