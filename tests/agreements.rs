@@ -343,13 +343,13 @@ fn a_plan_buys_the_underweight_with_a_deposit_and_sells_the_overweight_for_a_wit
     the_withdrawal_is_decided_as_it_was_worked_out(&house, sold);
 }
 
-/// What the actor does when the money goes out is what the dry run said, and the lots it named are those that go.
 /// Nothing is said of volumes, so that nothing has to wait.
 fn one_day_does(plan: &Value, orders: usize) {
     let of_the_day = plan["schedule"][0]["orders"].as_array().map(Vec::len);
     assert_eq!((of_the_day, &plan["schedule"][1]), (Some(orders), &Value::Null), "{plan}");
 }
 
+/// What the actor does when the money goes out is what the dry run said, and the lots it named are those that go.
 fn the_withdrawal_is_decided_as_it_was_worked_out(house: &House, mut planned: Vec<(String, String, i64)>) {
     house.events(
         r#"{"type":"withdrawal","at":"2026-01-05T01:00:00Z","id":"w1","customer":"ann","amount":"2000","currency":"AUD"}"#,
