@@ -327,6 +327,18 @@ fn all_seasons_are_told_alike_by_all_modes() {
     assert!(modes.iter().all(|epochs| *epochs > 0), "each mode should have been taken: {modes:?}");
 }
 
+/// The least target there is fits a Ratio, so the bucket's sum of it is not clamped.
+#[test]
+fn the_least_target_is_a_target() {
+    let labels = [0, 0, 1];
+    let end = [
+        Op::Labels(3, labels),
+        Op::Position(0, 3, -2 * UNIT),
+        Op::Targets(0, vec![(3, i64::MIN, 0)], 0, vec![(labels, 0)]),
+    ];
+    run(&[opening(), end.into()].concat());
+}
+
 #[test]
 fn five_hundred_holdings_are_a_portfolio_too() {
     seasons(11, 30, 900, 500, 60);

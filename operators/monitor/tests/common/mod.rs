@@ -283,7 +283,8 @@ impl Oracle {
                 }
                 let targets =
                     lines.iter().filter(|(i, _)| member(i)).map(|(_, (target, _))| i128::from(*target));
-                let target = targets.sum::<i128>().clamp(i128::from(-i64::MAX), i128::from(i64::MAX)) as i64;
+                let target = targets.sum::<i128>();
+                let target = i64::try_from(target).unwrap_or(if target < 0 { -i64::MAX } else { i64::MAX });
                 if let Some(value) = sum {
                     judge(*bucket, nav, value, (target, *band), &mut told);
                 }
