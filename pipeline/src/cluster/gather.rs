@@ -53,7 +53,7 @@ pub fn gather(of: &Gathering<'_>) -> Result<Cluster, String> {
         match listener.accept() {
             Ok((stream, from)) => match greet(stream, &own) {
                 Ok(caller) => callers.push(caller),
-                Err(error) => tracing::warn!(%from, "refused a process: {error}"),
+                Err(error) => eprintln!("evenkeel: refused a process at {from}: {error}"),
             },
             Err(error) if error.kind() == ErrorKind::WouldBlock => std::thread::sleep(POLL),
             Err(error) => return Err(cannot(error)),

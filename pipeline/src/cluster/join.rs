@@ -48,8 +48,8 @@ pub fn join(leader: SocketAddr) -> Result<(Cluster, Work), String> {
             Ok(number) if number > process && sockets.get(number).is_some_and(Option::is_none) => {
                 sockets[number] = Some(other);
             }
-            Ok(number) => tracing::warn!(%from, number, "refused a process: its number is not awaited"),
-            Err(error) => tracing::warn!(%from, "refused a process: {error}"),
+            Ok(number) => eprintln!("evenkeel: refused a process at {from}: number {number} is not awaited"),
+            Err(error) => eprintln!("evenkeel: refused a process at {from}: {error}"),
         }
     }
     Ok((Cluster { workers: work.workers, process, sockets, children: Children::default() }, work))
