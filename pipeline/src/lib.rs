@@ -14,6 +14,7 @@ mod few;
 pub mod http;
 pub mod lines;
 pub mod live;
+mod machine;
 mod market_facts;
 pub mod names;
 pub mod progress;

@@ -169,6 +169,7 @@ pub(super) fn run(
     room: &Room,
     stopping: &AtomicBool,
 ) -> Result<(), Error> {
+    crate::machine::step_back();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
