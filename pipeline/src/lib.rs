@@ -20,6 +20,7 @@ pub mod names;
 pub mod progress;
 pub mod render;
 pub mod replay;
+mod room;
 pub mod sink;
 pub mod source;
 pub mod verify;

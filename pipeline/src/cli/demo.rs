@@ -10,7 +10,6 @@ use super::serve::Running;
 use crate::config::Config;
 use crate::error::Error;
 use crate::live::Stopped;
-use crate::machine::give_back_memory;
 use crate::progress::Progress;
 use crate::source::{Incoming, Source, pump};
 
@@ -229,7 +228,6 @@ impl Simulation {
         }
         under_way.into_iter().try_for_each(|last| last.wait().map(drop)).map_err(stopped)?;
         progress.done();
-        give_back_memory();
         Ok(())
     }
 
