@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::retry::Retry;
 use crate::rows::LogRow;
 use clickhouse::{RowOwned, RowWrite};
+use std::borrow::Borrow;
 use std::time::{Duration, Instant};
 
 /// Blocks are cut at whichever of the server's limits is met first; this many rows never are.
@@ -49,12 +50,25 @@ impl Writer {
     /// [`Error::GaveUp`] if the server stayed away or overloaded: the batch may or may not be there, send it
     /// again with the same token. [`Error::ClickHouse`] if it was refused for good.
     pub async fn insert<T: RowOwned + RowWrite>(&self, table: &str, token: &str, rows: &[T]) -> Result<()> {
-        if rows.is_empty() {
+        self.insert_each::<T, _>(table, token, rows.iter()).await
+    }
+
+    /// As [`Writer::insert`], of rows that are made one by one: again for each attempt.
+    ///
+    /// # Errors
+    /// As [`Writer::insert`].
+    pub async fn insert_each<T: RowOwned + RowWrite, R: Borrow<T>>(
+        &self,
+        table: &str,
+        token: &str,
+        rows: impl Iterator<Item = R> + Clone,
+    ) -> Result<()> {
+        if rows.clone().next().is_none() {
             return Ok(());
         }
         let mut failures = 0;
         loop {
-            match self.attempt(table, token, rows).await {
+            match self.attempt(table, token, rows.clone()).await {
                 Ok(()) => return Ok(()),
                 Err(error) => self.retry.pause(table, &mut failures, error).await?,
             }
@@ -96,7 +110,12 @@ impl Writer {
         }
     }
 
-    async fn attempt<T: RowOwned + RowWrite>(&self, table: &str, token: &str, rows: &[T]) -> Result<()> {
+    async fn attempt<T: RowOwned + RowWrite, R: Borrow<T>>(
+        &self,
+        table: &str,
+        token: &str,
+        rows: impl Iterator<Item = R>,
+    ) -> Result<()> {
         let mut insert = self
             .client
             .insert::<T>(table)
@@ -109,7 +128,7 @@ impl Writer {
             .with_setting("min_insert_block_size_bytes", "0")
             .with_setting("log_comment", self.comment(table));
         for row in rows {
-            insert.write(row).await?;
+            insert.write(row.borrow()).await?;
         }
         Ok(insert.end().await?)
     }

@@ -9,13 +9,12 @@ use evenkeel_clickhouse::{
 };
 use evenkeel_schemas::events::{Decision, Event, OrderState, Tick, Topic};
 use evenkeel_schemas::{
-    AnomalySource, Currency, CustomerId, Epoch, InstrumentId, Measure, Money, Name, Names, Price, Quantity,
-    Rate, Ratio, Row,
+    AnomalySource, CustomerId, Epoch, InstrumentId, Measure, Money, Name, Names, Price, Quantity, Rate,
+    Ratio, Row, Valuation, ValuationChange,
 };
 
 use crate::door::Rejected;
 use crate::engine::Closed;
-use crate::few::Few;
 use crate::live::Logged;
 use crate::names::SharedNames;
 
@@ -130,6 +129,28 @@ fn measure(value: Measure) -> MeasureColumn {
     }
 }
 
+/// What goes and what comes of a customer.
+fn valuations(
+    epoch: Epoch,
+    diff: isize,
+    change: &ValuationChange,
+    names: &SharedNames,
+) -> impl Iterator<Item = ValuationRow> + Clone + use<> {
+    let customer: Text = names.read().customer(change.customer).into();
+    let row = |valuation: &Valuation, diff: isize| ValuationRow {
+        epoch,
+        diff: diff.signum() as i8,
+        customer: customer.clone(),
+        currency: valuation.currency.as_str().into(),
+        nav: money(valuation.nav),
+        market_value: money(valuation.market_value),
+        cash: money(valuation.cash),
+    };
+    let before = change.before.as_ref().map(|before| row(before, -diff));
+    let now = change.now.as_ref().map(|now| row(now, diff));
+    before.into_iter().chain(now)
+}
+
 impl Tables {
     /// Adds the changes of an epoch.
     pub fn add_rows(&mut self, closed: &Closed, names: &Names) {
@@ -144,36 +165,38 @@ impl Tables {
         }
     }
 
-    /// Makes single rows of all there are. It takes a while for a mark of a million customers, so that it is done
-    /// where rows are written, not where the line waits.
+    /// Whether there are rows that stand for many, and no single ones beside them.
+    pub fn is_folded(&self) -> bool {
+        !self.folded.is_empty() && self.valuations.is_empty()
+    }
+
+    /// Of rows that stand for many and are of an epoch after one: the first and the last epoch, and how many single rows.
+    pub fn folded(&self, after: Option<Epoch>) -> Option<(Epoch, Epoch, usize)> {
+        let fresh = || self.folded.iter().filter(move |(epoch, ..)| after.is_none_or(|after| *epoch > after));
+        let ends = fresh().next().zip(fresh().next_back());
+        ends.map(|((first, ..), (last, ..))| (*first, *last, fresh().map(|(_, row, _)| row.singles()).sum()))
+    }
+
+    /// Single rows, made one by one, of those that stand for many and are of an epoch after one: those of a mark of a
+    /// million customers are not there all at once.
+    pub fn unfolded<'a>(
+        &'a self,
+        after: Option<Epoch>,
+        names: &'a SharedNames,
+    ) -> impl Iterator<Item = ValuationRow> + Clone + 'a {
+        let fresh = self.folded.iter().filter(move |(epoch, ..)| after.is_none_or(|after| *epoch > after));
+        fresh.flat_map(move |(epoch, row, diff)| {
+            let changes: &[ValuationChange] = if let Row::Valuations(changes) = row { changes } else { &[] };
+            changes.iter().flat_map(move |change| valuations(*epoch, *diff, change, names))
+        })
+    }
+
+    /// Makes single rows of all there are.
     pub fn unfold(&mut self, names: &SharedNames) {
-        let folded = std::mem::take(&mut self.folded);
-        self.valuations.reserve(folded.iter().map(|(_, row, _)| row.singles()).sum());
-        let mut currencies: Few<Currency, Text> = Few::default();
-        for (epoch, row, diff) in &folded {
-            let names = names.read();
-            // What goes and what comes of a customer share the name.
-            let mut last: Option<(CustomerId, Text)> = None;
-            row.each_single(*diff, |row, diff| {
-                let Row::Valuation { customer, currency, nav, market_value, cash } = row else { return };
-                let known = last.take().filter(|(id, _)| id == customer);
-                let (id, name) = known.unwrap_or_else(|| (*customer, names.customer(*customer).into()));
-                if currencies.get(currency).is_none() {
-                    currencies.insert(*currency, currency.as_str().into());
-                }
-                self.valuations.push(ValuationRow {
-                    epoch: *epoch,
-                    diff: diff.signum() as i8,
-                    customer: name.clone(),
-                    currency: currencies.get(currency).cloned().unwrap_or_default(),
-                    nav: money(*nav),
-                    market_value: money(*market_value),
-                    cash: money(*cash),
-                });
-                last = Some((id, name));
-            });
-        }
-        if !folded.is_empty() {
+        let singles: Vec<ValuationRow> = self.unfolded(None, names).collect();
+        self.folded.clear();
+        if !singles.is_empty() {
+            self.valuations.extend(singles);
             self.valuations.sort_by_key(|row| row.epoch);
         }
     }

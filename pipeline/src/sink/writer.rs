@@ -8,14 +8,15 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use evenkeel_clickhouse::{
-    Engine, EngineOptions, LogRow, ProgressRow, Retry, Settings, Writer, connect, install, migrate,
-    running_engine,
+    Engine, EngineOptions, LogRow, ProgressRow, Retry, Settings, ValuationRow, Writer, connect, install,
+    migrate, running_engine,
 };
 
 use super::tables::each_table;
 use super::{Batch, Held, Server, SinkState, Tables};
 use crate::error::Error;
 use crate::machine::{give_back_memory, step_back};
+use crate::names::SharedNames;
 use crate::room::Room;
 
 /// Rows that make a batch worth writing without waiting for more.
@@ -139,11 +140,7 @@ impl Session {
     /// earlier run or attempt wrote is a prefix.
     async fn write<T: LogRow>(&mut self, rows: &[T]) -> evenkeel_clickhouse::Result<u64> {
         let Some(last) = rows.last().map(LogRow::epoch) else { return Ok(0) };
-        let known = match self.watermarks.get(T::TABLE) {
-            Some(known) => *known,
-            None => self.writer.watermark(T::TABLE).await?.max(self.held),
-        };
-        self.watermarks.insert(T::TABLE, known);
+        let known = self.known(T::TABLE).await?;
         let fresh = known.map_or(0, |known| rows.partition_point(|row| row.epoch() <= known));
         let rows = &rows[fresh..];
         if !rows.is_empty() {
@@ -153,8 +150,41 @@ impl Session {
         Ok(rows.len() as u64)
     }
 
-    async fn write_all(&mut self, tables: &Tables, upto: u64) -> evenkeel_clickhouse::Result<u64> {
-        let mut written = 0;
+    /// As [`Session::write`], of valuations that stand for many.
+    async fn write_folded(
+        &mut self,
+        tables: &Tables,
+        names: &SharedNames,
+    ) -> evenkeel_clickhouse::Result<u64> {
+        if !tables.is_folded() {
+            return Ok(0);
+        }
+        let known = self.known(ValuationRow::TABLE).await?;
+        let Some((first, last, rows)) = tables.folded(known) else { return Ok(0) };
+        let singles = tables.unfolded(known, names);
+        let token = format!("{first}-{last}");
+        self.writer.insert_each::<ValuationRow, _>(ValuationRow::TABLE, &token, singles).await?;
+        self.watermarks.insert(ValuationRow::TABLE, Some(last));
+        Ok(rows as u64)
+    }
+
+    /// The newest epoch in a table.
+    async fn known(&mut self, table: &'static str) -> evenkeel_clickhouse::Result<Option<u64>> {
+        let known = match self.watermarks.get(table) {
+            Some(known) => *known,
+            None => self.writer.watermark(table).await?.max(self.held),
+        };
+        self.watermarks.insert(table, known);
+        Ok(known)
+    }
+
+    async fn write_all(
+        &mut self,
+        tables: &Tables,
+        names: &SharedNames,
+        upto: u64,
+    ) -> evenkeel_clickhouse::Result<u64> {
+        let mut written = self.write_folded(tables, names).await?;
         each_table!(tables, rows => written += self.write(rows.as_slice()).await?);
         self.write(&[ProgressRow { epoch: upto }]).await?;
         Ok(written)
@@ -186,11 +216,13 @@ pub(super) fn run(
         let (batch, last) = gather(batches);
         ended = last;
         let Some(Batch { mut tables, names, upto, share }) = batch else { continue };
-        tables.unfold(&names);
+        if !tables.is_folded() {
+            tables.unfold(&names);
+        }
         crowded |= room.filled() > CROWDED;
         let mut tried = None;
         let written = loop {
-            let work = attempt(&mut session, &server, &tables, upto, state);
+            let work = attempt(&mut session, &server, (&tables, &names), upto, state);
             let failure = match runtime.block_on(limited(work, stopping)) {
                 Some(Ok(Some(written))) => break Some(written),
                 Some(Ok(None)) => {
@@ -258,7 +290,7 @@ async fn limited<T>(work: impl Future<Output = T>, stopping: &AtomicBool) -> Opt
 async fn attempt(
     session: &mut Option<Session>,
     server: &Connected,
-    tables: &Tables,
+    (tables, names): (&Tables, &SharedNames),
     upto: u64,
     state: &SinkState,
 ) -> evenkeel_clickhouse::Result<Option<u64>> {
@@ -274,7 +306,7 @@ async fn attempt(
     };
     server.settings.url.clone_into(&mut state.url.lock().unwrap_or_else(PoisonError::into_inner));
     state.up.store(true, Ordering::Relaxed);
-    open.write_all(tables, upto).await.map(Some)
+    open.write_all(tables, names, upto).await.map(Some)
 }
 
 /// What has been handed in, up to a good size, and whether that is all there will be.
