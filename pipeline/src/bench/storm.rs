@@ -9,11 +9,11 @@ use std::sync::Arc;
 use std::time::Instant as Clock;
 
 use evenkeel_actors::{
-    ActorSystem, Books, Holding, InstrumentTerms, LotHeld, Mode, OpenTrigger, Policy, Snapshot,
+    ActorSystem, Books, Holding, InstrumentTerms, LotHeld, Mode, OpenTrigger, Policy, Snapshot, TaxKnown,
     TriggerChanges, Urgency,
 };
 use evenkeel_schemas::derive::trigger_id;
-use evenkeel_schemas::events::{Event, Outcome, TriggerKind, TriggerRef};
+use evenkeel_schemas::events::{CostBasis, Event, Outcome, TriggerKind, TriggerRef};
 use evenkeel_schemas::{
     Currency, Epoch, InstrumentId, Measure, Money, Name, Pair, Price, Quantity, Rate, Ratio, Value,
 };
@@ -158,6 +158,9 @@ impl House {
             buckets: Vec::new(),
             targeted: true,
             triggers: vec![OpenTrigger { trigger, measure: self.measure(number), limit }],
+            method: CostBasis::Fifo,
+            tax: None,
+            reviewed: None,
         })
     }
 }
@@ -199,6 +202,9 @@ impl Books for House {
     }
     fn lots(&self, _: &Name) -> Vec<LotHeld> {
         Vec::new()
+    }
+    fn tax_year(&self, _: &Name) -> Option<TaxKnown> {
+        None
     }
 }
 
