@@ -26,7 +26,7 @@ fn house() -> House {
     let market = Market::new(7, 30);
     let events = [market.reference_events(at), market.history(at.date(), 120), market.quotes(at)].concat();
     let lines: String = events.iter().map(|event| serde_json::to_string(event).unwrap() + "\n").collect();
-    house.running.post(lines.as_bytes()).unwrap();
+    house.running.take_in(&lines).unwrap();
     std::fs::write(house.folder.path().join("market.ndjson"), lines).unwrap();
     let estimated = || house.running.get("/api/v1/estimates").is_ok_and(|answer| answer.status == 200);
     until("the market is estimated", PATIENCE, estimated).unwrap();
