@@ -6,6 +6,7 @@ use std::fmt::Write;
 
 use evenkeel_schemas::{Instant, TradeDate};
 use evenkeel_tests::evenkeel;
+use evenkeel_tests::live::Running;
 use serde_json::Value;
 
 /// A log in the making, an event a line.
@@ -139,6 +140,42 @@ fn the_loss_lot_goes_first_and_meets_the_gains_of_the_year() {
     // 5,000 were gained and not held for a year: each dollar of loss saves 32 cents of it.
     let tax: f64 = traded["objective"]["cost_tax"].as_str().unwrap().parse().unwrap();
     assert!(tax < -300.0, "{tax}");
+}
+
+#[test]
+fn a_dry_run_weighs_the_tax_of_the_year() {
+    let folder = tempfile::tempdir().unwrap();
+    let running = Running::start(&folder.path().join("data"), &[]).unwrap();
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let today = Instant::from_micros(i64::try_from(since.as_micros()).unwrap()).date();
+    let acquired = today.plus_days(-20).unwrap();
+    let mut log = Log::default();
+    log.list(&["VAS", "VGS"]).taxpayer("ann", "1");
+    for (name, units, price) in [("VAS", "70", "100"), ("VGS", "140", "50")] {
+        log.tick("2026-01-05T00:00:00Z", name, price);
+        let moved = format!(
+            r#""customer":"ann","instrument":"{name}","quantity":"{units}","cost_base":"3500","acquired":"{acquired}""#
+        );
+        log.say("transfer_in", &format!("{today}T00:00:00Z"), &moved);
+    }
+    log.targets(&format!("{today}T00:00:00Z"), "ann", "fifo");
+    running.take_in(&log.0).unwrap();
+    let answer =
+        running.send("POST", "/api/v1/holdings/portfolio/ann/plan", r#"{"withdrawal":"2000"}"#).unwrap();
+    let plan = answer.json();
+    assert_eq!(
+        (&plan["outcome"], &plan["benefit_rule"]),
+        (&"trade".into(), &"squared_distance".into()),
+        "{plan}"
+    );
+    assert_eq!(plan["tax"]["income"], "100000", "{plan}");
+    // Some 2,000 are raised, half of it a gain, taxed at 32%.
+    let amount = |value: &Value| value.as_str().unwrap().parse::<f64>().unwrap();
+    assert_eq!(plan["tax"]["adds"][0]["kind"], "ordinary", "{plan}");
+    let gain = amount(&plan["tax"]["adds"][0]["amount"]);
+    assert!((900.0..1_100.0).contains(&gain), "{plan}");
+    assert!((amount(&plan["cost"]["tax"]) - 0.32 * gain).abs() < 1.0, "{plan}");
+    running.stop().unwrap();
 }
 
 const MONTHLY: &str = "[policy.rebalancing]\nstrategy = \"calendar\"\ncadence = \"monthly\"\n";
