@@ -348,11 +348,11 @@ impl View {
 }
 
 /// Adds or takes away one of several statements about the same thing.
-fn state<V>(statements: &mut Few<Version, V>, version: Version, value: V, diff: isize) {
+fn state<K: Ord, V>(statements: &mut Few<K, V>, key: K, value: V, diff: isize) {
     if diff > 0 {
-        statements.insert(version, value);
+        statements.insert(key, value);
     } else {
-        statements.remove(&version);
+        statements.remove(&key);
     }
 }
 
