@@ -590,6 +590,7 @@ fn own_events() -> Vec<(EventType, String)> {
             EventType::PortfolioMonitoringStarted,
             r#""customer":"ann","targets":"t","triggers":["drift"],"pods":[]"#,
         ),
+        event(EventType::ReviewDue, r#""customer":"ann","date":"2026-01-05""#),
         event(EventType::ClosingMark, r#""instrument":"VAS","price":"1","date":"2026-01-05""#),
         event(EventType::Anomaly, r#""source":"ann","kind":"odd","detail":"none""#),
     ]

@@ -2,6 +2,8 @@
 
 use evenkeel_schemas::{Currency, InstrumentId, Money, Name, Pair, Price, Quantity, Rate, Ratio, TradeDate};
 
+use crate::snapshot::TaxKnown;
+
 /// The terms that an order must keep to.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub struct InstrumentTerms {
@@ -53,4 +55,6 @@ pub trait Books: Send + Sync {
     fn target(&self, customer: &Name, instrument: &Name) -> Option<Ratio>;
     /// Open lots; none where lots are not kept.
     fn lots(&self, customer: &Name) -> Vec<LotHeld>;
+    /// The taxpayer's financial year so far; `None` for who is no taxpayer.
+    fn tax_year(&self, customer: &Name) -> Option<TaxKnown>;
 }

@@ -4,14 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use evenkeel_schemas::derive::trigger_id;
 use evenkeel_schemas::events::{
-    Decision, DecisionOrder, Event, EventType, Outcome, Session, SessionState, Side, TriggerKind, TriggerRef,
+    CostBasis, Decision, DecisionOrder, Event, EventType, Outcome, Session, SessionState, Side, TriggerKind,
+    TriggerRef,
 };
 use evenkeel_schemas::{
     Currency, Epoch, Instant, InstrumentId, Measure, Money, Name, Pair, Price, Quantity, Rate, Ratio, Value,
 };
 
 use crate::books::{Books, InstrumentTerms, LotHeld};
-use crate::snapshot::{Holding, OpenTrigger, Snapshot};
+use crate::snapshot::{Holding, OpenTrigger, Snapshot, TaxKnown};
 
 pub fn name(text: &str) -> Name {
     Name::new(text).unwrap()
@@ -40,6 +41,7 @@ pub struct FakeBooks {
     pub held: BTreeMap<(Name, Name), Quantity>,
     pub targets: BTreeMap<(Name, Name), Ratio>,
     pub lots: BTreeMap<Name, Vec<LotHeld>>,
+    pub tax: BTreeMap<Name, TaxKnown>,
 }
 
 impl FakeBooks {
@@ -108,6 +110,9 @@ impl FakeBooks {
             holdings: holdings.collect(),
             buckets: Vec::new(),
             triggers,
+            method: CostBasis::Specific,
+            tax: self.tax.get(customer).cloned(),
+            reviewed: None,
         }
     }
 }
@@ -148,6 +153,9 @@ impl Books for FakeBooks {
     }
     fn lots(&self, customer: &Name) -> Vec<LotHeld> {
         self.lots.get(customer).cloned().unwrap_or_default()
+    }
+    fn tax_year(&self, customer: &Name) -> Option<TaxKnown> {
+        self.tax.get(customer).cloned()
     }
 }
 

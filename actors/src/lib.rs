@@ -36,6 +36,8 @@ mod market;
 mod onboarding;
 mod plans;
 mod policy;
+mod reviews;
+mod risk;
 mod schedule;
 mod shells;
 mod snapshot;
@@ -57,7 +59,7 @@ pub use policy::{
 };
 pub use schedule::Schedule;
 pub use shells::ActorLost;
-pub use snapshot::{Bucket, Holding, OpenTrigger, ParcelHeld, Snapshot};
+pub use snapshot::{Bucket, Holding, OpenTrigger, ParcelHeld, Snapshot, TaxKnown};
 pub use solver::Mode;
 pub use system::{ActorSystem, Snapshots, StartError, Stats, TriggerChanges};
 pub use urgency::Urgency;

@@ -14,11 +14,14 @@ use evenkeel_estimates::{
     OBSERVATIONS_MIN, Payment, ReturnRule, Returns, SplitRatio, Target, Towards, capm_returns, covariance,
     daily_returns, james_stein, mean_returns, trailing_income,
 };
+use evenkeel_optimizer::portfolio::Covariance as CovarianceOf;
 use evenkeel_schemas::events::{Correction, Event, InstrumentListed};
 use evenkeel_schemas::{Currency, Epoch, Instant, InstrumentId, Money, Name, Price, Ratio, TradeDate};
 use evenkeel_tax::{FinancialYear, Law};
 
 use crate::policy::{ExpectedReturns, OnboardingPolicy};
+use crate::risk::{Risks, instruments};
+use crate::snapshot::Snapshot;
 
 /// Returns that are looked back on: a year of sessions.
 const SESSIONS: usize = 252;
@@ -100,6 +103,14 @@ impl SharedMarket {
         };
         book.look(currency, &listed)
     }
+
+    /// The covariance, a year, of what a portfolio holds or targets, in the order of its holdings; `None` unless all of it
+    /// is of the base currency and can be estimated.
+    pub fn risk(&self, snapshot: &Snapshot) -> Option<Arc<CovarianceOf>> {
+        let (currency, names) = instruments(snapshot)?;
+        let _between = self.between.read().unwrap_or_else(PoisonError::into_inner);
+        self.book().risk(currency, names)
+    }
 }
 
 /// What is known of the market.
@@ -116,6 +127,8 @@ pub(crate) struct MarketBook {
     epoch: Epoch,
     /// Worked out when asked for, until something changes.
     states: BTreeMap<Currency, Result<Arc<MarketState>, String>>,
+    /// The same, of the instruments of portfolios.
+    risks: Risks,
 }
 
 impl MarketBook {
@@ -131,6 +144,7 @@ impl MarketBook {
             number: 0,
             epoch: 0,
             states: BTreeMap::new(),
+            risks: Risks::default(),
         }
     }
 
@@ -165,8 +179,13 @@ impl MarketBook {
         }
     }
 
-    fn note(&mut self, id: Option<Name>, said: Said) {
+    fn changed(&mut self) {
         self.states.clear();
+        self.risks.clear();
+    }
+
+    fn note(&mut self, id: Option<Name>, said: Said) {
+        self.changed();
         if let Some(id) = id {
             self.said.insert(id, said);
         }
@@ -212,7 +231,7 @@ impl MarketBook {
             Some(Said::Distribution(name)) => keep_others(&mut self.payments, &name, of),
             None => {}
         }
-        self.states.clear();
+        self.changed();
         if let Some(with) = &correction.with {
             self.apply(epoch, with);
         }
@@ -260,11 +279,7 @@ impl MarketBook {
         let law = self.law.of(FinancialYear::of(as_of)).map_err(|error| error.to_string())?;
         let company_rate = law.franking.company_rate;
         let returns = self.returns(&listed).map_err(|error| lacking(&error))?;
-        let settings = CovarianceSettings {
-            estimator: Estimator::LedoitWolf(Target::ConstantCorrelation),
-            ..CovarianceSettings::default()
-        };
-        let risk = covariance(&returns, &settings).map_err(|error| lacking(&error))?;
+        let risk = covariance(&returns, &estimator()).map_err(|error| lacking(&error))?;
         let income: Vec<(Ratio, Ratio)> =
             listed.iter().map(|listed| self.income(listed, as_of, company_rate)).collect();
         let expected = match self.policy.expected_returns {
@@ -302,6 +317,22 @@ impl MarketBook {
         Ok(MarketLook { state, listings, returns, observations: risk.observations, days: risk.days })
     }
 
+    /// The covariance, a year, of some instruments of a currency in their order; `None` if one cannot be estimated.
+    fn risk(&mut self, currency: Currency, names: Vec<Name>) -> Option<Arc<CovarianceOf>> {
+        let mut risks = std::mem::take(&mut self.risks);
+        let found = risks.of((currency, names), |names| {
+            let listed = names.iter().map(|name| self.listed(name)).collect::<Option<Vec<_>>>()?;
+            if listed.iter().any(|listed| listed.currency != currency) {
+                return None;
+            }
+            let daily = covariance(&self.returns(&listed).ok()?, &estimator()).ok()?;
+            let whole = daily.instruments.len() == names.len();
+            CovarianceOf::dense(daily.annual(DAYS_PER_YEAR).ok().filter(|_| whole)?).ok()
+        });
+        self.risks = risks;
+        found
+    }
+
     /// By the risk that each adds to the market.
     fn by_risk(
         &self,
@@ -333,9 +364,9 @@ impl MarketBook {
             }
         }
         for (date, day) in &self.closes {
-            for (name, told) in day {
-                let known = places.get(name).zip(told.iter().max());
-                marks.extend(known.map(|(instrument, told)| Mark {
+            for (name, instrument) in &places {
+                let told = day.get(*name).and_then(|told| told.iter().max());
+                marks.extend(told.map(|told| Mark {
                     instrument: *instrument,
                     date: *date,
                     price: told.price,
@@ -376,6 +407,12 @@ impl MarketBook {
         };
         trailing().unwrap_or(as_listed)
     }
+}
+
+/// How covariances are estimated.
+fn estimator() -> CovarianceSettings {
+    let estimator = Estimator::LedoitWolf(Target::ConstantCorrelation);
+    CovarianceSettings { estimator, ..CovarianceSettings::default() }
 }
 
 /// By last year's means, drawn together, and yields.

@@ -5,22 +5,25 @@
 //! base currency are traded: there is no event that converts cash, so that a foreign order would overdraw one
 //! currency and leave the other idle. What is on the restricted list is not traded either.
 
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use evenkeel_calendar::{Calendars, Market};
 use evenkeel_lots::LotId;
+use evenkeel_optimizer::portfolio::Covariance;
 use evenkeel_optimizer::{Costs, Limits};
 use evenkeel_rebalancing::{
-    Flow, Group, Parcel, Plan, PlanError, Policy as PlanPolicy, Portfolio, Position, Reason, ReasonKind,
-    Strategy, Subject, Taxonomy, plan,
+    Flow, Group, Parcel, ParcelOrder, Plan, PlanError, Policy as PlanPolicy, Portfolio, Position, Reason,
+    ReasonKind, Risk, Strategy, Subject, TaxYear, Taxonomy, plan,
 };
 use evenkeel_schemas::derive::lot_number;
-use evenkeel_schemas::events::TriggerKind;
-use evenkeel_schemas::{Instant, Measure, Money, Name, Quantity, Ratio};
+use evenkeel_schemas::events::{CostBasis, TriggerKind};
+use evenkeel_schemas::{Instant, InstrumentId, Measure, Money, Name, Quantity, Ratio};
+use evenkeel_tax::{FinancialYear, Law};
 
 use crate::gate;
 use crate::policy::{Policy, RebalancingStrategy};
-use crate::snapshot::{Holding, OpenTrigger, ParcelHeld, Snapshot};
+use crate::snapshot::{Holding, OpenTrigger, ParcelHeld, Snapshot, TaxKnown};
 
 /// The taxonomy of the buckets that a customer is watched by.
 const BUCKETS: &str = "buckets";
@@ -38,17 +41,23 @@ pub struct PlanRequest {
     pub policy: PlanPolicy,
     /// The market whose trading days count (ISO 10383).
     pub market: Name,
+    /// The taxpayer's year so far; without it tax orders parcels but is not weighed.
+    pub tax: Option<TaxKnown>,
+    /// The covariance, a year, of the portfolio's positions in their order; without it the benefit is by squared distance.
+    pub risk: Option<Arc<Covariance>>,
 }
 
 impl PlanRequest {
-    /// What the open triggers of a snapshot ask.
+    /// What the open triggers of a snapshot ask. What the market says of risk is for the caller to add.
     pub fn of(snapshot: &Snapshot, policy: &Policy) -> PlanRequest {
         PlanRequest {
             portfolio: portfolio(snapshot, policy),
             reasons: planned(snapshot).map(|open| reason(snapshot, open)).collect(),
-            strategy: strategy(policy),
+            strategy: strategy(snapshot, policy),
             policy: settings(snapshot, policy),
             market: policy.market.clone(),
+            tax: weighed(snapshot).cloned(),
+            risk: None,
         }
     }
 
@@ -72,10 +81,41 @@ impl PlanRequest {
                 &weekdays
             }
         };
-        let snapshot =
-            evenkeel_rebalancing::Snapshot { portfolio: &self.portfolio, market, risk: None, tax: None };
+        let instruments: Vec<InstrumentId> =
+            self.portfolio.positions.iter().map(|position| position.instrument).collect();
+        let risk = self.risk.as_deref().map(|covariance| Risk { instruments: &instruments, covariance });
+        let tax = self.tax.as_ref().zip(law()).map(|(known, law)| TaxYear {
+            law,
+            cpi: &known.cpi,
+            profile: &known.profile,
+            position: &known.position,
+        });
+        let snapshot = evenkeel_rebalancing::Snapshot { portfolio: &self.portfolio, market, risk, tax };
         plan(&snapshot, &self.reasons, &self.strategy, &self.policy)
     }
+}
+
+/// The law that comes with the program, read once; a test excludes that it cannot be.
+fn law() -> Option<&'static Law> {
+    static READ: OnceLock<Option<Law>> = OnceLock::new();
+    READ.get_or_init(|| Law::built_in().ok()).as_ref()
+}
+
+/// The year whose tax is weighed: of a taxpayer of whom it is known which parcels each sale would take, and what each was
+/// worth when cost bases were re-based, where the law of the day asks for that.
+pub(crate) fn weighed(snapshot: &Snapshot) -> Option<&TaxKnown> {
+    let known = snapshot.tax.as_ref()?;
+    let law = law()?.of(FinancialYear::of(Instant::from_epoch(snapshot.epoch).date())).ok()?;
+    let start = law.regime_of(&known.profile).map(|regime| regime.start);
+    let valued = |parcel: &ParcelHeld| {
+        start.is_none_or(|start| parcel.acquired >= start) || parcel.value_at_start.is_some()
+    };
+    let whole = |holding: &Holding| {
+        let units: i128 = holding.parcels.iter().map(|parcel| i128::from(parcel.quantity.raw())).sum();
+        let at_home = holding.currency == snapshot.base;
+        units == i128::from(holding.quantity.raw()) && (!at_home || holding.parcels.iter().all(valued))
+    };
+    snapshot.holdings.iter().all(whole).then_some(known)
 }
 
 /// The kind of reason that a trigger is: the one place to extend.
@@ -127,10 +167,13 @@ fn reason(snapshot: &Snapshot, open: &OpenTrigger) -> Reason {
     Reason { kind, subject, measure, limit, flow }
 }
 
-fn strategy(policy: &Policy) -> Strategy {
+fn strategy(snapshot: &Snapshot, policy: &Policy) -> Strategy {
     match policy.rebalancing.strategy {
         RebalancingStrategy::Threshold => Strategy::Threshold { to: policy.rebalancing.to },
         RebalancingStrategy::CashFlowFirst => Strategy::CashFlowFirst,
+        RebalancingStrategy::Calendar => {
+            Strategy::Calendar { cadence: policy.rebalancing.cadence, last: snapshot.reviewed }
+        }
     }
 }
 
@@ -149,11 +192,15 @@ fn settings(snapshot: &Snapshot, policy: &Policy) -> PlanPolicy {
         first_parcel_min: customer.first_parcel_min,
         turnover_max: rebalancing.turnover_max,
         cash_band: rebalancing.cash_band,
+        risk_aversion: rebalancing.risk_aversion,
+        horizon_days: rebalancing.horizon_days,
         distance_rate: rebalancing.distance_rate,
         impact: rebalancing.impact,
         volatility: rebalancing.volatility,
         daily_value_share: rebalancing.daily_value_share,
         slices_max: rebalancing.slices_max,
+        wait_days_max: rebalancing.wait_days_max,
+        carried_loss_value: rebalancing.carried_loss_value,
         defensive_cash: rebalancing.defensive_cash,
         limits: Limits {
             iterations_max: solver.iterations_max,
@@ -199,6 +246,10 @@ fn portfolio(snapshot: &Snapshot, policy: &Policy) -> Portfolio {
         foreign_cash: snapshot.foreign_cash,
         positions,
         taxonomies,
+        parcel_order: match snapshot.method {
+            CostBasis::Specific => ParcelOrder::Chosen,
+            _ => ParcelOrder::Given,
+        },
     }
 }
 
@@ -213,7 +264,7 @@ fn position(snapshot: &Snapshot, holding: &Holding, policy: &Policy) -> Position
         acquired: held.acquired,
         quantity: held.quantity,
         cost_base: held.cost_base,
-        value_at_start: None,
+        value_at_start: held.value_at_start,
     };
     Position {
         instrument: holding.instrument,

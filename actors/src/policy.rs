@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use evenkeel_rebalancing::Destination;
+use evenkeel_rebalancing::{Cadence, Destination};
 use evenkeel_schemas::{Currency, Money, Name, Ratio};
 use serde::{Deserialize, Serialize};
 
@@ -88,10 +88,16 @@ pub struct CostPolicy {
 pub struct RebalancingPolicy {
     /// When to trade. Default `threshold`.
     pub strategy: RebalancingStrategy,
+    /// For `calendar`: how often. Default `monthly`.
+    pub cadence: Cadence,
     /// For `threshold`: how far, to the `target` or the `band_edge`. Default `target`.
     pub to: Destination,
-    /// What one NAV of squared weight distance is worth, in NAV: a trade is held when it costs more than the
-    /// distance that it takes away × NAV × this, but for duties. Default 1.
+    /// γ of the utility `μ − γ/2 σ²`, where covariances are known: a trade is held when it costs more than the tracking
+    /// variance that it takes away × γ/2 × NAV × the horizon in years, but for duties. Default 4.
+    pub risk_aversion: f64,
+    /// Days over which a trade's benefit counts, where covariances are known. Default 365.
+    pub horizon_days: u32,
+    /// Where they are not: what one NAV of squared weight distance is worth, in NAV. Default 1.
     pub distance_rate: f64,
     /// Greatest turnover of a plan, half of what is traded as a share of the NAV. Default none.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -107,6 +113,10 @@ pub struct RebalancingPolicy {
     pub daily_value_share: Ratio,
     /// Most days that orders are spread over. Default 5.
     pub slices_max: u32,
+    /// Where tax is weighed: a parcel whose discount is at most this many days away may be worth waiting for. Default 60.
+    pub wait_days_max: u32,
+    /// The same: what a dollar of losses carried to later years is taken to be worth. Default 0.
+    pub carried_loss_value: Ratio,
     /// Part of every target that goes to cash on a drawdown. Default 0.2.
     pub defensive_cash: Ratio,
 }
@@ -121,6 +131,8 @@ pub enum RebalancingStrategy {
     /// The same, and money above or below its target first buys what is underweight, or comes from what is
     /// overweight.
     CashFlowFirst,
+    /// At reviews, and when something else than a weight outside its band asks.
+    Calendar,
 }
 
 /// The desk.
@@ -279,7 +291,10 @@ impl Default for RebalancingPolicy {
         let plan = evenkeel_rebalancing::Policy::default();
         RebalancingPolicy {
             strategy: RebalancingStrategy::default(),
+            cadence: Cadence::Monthly,
             to: Destination::Target,
+            risk_aversion: plan.risk_aversion,
+            horizon_days: plan.horizon_days,
             distance_rate: plan.distance_rate,
             turnover_max: plan.turnover_max,
             cash_band: plan.cash_band,
@@ -287,6 +302,8 @@ impl Default for RebalancingPolicy {
             volatility: plan.volatility,
             daily_value_share: plan.daily_value_share,
             slices_max: plan.slices_max,
+            wait_days_max: plan.wait_days_max,
+            carried_loss_value: plan.carried_loss_value,
             defensive_cash: plan.defensive_cash,
         }
     }
@@ -395,6 +412,9 @@ impl RebalancingPolicy {
         share("rebalancing.daily_value_share", self.daily_value_share)?;
         share_or_none("rebalancing.cash_band", self.cash_band)?;
         share_or_none("rebalancing.defensive_cash", self.defensive_cash)?;
+        share_or_none("rebalancing.carried_loss_value", self.carried_loss_value)?;
+        let wait = self.wait_days_max;
+        require("rebalancing.wait_days_max", &wait, wait <= 366, "0 to 366")?;
         if let Some(most) = self.turnover_max {
             share("rebalancing.turnover_max", most)?;
         }
@@ -405,6 +425,11 @@ impl RebalancingPolicy {
         ] {
             require(field, &number, (0.0..=most).contains(&number), "0 or more, within reason")?;
         }
+        let aversion = self.risk_aversion;
+        let fits = aversion > 0.0 && aversion <= 1e4;
+        require("rebalancing.risk_aversion", &aversion, fits, "above 0, at most 10,000")?;
+        let horizon = self.horizon_days;
+        require("rebalancing.horizon_days", &horizon, (1..=36_500).contains(&horizon), "1 to 36,500")?;
         let days = self.slices_max;
         require("rebalancing.slices_max", &days, (1..=250).contains(&days), "1 to 250")
     }

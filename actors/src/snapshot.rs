@@ -1,9 +1,12 @@
 //! What a customer's actor is handed: one customer at one consistent epoch.
 
-use evenkeel_schemas::events::TriggerRef;
+use std::sync::Arc;
+
+use evenkeel_schemas::events::{CostBasis, TriggerRef};
 use evenkeel_schemas::{
     Currency, Epoch, InstrumentId, Measure, Money, Name, Price, Quantity, Rate, Ratio, TradeDate, Value,
 };
+use evenkeel_tax::{Cpi, Position, Profile};
 
 /// One customer at one consistent epoch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +31,23 @@ pub struct Snapshot {
     pub buckets: Vec<Bucket>,
     /// All open triggers.
     pub triggers: Vec<OpenTrigger>,
+    /// Which lots a sale of the day takes.
+    pub method: CostBasis,
+    /// The taxpayer's year so far; `None` for who is no taxpayer, and where the base currency is not that of the law.
+    pub tax: Option<TaxKnown>,
+    /// The day of the last review, or of the first targets; `None` before both.
+    pub reviewed: Option<TradeDate>,
+}
+
+/// Who is taxed, and the financial year so far, as of the last mark.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TaxKnown {
+    /// Who.
+    pub profile: Profile,
+    /// Income, gains and losses up to now.
+    pub position: Position,
+    /// Consumer prices.
+    pub cpi: Arc<Cpi>,
 }
 
 /// An instrument that is held or targeted.
@@ -55,11 +75,12 @@ pub struct Holding {
     pub band: Ratio,
     /// What is traded of it on an average day, its currency; `None` when unknown.
     pub average_daily_value: Option<Money>,
-    /// Its open lots, where a sale may name those it takes: they add up to the units held. Empty otherwise.
+    /// Its open lots, where a sale may name those it takes, or a taxpayer's in the order in which sales take them: they add up
+    /// to the units held. Empty otherwise.
     pub parcels: Vec<ParcelHeld>,
 }
 
-/// An open lot that a sale may name.
+/// An open lot that a sale may take.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParcelHeld {
     /// The event that opened it.
@@ -70,6 +91,8 @@ pub struct ParcelHeld {
     pub quantity: Quantity,
     /// What they cost, in the instrument's currency.
     pub cost_base: Money,
+    /// Their market value when 30 June 2027 ended, if they were held then and it is known.
+    pub value_at_start: Option<Money>,
 }
 
 /// Instruments that are watched together. Their target is the sum of theirs.

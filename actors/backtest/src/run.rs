@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use evenkeel_lots::Choice;
 use evenkeel_rebalancing::{
-    Destination, Outcome, Parcel, Plan, Portfolio, Position, Reason, ReasonKind, Snapshot, Strategy, TaxYear,
-    plan,
+    Destination, Outcome, Parcel, ParcelOrder, Plan, Portfolio, Position, Reason, ReasonKind, Snapshot,
+    Strategy, TaxYear, plan,
 };
 use evenkeel_schemas::{InstrumentId, Money, Price, Quantity, Rate, Ratio, TradeDate, Value};
 use evenkeel_tax::FinancialYear;
@@ -308,6 +308,7 @@ impl Run<'_> {
             foreign_cash: Value::of_cash(self.account.outstanding(), Rate::PAR).unwrap_or_default(),
             positions: rows.filter_map(position).collect(),
             taxonomies: Vec::new(),
+            parcel_order: ParcelOrder::Chosen,
         }
     }
 

@@ -8,6 +8,7 @@ use crate::edges::edges;
 use crate::error::PlanError;
 use crate::plan::{ParcelClass, Tried, Waiting};
 use crate::policy::{Destination, Strategy};
+use crate::snapshot::ParcelOrder;
 use crate::waiting::{put_off, waiting};
 
 /// The ways that were weighed and the best of them.
@@ -252,9 +253,15 @@ fn limited(
         if bound || desk.ranks[place].is_empty() {
             continue;
         }
-        let kept = desk.ranks[place].iter().filter(|ranked| !fits(place, ranked));
-        let kept: i128 = kept.map(|ranked| i128::from(ranked.parcel.quantity.raw())).sum();
-        let most = i128::from(candidate.held.raw()) - kept;
+        let units = |ranked: &crate::parcels::Ranked| i128::from(ranked.parcel.quantity.raw());
+        let ranks = desk.ranks[place].iter();
+        let most = match desk.book.portfolio.parcel_order {
+            ParcelOrder::Chosen => {
+                let kept: i128 = ranks.filter(|ranked| !fits(place, ranked)).map(units).sum();
+                i128::from(candidate.held.raw()) - kept
+            }
+            ParcelOrder::Given => ranks.take_while(|ranked| fits(place, ranked)).map(units).sum(),
+        };
         let most = Quantity::from_wide(most.max(0)).unwrap_or_default();
         changed |= most < candidate.sellable;
         candidate.sellable = candidate.sellable.min(most);

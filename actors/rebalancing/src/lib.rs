@@ -67,6 +67,7 @@
 //!     foreign_cash: Value::ZERO,
 //!     positions: vec![position(1, "700")?, position(2, "300")?],
 //!     taxonomies: Vec::new(),
+//!     parcel_order: Default::default(),
 //! };
 //! let market = Calendars::built_in()?.market("XASX").ok_or("no market")?;
 //! let snapshot = Snapshot { portfolio: &portfolio, market, risk: None, tax: None };
@@ -105,4 +106,4 @@ pub use plan::{
 };
 pub use policy::{Cadence, Destination, Policy, Strategy, Tilt};
 pub use reason::{Flow, Reason, ReasonKind, Subject, Urgency, by_urgency, urgency};
-pub use snapshot::{Group, Parcel, Portfolio, Position, Risk, Snapshot, TaxYear, Taxonomy};
+pub use snapshot::{Group, Parcel, ParcelOrder, Portfolio, Position, Risk, Snapshot, TaxYear, Taxonomy};

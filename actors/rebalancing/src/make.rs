@@ -105,26 +105,29 @@ impl Made<'_> {
         let Chosen { attempt, tried, waiting } = chosen;
         let review = waiting.iter().filter(|one| one.waits).map(|one| one.until).min();
         let (cost, benefit) = (attempt.cost.total, attempt.benefit.amount);
+        for one in waiting.iter().filter(|one| one.waits) {
+            let name = self.desk.book.name(one.instrument);
+            self.words.push(format!(
+                "{name}: {} units acquired on {} wait until {} for their discount: {} less tax for {} of drift a day",
+                one.quantity, one.acquired, one.until, one.tax_saved, one.drift_cost_a_day
+            ));
+        }
         if attempt.orders.is_empty() {
             // The first way that was given up for doing nothing, if there was one.
             let given_up = tried.iter().find(|tried| tried.cost > Money::ZERO);
             let (held, why) = match given_up {
-                Some(Tried { cost, benefit, .. }) => (Held::CostAboveBenefit, outweighed(*cost, *benefit)),
-                None => (Held::NothingToTrade, "no order in whole lots is worth placing".to_owned()),
+                _ if review.is_some() => (Held::Waiting, None),
+                Some(Tried { cost, benefit, .. }) => {
+                    (Held::CostAboveBenefit, Some(outweighed(*cost, *benefit)))
+                }
+                None => (Held::NothingToTrade, Some("no order in whole lots is worth placing".to_owned())),
             };
-            self.words.push(why);
+            self.words.extend(why);
             return Ok(Plan { tried, waiting, ..self.hold(held, Some(&attempt), review) });
         }
         if attempt.net <= 0.0 && !self.desk.intent.duty {
             self.words.push(outweighed(cost, benefit));
             return Ok(Plan { tried, waiting, ..self.hold(Held::CostAboveBenefit, Some(&attempt), review) });
-        }
-        for one in waiting.iter().filter(|one| one.waits) {
-            let name = self.desk.book.name(one.instrument);
-            self.words.push(format!(
-                "{name}: {} units of lot {} wait until {} for their discount: {} less tax for {} of drift a day",
-                one.quantity, one.lot.0, one.until, one.tax_saved, one.drift_cost_a_day
-            ));
         }
         let Some((attempt, slices)) = slices(self.desk, &attempt)? else {
             self.words.push("no order is possible within a day's share of the volume".to_owned());

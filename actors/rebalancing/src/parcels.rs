@@ -8,7 +8,7 @@ use evenkeel_tax::{Cpi, FinancialYear, Piece, Quarter, Sale, TaxError, pieces_of
 use crate::book::{Book, Row};
 use crate::error::PlanError;
 use crate::plan::{ParcelClass, Sold};
-use crate::snapshot::{Parcel, TaxYear};
+use crate::snapshot::{Parcel, ParcelOrder, TaxYear};
 
 /// A parcel in the order in which sales take them.
 #[derive(Copy, Clone, Debug)]
@@ -19,7 +19,7 @@ pub(crate) struct Ranked {
     gain: i128,
 }
 
-/// The parcels of each row, in the order of sale.
+/// The parcels of each row, in the order of sale: as given where the books choose.
 ///
 /// Of two of one class the one with less gain a unit goes first, then the older, then the lower number. Under
 /// the regime of 1 July 2027 the gain is the sum of the pieces that the law sees.
@@ -45,7 +45,9 @@ pub(crate) fn ranked(book: &Book<'_>, tax: Option<TaxYear<'_>>) -> Result<Vec<Ve
             };
             ranks.push(Ranked { parcel: *parcel, class, gain });
         }
-        ranks.sort_by(before);
+        if book.portfolio.parcel_order == ParcelOrder::Chosen {
+            ranks.sort_by(before);
+        }
         all.push(ranks);
     }
     Ok(all)

@@ -28,6 +28,8 @@ pub enum Held {
     NothingToTrade,
     /// No way to trade brings more than it costs.
     CostAboveBenefit,
+    /// Everything that would be traded waits for parcels that are near their discount.
+    Waiting,
 }
 
 /// How the optimizer found what was weighed: its last answer for the way that was chosen.
@@ -217,6 +219,8 @@ pub struct Waiting {
     pub instrument: InstrumentId,
     /// The lot.
     pub lot: LotId,
+    /// When it was acquired.
+    pub acquired: TradeDate,
     /// Units that would be sold now.
     pub quantity: Quantity,
     /// First trading day on which its gain is treated as held for 12 months.

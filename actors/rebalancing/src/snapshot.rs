@@ -38,6 +38,20 @@ pub struct Portfolio {
     /// Groupings with targets of their own, each over all instruments or some.
     #[serde(default)]
     pub taxonomies: Vec<Taxonomy>,
+    /// Which parcels a sale takes first.
+    #[serde(default)]
+    pub parcel_order: ParcelOrder,
+}
+
+/// Which parcels a sale takes first.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ParcelOrder {
+    /// Those that the plan chooses, and names: losses, then gains held for 12 months, then the others.
+    #[default]
+    Chosen,
+    /// In the order in which they are given: the books choose. To keep one is to sell only what comes before it.
+    Given,
 }
 
 /// An instrument that is held or targeted.

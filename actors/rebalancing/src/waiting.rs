@@ -41,6 +41,7 @@ pub(crate) fn waiting(desk: &Desk<'_>, attempt: &Attempt) -> Result<Vec<Waiting>
             found.push(Waiting {
                 instrument: order.instrument,
                 lot: one.lot,
+                acquired: one.acquired,
                 quantity: one.quantity,
                 until,
                 days: until.days() - today.days(),

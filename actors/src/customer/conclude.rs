@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use evenkeel_optimizer::{ProposedOrder, Side as Way};
 use evenkeel_rebalancing::{BenefitRule, Held, Outcome as Planned, Plan, PlanError, PlannedOrder, Slice};
 use evenkeel_schemas::derive::{lot_number, order_id};
-use evenkeel_schemas::events::{Decision, DecisionOrder, LotChoice, Outcome, Side};
-use evenkeel_schemas::{Epoch, Name, Quantity, TradeDate};
+use evenkeel_schemas::events::{CostBasis, Decision, DecisionOrder, LotChoice, Outcome, Side};
+use evenkeel_schemas::{Epoch, Instant, Name, Quantity, TradeDate};
+use evenkeel_tax::FinancialYear;
 
 use super::decision::{hold, lines, review_later, review_of_prices, skeleton};
 use super::{CustomerState, Refusal};
 use crate::gate;
+use crate::plans::weighed;
 use crate::policy::Policy;
 use crate::snapshot::{Holding, Snapshot};
 
@@ -40,12 +42,13 @@ pub fn conclude(
         SolverAnswer::Planned(plan) if plan.outcome == Planned::Hold => {
             let refusal = match plan.held {
                 Some(Held::CostAboveBenefit) => Refusal::CostAboveBenefit,
+                Some(Held::Waiting) => Refusal::Waiting,
                 Some(Held::NotAsked | Held::NothingToTrade) | None => Refusal::NothingToTrade,
             };
             let prices = review_of_prices(state, snapshot, policy);
             let review = prices.into_iter().chain(plan.review.map(start)).min();
             let mut decision = held(refusal, plan.words.join("; "), review);
-            decision.objective.extend(terms(plan));
+            decision.objective.extend(terms(snapshot, plan));
             decision
         }
         SolverAnswer::Planned(plan) => trade(state, snapshot, policy, plan),
@@ -101,14 +104,14 @@ fn trade(state: &CustomerState, snapshot: &Snapshot, policy: &Policy, plan: &Pla
         let reason = format!("the plan did not pass the gate: {}", violations.join("; "));
         let later = Some(review_later(state, snapshot, policy));
         let mut refused = hold(state, snapshot, Refusal::Gate, reason, later);
-        refused.objective.extend(terms(plan));
+        refused.objective.extend(terms(snapshot, plan));
         return refused;
     }
     decision.outcome = Outcome::Trade;
     // Never at once: what was traded has to count as a day's.
     decision.review = next.map(|slice| start(slice.date).max(snapshot.epoch + 1));
     decision.reason = plan.words.join("; ");
-    decision.objective = terms(plan);
+    decision.objective = terms(snapshot, plan);
     let mut after: BTreeMap<_, Quantity> =
         snapshot.holdings.iter().map(|holding| (holding.instrument, holding.quantity)).collect();
     for order in first.into_iter().flat_map(|slice| &slice.orders) {
@@ -123,7 +126,7 @@ fn trade(state: &CustomerState, snapshot: &Snapshot, policy: &Policy, plan: &Pla
     decision
 }
 
-/// The orders of a day, sells first, each sale with the lots that the plan takes first.
+/// The orders of a day, sells first, each sale with the lots that the plan takes first, where it may name them.
 fn orders(decision: &Name, snapshot: &Snapshot, plan: &Plan, slice: Option<&Slice>) -> Vec<DecisionOrder> {
     let order = |proposed: &ProposedOrder| {
         let holding = snapshot.holdings.iter().find(|holding| holding.instrument == proposed.instrument)?;
@@ -136,7 +139,10 @@ fn orders(decision: &Name, snapshot: &Snapshot, plan: &Plan, slice: Option<&Slic
             side: if proposed.side == Way::Sell { Side::Sell } else { Side::Buy },
             quantity: proposed.quantity,
             limit: proposed.limit,
-            lots: whole.map_or_else(Vec::new, |whole| lots(holding, whole, proposed.quantity)),
+            lots: match whole.filter(|_| snapshot.method == CostBasis::Specific) {
+                Some(whole) => lots(holding, whole, proposed.quantity),
+                None => Vec::new(),
+            },
         })
     };
     let mut found: Vec<DecisionOrder> =
@@ -160,7 +166,7 @@ fn lots(holding: &Holding, whole: &PlannedOrder, units: Quantity) -> Vec<LotChoi
 }
 
 /// What was weighed, by name.
-fn terms(plan: &Plan) -> BTreeMap<String, String> {
+fn terms(snapshot: &Snapshot, plan: &Plan) -> BTreeMap<String, String> {
     let (cost, benefit) = (&plan.cost, &plan.benefit);
     let rule = match benefit.rule {
         BenefitRule::TrackingVariance => "tracking_variance",
@@ -185,6 +191,10 @@ fn terms(plan: &Plan) -> BTreeMap<String, String> {
         terms.insert("gap".to_owned(), solved.gap.to_string());
         terms.insert("iterations".to_owned(), solved.iterations.to_string());
         terms.insert("repairs".to_owned(), solved.repairs.to_string());
+    }
+    if weighed(snapshot).is_some() {
+        let year = FinancialYear::of(Instant::from_epoch(snapshot.epoch).date());
+        terms.insert("tax_year".to_owned(), year.to_string());
     }
     if plan.slices.len() > 1 {
         terms.insert("days".to_owned(), plan.slices.len().to_string());

@@ -8,7 +8,7 @@ use evenkeel_schemas::events::{Decision, DecisionLine, EventType, Outcome, Trigg
 use evenkeel_schemas::{Epoch, Instant, InstrumentId, Name, Quantity, Rate, Ratio, Value};
 
 use super::CustomerState;
-use crate::policy::Policy;
+use crate::policy::{Policy, RebalancingStrategy};
 use crate::snapshot::Snapshot;
 
 macro_rules! refusals {
@@ -51,6 +51,8 @@ refusals! {
     NothingToTrade = "nothing_to_trade",
     /// The plan costs more than it brings.
     CostAboveBenefit = "cost_above_benefit",
+    /// Parcels wait for their discount, and nothing else is to be traded.
+    Waiting = "waiting",
     /// What the plan is made from makes no sense, or its limits contradict each other.
     Infeasible = "infeasible",
     /// The optimizer gave no answer.
@@ -155,9 +157,10 @@ pub(super) fn lines(snapshot: &Snapshot, quantities: &BTreeMap<InstrumentId, Qua
 
 /// When to look again at something that new prices may change: after the review time, then after twice as
 /// long with each attempt. `None` when only flows and requests ask: they are answered, and prices alone do
-/// not ask again.
+/// not ask again. Nor do they between reviews, where the strategy is `calendar`.
 pub(super) fn review_of_prices(state: &CustomerState, snapshot: &Snapshot, policy: &Policy) -> Option<Epoch> {
-    drifting(snapshot).then(|| review_later(state, snapshot, policy))
+    let asks = drifting(snapshot) && policy.rebalancing.strategy != RebalancingStrategy::Calendar;
+    asks.then(|| review_later(state, snapshot, policy))
 }
 
 /// When to look again at something that passes.

@@ -1,4 +1,5 @@
 mod plans;
+mod weighed;
 
 use evenkeel_optimizer::{ProposedOrder, SolverFailure};
 use evenkeel_rebalancing::{PlanError, Problem};

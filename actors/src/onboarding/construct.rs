@@ -73,6 +73,8 @@ pub(super) struct Commission {
     pub as_of: Option<TradeDate>,
     pub investor: Option<Investor>,
     pub held: Vec<HeldLot>,
+    /// Gains and losses of the financial year so far.
+    pub year: TaxYear,
     pub at: Instant,
 }
 
@@ -100,7 +102,7 @@ impl Commission {
             on: self.at.date(),
             held: &self.held,
             law: &workshop.law,
-            year: TaxYear::default(),
+            year: self.year,
             trading: &workshop.trading,
         };
         let limits = search_limits(workshop.time_max);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use evenkeel_advice::{Advice, DAYS_NEAR, Intake, PodTable, advise, pods_on};
-use evenkeel_construction::{HeldLot, Investor, MarketState, targets_id};
+use evenkeel_construction::{HeldLot, Investor, MarketState, TaxYear, targets_id};
 use evenkeel_schemas::derive::event_id;
 use evenkeel_schemas::events::{
     Event, EventType, GoalPod, PodAllocationCalculated, PodWatch, PodWeight, PortfolioMonitoringStarted,
@@ -95,6 +95,11 @@ impl Onboarding {
             as_of: self.market().as_of(),
             investor: Investor::of(profile),
             held,
+            year: books.tax_year(customer).map_or_else(TaxYear::default, |known| TaxYear {
+                gains: known.position.gains,
+                losses_current: known.position.losses_current,
+                losses_prior: known.position.losses_prior,
+            }),
             at: Instant::from_epoch(epoch),
         };
         let workshop = self.workshop.clone();

@@ -456,3 +456,29 @@ fn what_is_held_counts_at_the_marks_whatever_prices_have_done_since() {
     });
     assert_eq!(capital.sum::<i64>(), 1_000 * mark.raw() + 1_000_010_000);
 }
+
+#[test]
+fn plans_see_the_covariance_of_what_they_hold_until_the_market_changes() {
+    let mut stage = Stage::new();
+    stage.commit(listings());
+    stage.commit(closes("2026-01-01", 120));
+    let market = stage.machine.shared_market();
+    let mut books = FakeBooks::default();
+    books.list("VAS", "50");
+    books.list("VGS", "50");
+    books.customer("ann", "0", &[("VAS", 10)], &[("VGS", "0.5")]);
+    let of = |books: &FakeBooks| market.risk(&books.snapshot(100, &name("ann"), Vec::new()));
+    let risk = of(&books).unwrap();
+    let both = [name("VAS"), name("VGS")];
+    let looked = market.look(Currency::AUD, Some(&both)).unwrap().state.covariance(&both).unwrap();
+    assert_eq!(*risk, looked);
+    assert!(risk.at(0, 0) > 0.0 && risk.at(1, 1) > risk.at(0, 0), "VGS moves more");
+    assert!(Arc::ptr_eq(&risk, &of(&books).unwrap()), "worked out once");
+    stage.commit(closes("2026-05-01", 1));
+    let after = of(&books).unwrap();
+    assert!(*after != looked);
+    // What has no marks leaves nothing to go by.
+    books.list("NEW", "10");
+    books.customer("ann", "0", &[("NEW", 1)], &[]);
+    assert_eq!(of(&books), None);
+}

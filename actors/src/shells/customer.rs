@@ -10,6 +10,7 @@ use evenkeel_schemas::{Epoch, Name};
 
 use super::deliver;
 use crate::customer::{CustomerState, Prepared, SolverAnswer, conclude, prepare};
+use crate::market::SharedMarket;
 use crate::policy::Policy;
 use crate::snapshot::Snapshot;
 use crate::solver::SolverPool;
@@ -94,14 +95,20 @@ impl Drop for Living {
 pub(crate) struct CustomerActor {
     policy: Arc<Policy>,
     pool: Arc<SolverPool>,
+    market: SharedMarket,
     seen: Option<Epoch>,
     present: Option<Wake>,
     _living: Living,
 }
 
 impl CustomerActor {
-    pub fn new(policy: Arc<Policy>, pool: Arc<SolverPool>, living: Living) -> CustomerActor {
-        CustomerActor { policy, pool, seen: None, present: None, _living: living }
+    pub fn new(
+        policy: Arc<Policy>,
+        pool: Arc<SolverPool>,
+        market: SharedMarket,
+        living: Living,
+    ) -> CustomerActor {
+        CustomerActor { policy, pool, market, seen: None, present: None, _living: living }
     }
 }
 
@@ -124,7 +131,8 @@ impl Handler<Wake> for CustomerActor {
         match prepare(&wake.state, &wake.snapshot, wake.session, &self.policy) {
             Prepared::Quiet => wake.reply.send(Answer::Quiet),
             Prepared::Hold(decision) => wake.reply.send(Answer::Decided(decision)),
-            Prepared::Solve(request) => {
+            Prepared::Solve(mut request) => {
+                request.risk = self.market.risk(&wake.snapshot);
                 let (this, epoch) = (context.address(), wake.epoch);
                 let reply = Box::new(move |answer| {
                     deliver(&this, Solved { epoch, answer });

@@ -15,8 +15,10 @@ use super::flight::Flight;
 use crate::closing::Closing;
 use crate::customer::{SolverAnswer, conclude, lost};
 use crate::ledger::Ledger;
+use crate::market::SharedMarket;
 use crate::onboarding::Onboarding;
 use crate::policy::Policy;
+use crate::reviews::Reviews;
 use crate::shells::{Answer, CustomerActor, Living, Reply, Status, Wake, deliver};
 use crate::snapshot::Snapshot;
 use crate::solver::{Mode, SolverPool};
@@ -38,6 +40,7 @@ pub(super) struct Crew {
     pub policy: Arc<Policy>,
     pub mode: Mode,
     pub pool: Arc<SolverPool>,
+    pub market: SharedMarket,
     pub arbiter: ArbiterHandle,
     pub living: Arc<AtomicUsize>,
 }
@@ -47,6 +50,7 @@ pub(super) struct Core {
     pub ledger: Ledger,
     pub closing: Closing,
     pub onboarding: Onboarding,
+    pub reviews: Reviews,
     pub flight: Flight,
     /// The last epoch run.
     pub last: Epoch,
@@ -65,6 +69,7 @@ impl Core {
             ledger: Ledger::new(policy.market.clone()),
             closing: Closing::default(),
             onboarding,
+            reviews: Reviews::new(&policy.rebalancing),
             flight: Flight::default(),
             last: 0,
             desk: Status::default(),
@@ -80,6 +85,7 @@ impl Core {
         self.ledger.apply(epoch, event);
         self.closing.apply(event);
         self.onboarding.apply(epoch, event);
+        self.reviews.apply(event);
         self.flight.landed(event);
         if let Event::Decision(decision) = event {
             let refusal = crate::customer::Refusal::of(decision).map_or("", |refusal| refusal.as_str());
@@ -168,8 +174,9 @@ impl Core {
         }
         let live = self.actors.entry(customer.clone()).or_insert_with(|| {
             let (policy, pool) = (Arc::clone(&crew.policy), Arc::clone(&crew.pool));
-            let living = Living::new(Arc::clone(&crew.living));
-            let start = move |_: &mut actix::Context<CustomerActor>| CustomerActor::new(policy, pool, living);
+            let (market, living) = (crew.market.clone(), Living::new(Arc::clone(&crew.living)));
+            let start =
+                move |_: &mut actix::Context<CustomerActor>| CustomerActor::new(policy, pool, market, living);
             Live { address: CustomerActor::start_in_arbiter(&crew.arbiter, start), woken: epoch }
         });
         live.woken = epoch;

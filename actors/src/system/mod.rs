@@ -142,9 +142,11 @@ impl ActorSystem {
         let desk = DeskActor::start_in_arbiter(&arbiter, move |_| DeskActor::new(desk, mailbox));
         let broker = BrokerActor::start_in_arbiter(&arbiter, move |_| BrokerActor::new(broker, mailbox));
         let law = Arc::new(Law::built_in()?);
-        let core = Mutex::new(Core::new(&policy, Onboarding::new(&policy, mode, law)));
+        let onboarding = Onboarding::new(&policy, mode, law);
+        let market = onboarding.shared_market();
+        let core = Mutex::new(Core::new(&policy, onboarding));
         let living = Arc::new(AtomicUsize::new(0));
-        let crew = Crew { policy, mode, pool, arbiter, living };
+        let crew = Crew { policy, mode, pool, market, arbiter, living };
         let (stats, thread) = (Mutex::new(Stats::default()), Mutex::new(Some(thread)));
         Ok(ActorSystem { crew, core, stats, desk, broker, system, thread })
     }
@@ -155,8 +157,7 @@ impl ActorSystem {
     /// [`ActorLost`] when desk or broker have stopped.
     pub fn apply(&self, epoch: Epoch, events: Arc<[Event]>) -> Result<(), ActorLost> {
         let mut core = locked(&self.core);
-        let market = core.onboarding.shared_market();
-        let whole = market.epoch();
+        let whole = self.crew.market.epoch();
         for event in events.iter() {
             core.apply(epoch, event);
         }
@@ -170,7 +171,7 @@ impl ActorSystem {
 
     /// Lets everybody act who is due at an epoch, the most urgent first and in live mode as many as there is time for,
     /// and returns what is to be appended: decisions by customer,
-    /// then the desk's events, then the broker's, then closing marks, then what onboarding concludes. Waits for the optimizer; in live mode not beyond its deadline
+    /// then the desk's events, then the broker's, then closing marks, then what onboarding concludes, then reviews. Waits for the optimizer; in live mode not beyond its deadline
     /// (and once more that long, should its threads be stuck).
     ///
     /// `snapshots` and `books` are of this epoch and include everything applied.
@@ -211,6 +212,7 @@ impl ActorSystem {
         }
         events.extend(core.closing.on_epoch(epoch, since, books.as_ref()));
         events.extend(core.onboarding.on_epoch(epoch, since, books.as_ref(), &self.crew.pool));
+        events.extend(core.reviews.on_epoch(epoch, since));
         core.put_away(epoch, &self.crew.policy);
         self.publish(&core);
         Ok(events)
@@ -218,7 +220,7 @@ impl ActorSystem {
 
     /// The market as it is estimated, for others to look at.
     pub fn market(&self) -> SharedMarket {
-        locked(&self.core).onboarding.shared_market()
+        self.crew.market.clone()
     }
 
     /// Whether anything is under way that comes to an end by itself: wakes not served, proposals not committed,
@@ -232,6 +234,7 @@ impl ActorSystem {
             || core.broker.pending > 0
             || core.closing.pending()
             || core.onboarding.pending()
+            || core.reviews.pending()
     }
 
     /// The first epoch after the last one run at which something is due without any new event, reviews
@@ -248,6 +251,8 @@ impl ActorSystem {
             core.flight.oldest().map(|epoch| expiry(epoch).max(after + 1)),
             core.closing.oldest().map(|epoch| expiry(epoch).max(after + 1)),
             core.onboarding.oldest().map(|epoch| expiry(epoch).max(after + 1)),
+            core.reviews.oldest().map(|epoch| expiry(epoch).max(after + 1)),
+            core.reviews.next_due(after),
         ];
         let ask_due = |reply| Due { after, reply };
         if !core.flight.desk_waits() {

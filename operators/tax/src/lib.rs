@@ -57,7 +57,7 @@ pub use law::{
 };
 pub use profile::{CostMethod, Entity, Profile};
 pub use regime::{Cpi, Piece, Quarter, Sale, indexed_cost_base, minimum_tax, pieces};
-pub use report::{Customer, Report, YearFacts, report, reports};
+pub use report::{Customer, POSITION_LINES, Report, YearFacts, position_of, report, reports};
 pub use scale::{flat_tax, income_tax, medicare_levy, taxable};
 pub use sheet::Line;
 pub use year::{FinancialYear, held_clear_year, held_clear_year_from};

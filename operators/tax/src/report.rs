@@ -83,6 +83,42 @@ impl Report {
     }
 }
 
+/// The lines that [`position_of`] reads.
+pub const POSITION_LINES: [&str; 9] = [
+    "other_income",
+    "distributions_grossed_up",
+    "interest",
+    "franking_credits",
+    "gains_ordinary",
+    "gains_discount",
+    "gains_accrued",
+    "losses",
+    "losses_brought_forward",
+];
+
+/// What an assessment was made of, read back from the lines of its report; others do no harm.
+///
+/// # Errors
+/// [`TaxError::Range`] beyond the range of money.
+pub fn position_of<'a>(lines: impl Iterator<Item = (&'a str, Money)>) -> Result<Position, TaxError> {
+    let mut read = Position::default();
+    for (line, amount) in lines {
+        match line {
+            "other_income" | "distributions_grossed_up" | "interest" => {
+                read.income = sum([read.income, amount])?;
+            }
+            "franking_credits" => read.franking_credits = amount,
+            "gains_ordinary" => read.gains.ordinary = amount,
+            "gains_discount" => read.gains.discount = amount,
+            "gains_accrued" => read.gains.accrued = amount,
+            "losses" => read.losses_current = amount,
+            "losses_brought_forward" => read.losses_prior = amount,
+            _ => {}
+        }
+    }
+    Ok(read)
+}
+
 /// The report of one year. Capital losses brought forward are zero or more.
 ///
 /// # Errors [`TaxError::AverageCost`] for a resident who sold at average cost; [`TaxError::NoLaw`] for a year

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use evenkeel_schemas::Money;
 use evenkeel_tax::{
-    Cpi, Customer, GainKind, Law, Report, TaxError, YearFacts, report, reports, saving_of_loss,
+    Cpi, Customer, GainKind, Law, Report, TaxError, YearFacts, position_of, report, reports, saving_of_loss,
 };
 use proptest::prelude::*;
 use serde_json::json;
@@ -62,7 +62,7 @@ fn check(report: &Report, expected: &[(&str, &str)]) {
     }
 }
 
-/// Every figure names its rule and comes from events, input, law or an earlier line.
+/// Every figure names its rule and comes from events, input, law or an earlier line, and the lines say the position.
 fn check_trace(report: &Report) {
     let mut earlier = BTreeSet::new();
     for line in &report.lines {
@@ -73,6 +73,8 @@ fn check_trace(report: &Report) {
         }
         assert!(earlier.insert(line.id.clone()), "{} twice", line.id);
     }
+    let lines = report.lines.iter().map(|line| (line.id.as_str(), line.amount));
+    assert_eq!(position_of(lines).unwrap(), report.position);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::fmt::Display;
 use evenkeel_advice::{Answers, map_goals};
 use evenkeel_operators::facts::{Fact, Input, Reason};
 use evenkeel_schemas::events::{
-    Event, GoalsDefined, MasterPortfolioOptimized, QuestionnaireCompleted, Refusal,
+    Event, GoalsDefined, MasterPortfolioOptimized, QuestionnaireCompleted, Refusal, TriggerKind,
 };
 use evenkeel_schemas::{Epoch, Measure, Money, Name};
 
@@ -30,6 +30,7 @@ impl Admission {
             Event::TaxOptimizationCompleted(e) => self.of_customer(&e.customer),
             Event::TradesExecuted(e) => self.of_customer(&e.customer),
             Event::PortfolioMonitoringStarted(e) => self.of_customer(&e.customer),
+            Event::ReviewDue(e) => self.asked(&e.customer, TriggerKind::Calendar, e.id.as_ref(), epoch),
             _ => Ok(Inputs::new()),
         }
     }
@@ -55,13 +56,23 @@ impl Admission {
 
     /// A portfolio that takes the place of an earlier one is a reason to act.
     fn portfolio(&self, e: &MasterPortfolioOptimized, epoch: Epoch) -> Result<Inputs, Refusal> {
-        let customer = self.customer(&e.customer)?;
+        match e.trigger.filter(|kind| !kind.is_of_prices()) {
+            Some(kind) => self.asked(&e.customer, kind, e.id.as_ref(), epoch),
+            None => self.of_customer(&e.customer),
+        }
+    }
+
+    /// An event is a reason to act.
+    fn asked(
+        &self,
+        customer: &Name,
+        kind: TriggerKind,
+        id: Option<&Name>,
+        epoch: Epoch,
+    ) -> Result<Inputs, Refusal> {
+        let key = self.request(self.customer(customer)?, kind, id, epoch);
         let nothing = Measure::Amount(Money::ZERO);
-        let asked = e.trigger.filter(|kind| !kind.is_of_prices()).map(|kind| {
-            let key = self.request(customer, kind, e.id.as_ref(), epoch);
-            let reason = Reason { key, measure: nothing, limit: nothing };
-            (Input::Fact(Fact::Request(Box::new(reason))), 1)
-        });
-        Ok(asked.into_iter().collect())
+        let reason = Reason { key, measure: nothing, limit: nothing };
+        Ok(Inputs::from([(Input::Fact(Fact::Request(Box::new(reason))), 1)]))
     }
 }

@@ -98,7 +98,8 @@ impl Admission {
             | Event::MasterPortfolioOptimized(_)
             | Event::TaxOptimizationCompleted(_)
             | Event::TradesExecuted(_)
-            | Event::PortfolioMonitoringStarted(_) => self.advised(event, epoch),
+            | Event::PortfolioMonitoringStarted(_)
+            | Event::ReviewDue(_) => self.advised(event, epoch),
             Event::Session(_) | Event::BenchmarkSet(_) | Event::Anomaly(_) => Ok(Vec::new()),
             Event::Correction(_) => Err(Refusal::new("type", "expected an event other than a correction")),
         }

@@ -1,21 +1,21 @@
 //! A storm: everybody's portfolio leaves its bands at once, and every customer's actor is asked to decide.
 //!
 //! The actors as the program runs them (live mode, the optimizer's pool, desk and paper broker), handed made-up
-//! snapshots: thirteen instruments each, one of them far outside its band. What they decide is committed and comes
-//! back, as the log would do it. *Checked*: everybody decides once, and nobody before somebody more urgent who waited.
+//! snapshots: thirteen instruments each, one of them far outside its band, and closing marks of the sessions before, so
+//! that plans know covariances. What they decide is committed and comes back, as the log would do it. *Checked*: everybody decides once, and nobody before somebody more urgent who waited.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant as Clock;
 
 use evenkeel_actors::{
-    ActorSystem, Books, Holding, InstrumentTerms, LotHeld, Mode, OpenTrigger, Policy, Snapshot,
+    ActorSystem, Books, Holding, InstrumentTerms, LotHeld, Mode, OpenTrigger, Policy, Snapshot, TaxKnown,
     TriggerChanges, Urgency,
 };
 use evenkeel_schemas::derive::trigger_id;
-use evenkeel_schemas::events::{Event, Outcome, TriggerKind, TriggerRef};
+use evenkeel_schemas::events::{CostBasis, Event, Outcome, TriggerKind, TriggerRef, parse_event};
 use evenkeel_schemas::{
-    Currency, Epoch, InstrumentId, Measure, Money, Name, Pair, Price, Quantity, Rate, Ratio, Value,
+    Currency, Epoch, Instant, InstrumentId, Measure, Money, Name, Pair, Price, Quantity, Rate, Ratio, Value,
 };
 use serde::Serialize;
 
@@ -31,6 +31,8 @@ const EPOCH_MS: u64 = 100;
 pub struct Options {
     /// Customers.
     pub customers: u32,
+    /// Days of closing marks before it; without them plans know no covariances.
+    pub sessions: u32,
     /// Everything that is left to chance follows from it.
     pub seed: u64,
 }
@@ -122,6 +124,32 @@ impl House {
         Measure::Share(Ratio::from_raw(drift))
     }
 
+    /// Listings, and what they closed at on the days before, within some per cent of their price.
+    fn market(&self, sessions: u32) -> Result<Vec<Event>, Error> {
+        let read = |text: String| {
+            parse_event(text.as_bytes()).map_err(|refusal| Error::Check(format!("{text}: {refusal:?}")))
+        };
+        let start = Instant::from_epoch(0).date();
+        let mut events = Vec::new();
+        for (place, name) in (0_u32..).zip(&self.instruments) {
+            events.push(read(format!(
+                r#"{{"type":"instrument_listed","at":"{}","instrument":"{name}","name":"{name}","kind":"etf","currency":"AUD","tick_size":"0.01","lot_size":"1"}}"#,
+                start.start(),
+            ))?);
+            for before in 1..=sessions {
+                let Some(date) = start.plus_days(-(before as i32)) else { continue };
+                let moved = self.chance(place, u64::from(before) + 1_000, 801) as i64 - 400;
+                let price = House::price(place as usize);
+                let price = Price::from_raw(price.raw() / 10_000 * (10_000 + moved));
+                events.push(read(format!(
+                    r#"{{"type":"close","at":"{}","instrument":"{name}","price":"{price}","date":"{date}"}}"#,
+                    date.start(),
+                ))?);
+            }
+        }
+        Ok(events)
+    }
+
     fn snapshot(&self, customer: &Name, epoch: Epoch, entered: Epoch) -> Option<Snapshot> {
         let number = *self.numbers.get(customer)?;
         let target = Ratio::from_raw(Ratio::ONE / INSTRUMENTS as i64);
@@ -158,6 +186,9 @@ impl House {
             buckets: Vec::new(),
             targeted: true,
             triggers: vec![OpenTrigger { trigger, measure: self.measure(number), limit }],
+            method: CostBasis::Fifo,
+            tax: None,
+            reviewed: None,
         })
     }
 }
@@ -200,6 +231,9 @@ impl Books for House {
     fn lots(&self, _: &Name) -> Vec<LotHeld> {
         Vec::new()
     }
+    fn tax_year(&self, _: &Name) -> Option<TaxKnown> {
+        None
+    }
 }
 
 /// Runs a storm.
@@ -211,6 +245,7 @@ pub fn run(options: Options) -> Result<Found, Error> {
     let house = Arc::new(House::new(options)?);
     let policy = Policy::default();
     let system = ActorSystem::start(policy, Mode::Live).map_err(|error| stopped(&error))?;
+    system.apply(0, house.market(options.sessions)?.into()).map_err(|error| stopped(&error))?;
     let books: Arc<dyn Books> = house.clone();
     let entered = house.customers.iter().map(|name| (name.clone(), house.urgency(house.numbers[name])));
     let mut changes = TriggerChanges { entered: entered.collect(), cleared: Vec::new() };
@@ -271,7 +306,9 @@ mod tests {
 
     #[test]
     fn everybody_decides_once_and_the_most_urgent_first() {
-        let found = run(Options { customers: 300, seed: 7 }).unwrap();
-        assert_eq!((found.trades, found.in_order), (300, true), "{found:?}");
+        for sessions in [0, 60] {
+            let found = run(Options { customers: 300, sessions, seed: 7 }).unwrap();
+            assert_eq!((found.trades, found.in_order), (300, true), "{found:?}");
+        }
     }
 }

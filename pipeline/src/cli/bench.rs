@@ -36,6 +36,9 @@ struct Stormed {
     /// Customers, each with thirteen instruments
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=9_999_999))]
     customers: u32,
+    /// Days of closing marks before it; 0 for plans that know no covariances
+    #[arg(long, default_value_t = 252, value_parser = clap::value_parser!(u32).range(0..=1_000))]
+    sessions: u32,
     /// Everything that is left to chance follows from it
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -45,7 +48,8 @@ struct Stormed {
 }
 
 fn run_storm(args: &Stormed) -> Result<(), Error> {
-    let found = storm::run(storm::Options { customers: args.customers, seed: args.seed })?;
+    let found =
+        storm::run(storm::Options { customers: args.customers, sessions: args.sessions, seed: args.seed })?;
     if args.json {
         let text = serde_json::to_string(&found).map_err(|error| Error::Check(error.to_string()))?;
         super::out(format_args!("{text}\n"))?;

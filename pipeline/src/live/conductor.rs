@@ -228,6 +228,7 @@ impl Conductor {
                 }
                 Event::Correction(correction) => self.live.corrected(correction),
                 Event::Session(session) => self.view.write().apply_session(session),
+                Event::ReviewDue(review) => self.view.write().apply_review(review),
                 Event::Order(order) => *ordered.entry(order.customer.clone()).or_default() += 1,
                 _ => {}
             }

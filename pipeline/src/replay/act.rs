@@ -211,8 +211,10 @@ impl Stage {
             let mut view = self.view.write();
             view.apply_inputs(&inputs);
             for event in &events {
-                if let Event::Decision(decision) = event {
-                    view.apply_decision(epoch, decision);
+                match event {
+                    Event::Decision(decision) => view.apply_decision(epoch, decision),
+                    Event::ReviewDue(review) => view.apply_review(review),
+                    _ => {}
                 }
             }
         }
@@ -287,7 +289,7 @@ impl Acted {
 
     fn write(&mut self, epoch: Epoch, event: &Event) -> Result<(), Error> {
         let name = match event {
-            Event::Decision(_) => "decisions",
+            Event::Decision(_) | Event::ReviewDue(_) => "decisions",
             Event::Fill(_) => "fills",
             Event::OrderState(_) => "order_states",
             Event::PodAllocationCalculated(_)

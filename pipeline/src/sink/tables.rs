@@ -588,6 +588,7 @@ fn parties(event: &Event) -> (&str, &str) {
         Event::TaxOptimizationCompleted(e) => (e.customer.as_str(), ""),
         Event::TradesExecuted(e) => (e.customer.as_str(), ""),
         Event::PortfolioMonitoringStarted(e) => (e.customer.as_str(), ""),
+        Event::ReviewDue(e) => (e.customer.as_str(), ""),
         // What the program says itself is of a customer, if it is of anybody.
         Event::Anomaly(e) => (e.source.as_str(), ""),
         Event::Order(e) => (e.customer.as_str(), e.instrument.as_str()),

@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use evenkeel_actors::{Books, Bucket, Holding, InstrumentTerms, LotHeld, OpenTrigger, ParcelHeld, Snapshot};
+use evenkeel_actors::{
+    Books, Bucket, Holding, InstrumentTerms, LotHeld, OpenTrigger, ParcelHeld, Snapshot, TaxKnown,
+};
 use evenkeel_operators::facts::{BucketLine, TargetLine};
 use evenkeel_operators::valuations::Line;
 use evenkeel_schemas::events::{CostBasis, TriggerRef};
 use evenkeel_schemas::{
-    Currency, Instant, InstrumentId, Money, Name, Names, Pair, Price, Quantity, Rate, Ratio, Value,
+    AnomalyKind, Currency, CustomerId, Instant, InstrumentId, Money, Name, Names, Pair, Price, Quantity,
+    Rate, Ratio, Value,
 };
 
 use super::{Customer, HeldLot, SharedView, View};
@@ -77,6 +80,12 @@ impl Books for ViewBooks {
         })
     }
 
+    fn tax_year(&self, customer: &Name) -> Option<TaxKnown> {
+        let view = self.0.read();
+        let id = view.names.read().customer_id(customer.as_str())?;
+        view.tax_year(id, view.customer(id)?)
+    }
+
     fn lots(&self, customer: &Name) -> Vec<LotHeld> {
         let lots = self.customer(customer, |view, c| {
             let names = view.names().read();
@@ -119,7 +128,15 @@ impl View {
                 TriggerRef { trigger: key.id(names), kind: key.kind, subject, entered: key.entered };
             Some(OpenTrigger { trigger, measure: *measure, limit: *limit })
         });
-        let mut holdings = self.holdings(customer, base, names);
+        let method = customer.method_on(Instant::from_epoch(self.epoch).date());
+        let tax = self.tax_year(id, customer);
+        // A sale may name its lots, or it has to be known which it takes; at average cost none is taken before others.
+        let parcels = match method {
+            CostBasis::Specific => true,
+            CostBasis::Average => false,
+            _ => tax.is_some(),
+        };
+        let mut holdings = self.holdings(customer, base, parcels.then_some(method), names);
         holdings.sort_by(|a, b| a.name.cmp(&b.name));
         let watched = customer.targets().into_iter().flat_map(|set| &set.buckets);
         let buckets = watched.filter_map(|bucket| self.bucket(bucket, &holdings, names)).collect();
@@ -134,11 +151,35 @@ impl View {
             holdings,
             buckets,
             triggers: triggers.collect(),
+            method,
+            tax,
+            reviewed: self.reviewed.get(&id).copied().or_else(|| customer.targeted_since()),
         })
     }
 
+    /// The taxpayer's year so far; `None` where it is not known, or could not be worked out.
+    fn tax_year(&self, id: CustomerId, customer: &Customer) -> Option<TaxKnown> {
+        customer.base().filter(|base| *base == Currency::AUD)?;
+        let today = Instant::from_epoch(self.epoch).date();
+        // From a year on that cannot be worked out there are no reports.
+        let missing = |kind: &AnomalyKind| match kind {
+            AnomalyKind::Tax(year, _) => self.taxpayers.stands_in_the_way(year, today),
+            _ => false,
+        };
+        if self.anomalies_of(id).any(missing) {
+            return None;
+        }
+        self.taxpayers.year(id, today, customer.method_on(today))
+    }
+
     // The names' lock is held by the caller: taking it twice could wait for a writer for ever.
-    fn holdings(&self, customer: &Customer, base: Currency, names: &Names) -> Vec<Holding> {
+    fn holdings(
+        &self,
+        customer: &Customer,
+        base: Currency,
+        parcels: Option<CostBasis>,
+        names: &Names,
+    ) -> Vec<Holding> {
         let targets = customer.targets();
         let targeted = targets.into_iter().flat_map(|set| set.lines.iter().copied());
         let band = targets.map_or(Ratio::ZERO, |set| set.band_default);
@@ -147,8 +188,6 @@ impl View {
         let mut lines: BTreeMap<InstrumentId, TargetLine> =
             held.map(|line| (line.instrument, line)).collect();
         lines.extend(targeted.map(|line| (line.instrument, line)));
-        let today = Instant::from_epoch(self.epoch).date();
-        let named = customer.method_on(today) == CostBasis::Specific;
         let holding = |line: TargetLine| {
             let terms = self.terms(line.instrument)?;
             let quantity = customer.positions.get(&line.instrument).copied().unwrap_or_default();
@@ -164,10 +203,9 @@ impl View {
                 target: line.weight,
                 band: line.band,
                 average_daily_value: self.daily_value(line.instrument),
-                parcels: match named {
-                    true => parcels(customer.lots_of(line.instrument), quantity),
-                    false => Vec::new(),
-                },
+                parcels: parcels.map_or_else(Vec::new, |method| {
+                    self.parcels(customer.lots_of(line.instrument), quantity, method)
+                }),
             })
         };
         lines.into_values().filter_map(holding).collect()
@@ -184,17 +222,31 @@ impl View {
             band: bucket.band,
         })
     }
-}
 
-/// Open lots as a sale may name them; none where they do not add up to the units held, which the books say elsewhere.
-fn parcels(lots: &[HeldLot], held: Quantity) -> Vec<ParcelHeld> {
-    let sum: i128 = lots.iter().map(|lot| i128::from(lot.quantity.raw())).sum();
-    if sum != i128::from(held.raw()) {
-        return Vec::new();
+    /// Open lots in the order in which the books take them; of one day, by name. None where they do not add up to the units
+    /// held, which the books say elsewhere.
+    fn parcels(&self, lots: &[HeldLot], held: Quantity, method: CostBasis) -> Vec<ParcelHeld> {
+        let sum: i128 = lots.iter().map(|lot| i128::from(lot.quantity.raw())).sum();
+        if sum != i128::from(held.raw()) {
+            return Vec::new();
+        }
+        let parcel = |lot: &HeldLot| {
+            let HeldLot { instrument, acquired, quantity, cost_base, .. } = *lot;
+            let value_at_start = self.taxpayers.value_at_start(instrument, acquired, quantity);
+            Some(ParcelHeld { lot: Name::new(&lot.lot).ok()?, acquired, quantity, cost_base, value_at_start })
+        };
+        let Some(mut parcels) = lots.iter().map(parcel).collect::<Option<Vec<ParcelHeld>>>() else {
+            return Vec::new();
+        };
+        let wide = |cost: Money, units: Quantity| i128::from(cost.raw()) * i128::from(units.raw());
+        match method {
+            CostBasis::Lifo => parcels.reverse(),
+            CostBasis::Hifo => {
+                // The dearest a unit first.
+                parcels.sort_by(|a, b| wide(b.cost_base, a.quantity).cmp(&wide(a.cost_base, b.quantity)));
+            }
+            CostBasis::Fifo | CostBasis::Average | CostBasis::Specific => {}
+        }
+        parcels
     }
-    let parcel = |lot: &HeldLot| {
-        let HeldLot { acquired, quantity, cost_base, .. } = *lot;
-        Some(ParcelHeld { lot: Name::new(&lot.lot).ok()?, acquired, quantity, cost_base })
-    };
-    lots.iter().map(parcel).collect::<Option<Vec<ParcelHeld>>>().unwrap_or_default()
 }

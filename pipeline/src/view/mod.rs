@@ -8,6 +8,7 @@ mod books;
 mod current;
 mod lots;
 mod open;
+mod tax;
 #[cfg(test)]
 mod tests;
 mod watch;
@@ -17,7 +18,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use evenkeel_lots::What;
 use evenkeel_operators::facts::{Fact, Input, TargetSet, Terms, Version};
-use evenkeel_schemas::events::{CostBasis, Decision, OrderStatus, Session, SessionState};
+use evenkeel_schemas::events::{CostBasis, Decision, OrderStatus, ReviewDue, Session, SessionState};
 use evenkeel_schemas::{
     AllocationRow, AnomalyKind, AnomalySource, Currency, CustomerId, DueKind, Epoch, ExposureRow,
     HarvestCandidateRow, Holding, InstrumentId, Measure, Money, Name, OrderRow, Pair, PaymentStatus, PeakRow,
@@ -64,6 +65,11 @@ impl Customer {
         self.targets.last()
     }
 
+    /// The day of the first targets that stand.
+    fn targeted_since(&self) -> Option<TradeDate> {
+        self.targets.iter().next().map(|(version, _)| version.at.date())
+    }
+
     /// The open lots of an instrument, by acquisition date; none where the folder keeps no lots.
     pub fn lots_of(&self, instrument: InstrumentId) -> &[HeldLot] {
         self.lots.of(instrument)
@@ -103,6 +109,8 @@ pub struct View {
     harvest: BTreeMap<(CustomerId, InstrumentId), HarvestCandidateRow>,
     peaks: BTreeMap<CustomerId, PeakRow>,
     agreed: BTreeMap<CustomerId, Agreed>,
+    taxpayers: tax::Taxpayers,
+    reviewed: BTreeMap<CustomerId, TradeDate>,
     orders: BTreeMap<Arc<str>, (Epoch, OrderRow)>,
     allocations: BTreeMap<Arc<str>, Vec<AllocationRow>>,
     anomalies: BTreeSet<(AnomalySource, AnomalyKind)>,
@@ -130,6 +138,8 @@ impl View {
             harvest: BTreeMap::new(),
             peaks: BTreeMap::new(),
             agreed: BTreeMap::new(),
+            taxpayers: tax::Taxpayers::default(),
+            reviewed: BTreeMap::new(),
             orders: BTreeMap::new(),
             allocations: BTreeMap::new(),
             anomalies: BTreeSet::new(),
@@ -173,6 +183,14 @@ impl View {
                         self.customers.entry(*customer).or_default().lots.elect(&entry.entry, *diff);
                     }
                 }
+                Fact::Tax(customer, said) => self.taxpayers.say(*customer, said, *diff),
+                Fact::Cpi(quarter, version, index) => self.taxpayers.index(*quarter, *version, *index, *diff),
+                Fact::RebasingClose(instrument, version, price) => {
+                    self.taxpayers.close(*instrument, *version, *price, *diff);
+                }
+                Fact::Corporate(instrument, action) => {
+                    self.taxpayers.corporate(*instrument, action, *diff);
+                }
                 _ => {}
             }
         }
@@ -191,6 +209,13 @@ impl View {
     /// Takes in that a market opened, closed or halted.
     pub fn apply_session(&mut self, session: &Session) {
         self.sessions.insert(session.market.clone(), session.state);
+    }
+
+    /// Takes in that a customer's review is due.
+    pub fn apply_review(&mut self, review: &ReviewDue) {
+        if let Some(customer) = self.names.read().customer_id(review.customer.as_str()) {
+            self.reviewed.insert(customer, review.date);
+        }
     }
 
     /// Takes in a refused line.
@@ -238,7 +263,8 @@ impl View {
             Row::Valuation { .. } | Row::Valuations(_) | Row::Drift { .. } => {}
             Row::Lot(row) => self.customers.entry(row.customer).or_default().lots.close(row),
             // Asked of ClickHouse.
-            Row::RealisedGain(_) | Row::Distribution(_) | Row::Tax(_) => {}
+            Row::RealisedGain(_) | Row::Distribution(_) => {}
+            Row::Tax(row) => self.taxpayers.remove(row),
             Row::Accrual(row) => {
                 if let Some(agreed) = self.agreed.get_mut(&row.customer) {
                     agreed.accrues_no_more(row);
@@ -287,7 +313,8 @@ impl View {
             Row::FxRate { pair, rate } => drop(self.rates.insert(*pair, *rate)),
             Row::Valuation { .. } | Row::Valuations(_) | Row::Drift { .. } => {}
             Row::Lot(row) => self.customers.entry(row.customer).or_default().lots.open(row),
-            Row::RealisedGain(_) | Row::Distribution(_) | Row::Tax(_) => {}
+            Row::RealisedGain(_) | Row::Distribution(_) => {}
+            Row::Tax(row) => self.taxpayers.insert(row),
             Row::Accrual(row) if row.status == PaymentStatus::Paid => {}
             Row::Accrual(row) => self.agreed.entry(row.customer).or_default().accrues(row),
             Row::Peak(row) => drop(self.peaks.insert(row.customer, *row)),
@@ -321,11 +348,11 @@ impl View {
 }
 
 /// Adds or takes away one of several statements about the same thing.
-fn state<V>(statements: &mut Few<Version, V>, version: Version, value: V, diff: isize) {
+fn state<K: Ord, V>(statements: &mut Few<K, V>, key: K, value: V, diff: isize) {
     if diff > 0 {
-        statements.insert(version, value);
+        statements.insert(key, value);
     } else {
-        statements.remove(&version);
+        statements.remove(&key);
     }
 }
 

@@ -17,7 +17,7 @@ pub use types::{
     InterestRateSet, LotChoice, MasterLine, MasterPortfolioOptimized, Merger, Order, OrderState, OrderStatus,
     Outcome, PodAllocationCalculated, PodId, PodKept, PodObjective, PodOptimized, PodWatch, PodWeight,
     PortfolioMonitoringStarted, Profile, QuestionnaireCompleted, RebalanceRequested, ReinvestmentElected,
-    RiskLimitsSet, Session, SessionState, Side, Split, TargetsSet, TaxAdvice, TaxEntity,
+    ReviewDue, RiskLimitsSet, Session, SessionState, Side, Split, TargetsSet, TaxAdvice, TaxEntity,
     TaxOptimizationCompleted, TaxYearSet, TaxpayerSet, Tick, Topic, TradesExecuted, TransferIn, TriggerKind,
     TriggerRef,
 };

@@ -164,6 +164,8 @@ events! {
     TradesExecuted(TradesExecuted) "trades_executed" Decisions;
     /// From now on a portfolio is watched.
     PortfolioMonitoringStarted(PortfolioMonitoringStarted) "portfolio_monitoring_started" Decisions;
+    /// The day of a customer's review has come.
+    ReviewDue(ReviewDue) "review_due" Decisions;
     /// The frozen closing mark of an instrument or a pair.
     ClosingMark(ClosingMark) "closing_mark" Decisions;
     /// Something was not as it should be.
@@ -233,7 +235,7 @@ pub use decisions::{
 };
 pub use flow::{
     GoalPod, MasterLine, MasterPortfolioOptimized, PodAllocationCalculated, PodKept, PodOptimized, PodWatch,
-    PodWeight, PortfolioMonitoringStarted, TaxAdvice, TaxOptimizationCompleted, TradesExecuted,
+    PodWeight, PortfolioMonitoringStarted, ReviewDue, TaxAdvice, TaxOptimizationCompleted, TradesExecuted,
 };
 pub use market::{
     BenchmarkSet, Close, ClosingMark, CpiPublished, Delisting, Distribution, FxClose, FxRate,

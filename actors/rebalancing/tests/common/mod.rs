@@ -6,7 +6,8 @@ use evenkeel_calendar::{Calendars, Market};
 use evenkeel_lots::LotId;
 use evenkeel_optimizer::{Costs, Side};
 use evenkeel_rebalancing::{
-    Parcel, Plan, PlanError, Policy, Portfolio, Position, Reason, Snapshot, Strategy, TaxYear, plan,
+    Parcel, ParcelOrder, Plan, PlanError, Policy, Portfolio, Position, Reason, Snapshot, Strategy, TaxYear,
+    plan,
 };
 use evenkeel_schemas::{InstrumentId, Name, Ratio, Value};
 use evenkeel_tax::{Cpi, Entity, Law, Position as TaxPosition, Profile};
@@ -59,6 +60,7 @@ pub fn portfolio(positions: Vec<Position>, cash: &str) -> Portfolio {
         foreign_cash: Value::ZERO,
         positions,
         taxonomies: Vec::new(),
+        parcel_order: ParcelOrder::Chosen,
     }
 }
 

@@ -143,6 +143,7 @@ fn a_sale_names_its_lots_losses_first() {
         acquired: "1960-01-04".parse().unwrap(),
         quantity: units(quantity),
         cost_base: money(cost),
+        value_at_start: None,
     };
     let (mut snapshot, policy) = (snapshot(drift()), Policy::default());
     // At 100 a gain of 60 a unit, a loss of 10 a unit, a gain of 1 a unit.

@@ -4,14 +4,15 @@
 use std::collections::BTreeMap;
 
 use actix_web::web::{self, Json};
-use evenkeel_actors::{PlanRequest, Policy, Snapshot};
+use evenkeel_actors::{PlanRequest, Policy, Snapshot, TaxKnown};
 use evenkeel_lots::LotId;
 use evenkeel_optimizer::{ProposedOrder, Side as Way};
 use evenkeel_rebalancing::{
-    Destination, Outcome, Plan, PlanError, PlannedOrder, Reason, ReasonKind, Slice, State, Strategy,
+    Destination, Outcome, Plan, PlanError, PlannedOrder, Reason, ReasonKind, Slice, State, Strategy, Waiting,
 };
 use evenkeel_schemas::derive::lot_number;
 use evenkeel_schemas::{InstrumentId, Money, Name};
+use evenkeel_tax::{GainKind, Position as TaxPosition};
 use serde::Deserialize;
 use serde_json::{Value as Json_, json};
 
@@ -72,7 +73,12 @@ pub(super) async fn dry_run(context: web::Data<Context>, path: web::Path<String>
     wanted.check()?;
     // Taken under the lock, worked out without it.
     let read = of_client(&context, &path, |client| Read::of(client, &context, &wanted))?;
-    let planned = web::block(move || read.request.plan().map(|planned| read.told(&planned)));
+    let estimates = context.estimates.clone();
+    let planned = web::block(move || {
+        let mut read = read;
+        read.request.risk = estimates.risk(&read.snapshot);
+        read.request.plan().map(|planned| read.told(&planned))
+    });
     let planned = planned.await.map_err(|error| Problem::unavailable(error.to_string()))?;
     planned.map(Json).map_err(|error| match error {
         PlanError::Solver(_) | PlanError::Refused(_) => Problem::unavailable(error.to_string()),
@@ -83,6 +89,7 @@ pub(super) async fn dry_run(context: web::Data<Context>, path: web::Path<String>
 /// What was read of a customer.
 struct Read {
     head: Json_,
+    snapshot: Snapshot,
     request: PlanRequest,
     names: BTreeMap<InstrumentId, String>,
     lots: BTreeMap<LotId, String>,
@@ -115,7 +122,8 @@ impl Read {
             "epoch": client.view.epoch(),
             "currency": base.to_string(),
         });
-        Ok(Read { head, request: wanted.of(snapshot, &context.config.policy)?, names, lots })
+        let request = wanted.of(snapshot.clone(), &context.config.policy)?;
+        Ok(Read { head, snapshot, request, names, lots })
     }
 
     fn name(&self, instrument: InstrumentId) -> &str {
@@ -141,9 +149,13 @@ impl Read {
             "cost": {
                 "trading": plan.cost.trading.to_string(),
                 "impact": plan.cost.impact.to_string(),
+                "tax": plan.cost.tax.to_string(),
                 "total": plan.cost.total.to_string(),
             },
             "benefit": plan.benefit.amount.to_string(),
+            "benefit_rule": plan.benefit.rule,
+            "tax": self.request.tax.as_ref().map(|known| tax(known, plan)),
+            "waiting": plan.waiting.iter().map(|one| self.waiting(one)).collect::<Vec<_>>(),
             "review": plan.review,
             "schedule": plan.slices.iter().map(|slice| self.day(slice)).collect::<Vec<_>>(),
             "tried": plan.tried,
@@ -186,6 +198,19 @@ impl Read {
         })
     }
 
+    /// A parcel near its discount.
+    fn waiting(&self, one: &Waiting) -> Json_ {
+        json!({
+            "ticker": self.name(one.instrument),
+            "lot": self.lots.get(&one.lot),
+            "quantity": one.quantity.to_string(),
+            "until": one.until,
+            "tax_saved": one.tax_saved.to_string(),
+            "drift_cost_a_day": one.drift_cost_a_day.to_string(),
+            "waits": one.waits,
+        })
+    }
+
     fn state(&self, state: &State) -> Json_ {
         let line = |standing: &evenkeel_rebalancing::Standing| {
             json!({
@@ -204,6 +229,23 @@ impl Read {
             "drift": state.drift.to_fixed(),
         })
     }
+}
+
+/// The year so far, and what the plan's sales would add to it.
+fn tax(known: &TaxKnown, plan: &Plan) -> Json_ {
+    let TaxPosition { income, gains, losses_current, losses_prior, .. } = known.position;
+    let adds = |(kind, amount): &(GainKind, Money)| json!({ "kind": kind, "amount": amount.to_string() });
+    json!({
+        "income": income.to_string(),
+        "gains": {
+            "ordinary": gains.ordinary.to_string(),
+            "discount": gains.discount.to_string(),
+            "accrued": gains.accrued.to_string(),
+        },
+        "losses": losses_current.to_string(),
+        "losses_brought_forward": losses_prior.to_string(),
+        "adds": plan.gains.iter().map(adds).collect::<Vec<_>>(),
+    })
 }
 
 fn side(way: Way) -> &'static str {

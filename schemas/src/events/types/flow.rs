@@ -211,6 +211,16 @@ body! {
     }
 }
 
+body! {
+    /// The day of a customer's review has come: a reason to act, where the strategy is `calendar`.
+    ReviewDue {
+        /// Customer.
+        customer: Name,
+        /// The day.
+        date: TradeDate,
+    }
+}
+
 /// The next review of a pod and what stops it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
