@@ -14,6 +14,7 @@ use crate::accruals::{self, accruals};
 use crate::cash::cash;
 use crate::cash_ladder::cash_ladder;
 use crate::drift::{Drift, drift};
+use crate::estimates::estimates;
 use crate::exposures::{self, exposures};
 use crate::facts::{Fact, Observation, TargetSet};
 use crate::fx::fx;
@@ -115,6 +116,9 @@ pub fn build<'s>(
         _ => None,
     });
 
+    // What closing marks say of the market.
+    let estimated = estimates(dated.clone().concat(actions.clone()), market, timing);
+
     // Losses worth harvesting.
     let harvested = harvest(
         lots.map(Change::Lot).concatenate([
@@ -140,6 +144,7 @@ pub fn build<'s>(
             Outcome::Fault(..) | Outcome::Part(..) => None,
         }),
         exposures(parts),
+        estimated,
         rows,
         harvested.flat_map(|harvest| match harvest {
             Harvest::Candidate(row) => Some(Row::HarvestCandidate(row)),
@@ -225,7 +230,7 @@ impl<'s> Kinds<'s> {
             Fact::Harvest(..) | Fact::Limits(..) => 8,
             Fact::Tax(..) | Fact::Ticker(..) | Fact::RebasingClose(..) | Fact::Cpi(..) => 9,
             Fact::Close(..) | Fact::FxClose(..) | Fact::FeeSchedule(..) => 10,
-            Fact::InterestRate(..) | Fact::Planned(..) | Fact::DailyValue(..) => 10,
+            Fact::InterestRate(..) | Fact::Planned(..) | Fact::Listed(..) => 10,
         };
         let [statements, moves, actions, postings, dues, reasons, trading, lots, policies, tax, dated] =
             apart(facts, kind);

@@ -1,9 +1,9 @@
 //! What every output collection contains at every epoch, computed plainly from a file of events.
 //!
 //! This is the other side of the comparison with the program: it sorts, loops and sums, knows no dataflow
-//! and shares only the vocabulary (`evenkeel-schemas`: numbers, events, the text of a row) and the ledger of lots. It reads the
-//! file once, keeps all facts that are live, and after each epoch works out again what that epoch's
-//! events touch. What it writes is byte for byte what `evenkeel replay` writes without `--act`.
+//! and shares only the vocabulary (`evenkeel-schemas`: numbers, events, the text of a row), the ledger of lots
+//! and the statistics of a market. It reads the file once, keeps all facts that are live, and after each epoch
+//! works out again what that epoch's events touch. What it writes is byte for byte what `evenkeel replay` writes without `--act`.
 //!
 //! - [`ledger`] reads events in file order: epochs, ids, corrections, what is refused;
 //! - [`facts`] keeps what is live: movements, postings, observations, terms, targets, splits;
@@ -11,6 +11,7 @@
 //! - [`income`] walks one customer's days: units, what actions pay;
 //! - [`tax`] works out reports at marks;
 //! - [`customer`] derives one customer's rows from the facts;
+//! - [`estimates`] works out returns and estimates at marks;
 //! - [`peaks`] keeps from where falls of NAV are measured;
 //! - [`lines`] turns changes of rows into lines.
 //!
@@ -23,6 +24,7 @@
 
 pub mod accruals;
 pub mod customer;
+pub mod estimates;
 pub mod exposures;
 pub mod facts;
 pub mod income;
@@ -41,6 +43,7 @@ use evenkeel_schemas::{AnomalyKind, AnomalySource, Collection, CustomerId, Epoch
 
 use accruals::{Accruals, Changed};
 use customer::{at_every_epoch, at_marks};
+use estimates::Estimates;
 use exposures::exposures;
 use facts::{Fact, Facts};
 use ledger::{Ledger, Recorded};
@@ -136,6 +139,7 @@ struct Batch<W: Write> {
     taxes: Taxes,
     accruals: Accruals,
     peaks: Peaks,
+    estimates: Estimates,
     lines: Lines<W>,
     /// The epoch whose events are being applied.
     now: Option<Epoch>,
@@ -163,6 +167,7 @@ impl<W: Write> Batch<W> {
             taxes,
             accruals,
             peaks,
+            estimates: Estimates::default(),
             lines,
             now,
             standing,
@@ -207,6 +212,7 @@ impl<W: Write> Batch<W> {
             match fact {
                 Fact::Lot(fact) => self.lots.apply(fact, *live, recorded.epoch),
                 Fact::Tax(said) => self.taxes.apply(said, *live),
+                Fact::Market(fact) => self.estimates.apply(fact, *live),
                 Fact::Day(fact) => self.accruals.apply(fact, *live),
                 _ => self.facts.apply(fact, *live, recorded.epoch)?,
             }
@@ -274,6 +280,8 @@ impl<W: Write> Batch<W> {
         for (before, after) in self.taxes.report((facts, accruals), ledger.names(), books, averaged) {
             self.lines.difference(&before, &after, ledger.names());
         }
+        let (before, after) = self.estimates.report();
+        self.lines.difference(&before, &after, ledger.names());
         let exposed = exposures(&self.facts);
         self.lines.difference(&self.exposed, &exposed, ledger.names());
         self.exposed = exposed;

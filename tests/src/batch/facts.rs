@@ -10,6 +10,7 @@ use evenkeel_schemas::{
 };
 
 use super::accruals::DayFact;
+use super::estimates::MarketFact;
 use super::income::{Action, Days, Doing, Income, KIND, income};
 use super::lots::LotFact;
 use super::tax::TaxSaid;
@@ -97,6 +98,8 @@ pub enum Fact {
     Lot(Box<LotFact>),
     /// Something about tax.
     Tax(Box<TaxSaid>),
+    /// Something about the market as a whole.
+    Market(Box<MarketFact>),
     /// Something about a day.
     Day(Box<DayFact>),
     /// A flow or a request waits for an answer.
@@ -290,7 +293,7 @@ impl Facts {
                 self.touched.books.insert(*c);
             }
             // Kept apart.
-            Fact::Lot(_) | Fact::Tax(_) | Fact::Day(_) => {}
+            Fact::Lot(_) | Fact::Tax(_) | Fact::Day(_) | Fact::Market(_) => {}
             Fact::Request { customer, kind, subject, entered, measure } => {
                 let subject = Subject::Event(subject.clone());
                 let key = TriggerKey { customer: *customer, kind: *kind, subject, entered: *entered };
