@@ -35,10 +35,7 @@ impl House {
     }
 
     fn events(&self, lines: &str) {
-        let receipt = self.running.post(lines.as_bytes()).unwrap().json();
-        assert_eq!(receipt["rejected"], Value::Array(vec![]), "{receipt}");
-        let seen = || self.running.status().unwrap()["epoch"].as_u64() >= receipt["epoch"].as_u64();
-        until("the view has it", PATIENCE, seen).unwrap();
+        self.running.take_in(lines).unwrap();
     }
 
     fn get(&self, path: &str) -> Value {

@@ -11,7 +11,7 @@ use std::path::Path;
 
 use evenkeel_schemas::Collection;
 use evenkeel_tests::batch::{Options, run_files};
-use evenkeel_tests::{Dice, Replay, WAYS, compare, left, refused, replay};
+use evenkeel_tests::{Dice, Replay, WAYS, Way, compare, left, refused, replay};
 
 /// 2026-01-05T00:00:00Z, a Monday, in milliseconds.
 const START: i64 = 1_767_571_200_000;
@@ -633,15 +633,17 @@ fn seeds(normal: u64) -> Vec<u64> {
 }
 
 /// Replays lines with some numbers of workers and compares with the plain computation.
-fn compare_all(
-    lines: &[String],
-    options: Options,
-    ways: &[(&'static str, usize)],
-    folder: &Path,
-) -> Result<(), String> {
+fn compare_all(lines: &[String], options: Options, ways: &[Way], folder: &Path) -> Result<(), String> {
     let Options { epoch_ms, mark_ms, stale_ms } = options;
     let file = folder.join("events.ndjson");
-    let how = |(drift_engine, workers)| Replay { epoch_ms, mark_ms, stale_ms, workers, drift_engine };
+    let how = |(drift_engine, workers, processes)| Replay {
+        epoch_ms,
+        mark_ms,
+        stale_ms,
+        workers,
+        processes,
+        drift_engine,
+    };
     write(&file, lines, &[]);
     replay(&file, &folder.join("got-0"), how(ways[0]))?;
     write(&file, lines, &refused(&folder.join("got-0"))?);
@@ -651,7 +653,7 @@ fn compare_all(
         return Err(format!("the plain computation refuses something: {counts:?}"));
     }
     for way in ways {
-        let out = folder.join(format!("got-{}-{}", way.0, way.1));
+        let out = folder.join(format!("got-{}-{}-{}", way.0, way.1, way.2));
         replay(&file, &out, how(*way))?;
         compare(&folder.join("none"), &out.join("rejected.ndjson"))?;
         for collection in Collection::ALL {
@@ -735,7 +737,7 @@ fn when_everything_is_busted_nothing_is_left() {
         if refused.contains("\"field\":\"with.") {
             return Ok(());
         }
-        match left(&folder.join("got-monitor-1"))? {
+        match left(&folder.join("got-monitor-1-1"))? {
             left if left.is_empty() => Ok(()),
             left => Err(format!("left at the end:\n{}", left.join("\n"))),
         }

@@ -114,7 +114,7 @@ fn counted(steps: &Value) -> BTreeMap<&str, usize> {
 #[test]
 fn from_posted_answers_to_a_portfolio_that_is_watched() {
     let house = House::new();
-    house.running.post(market(now()).as_bytes()).unwrap();
+    house.running.take_in(&market(now())).unwrap();
     let (status, taken) = house.onboard(&house.example("sarah"));
     assert_eq!((status, &taken["advice"]["risk_profile"]["risk_score"]), (201, &json!(65)), "{taken}");
     assert_eq!(taken["follow"], "/api/v1/onboarding/sarah");
@@ -196,7 +196,7 @@ fn from_posted_answers_to_a_portfolio_that_is_watched() {
 #[test]
 fn a_kill_on_the_way_costs_no_step_and_repeats_none() {
     let mut house = House::new();
-    house.running.post(market(now()).as_bytes()).unwrap();
+    house.running.take_in(&market(now())).unwrap();
     let customers = ["ann", "ben", "cid", "dee"];
     for (at, customer) in customers.iter().enumerate() {
         let newcomer = house.example(customer);
@@ -226,7 +226,7 @@ fn a_kill_on_the_way_costs_no_step_and_repeats_none() {
 #[test]
 fn what_cannot_be_taken_is_named_and_nothing_is_recorded() {
     let house = House::new();
-    house.running.post(market(now()).as_bytes()).unwrap();
+    house.running.take_in(&market(now())).unwrap();
     let refused = |field: &str, change: &dyn Fn(&mut Value)| {
         let mut newcomer = house.example("bad");
         change(&mut newcomer);
@@ -253,7 +253,7 @@ fn without_a_market_a_customer_waits_and_is_told_why() {
     assert_eq!(house.onboard(&house.example("eve")).0, 201);
     let waiting = || house.steps("eve")["status"] == "waiting: there are no closing marks yet";
     until("the customer waits", PATIENCE, waiting).unwrap();
-    house.running.post(market(now()).as_bytes()).unwrap();
+    house.running.take_in(&market(now())).unwrap();
     house.monitored("eve");
 }
 

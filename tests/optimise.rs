@@ -33,7 +33,7 @@ fn house_of(instruments: usize, sessions: u32) -> House {
     let events =
         [market.reference_events(at), market.history(at.date(), sessions), market.quotes(at)].concat();
     let lines: String = events.iter().map(|event| serde_json::to_string(event).unwrap() + "\n").collect();
-    house.running.post(lines.as_bytes()).unwrap();
+    house.running.take_in(&lines).unwrap();
     std::fs::write(house.folder.path().join("market.ndjson"), lines).unwrap();
     let estimated = || house.running.get("/api/v1/estimates").is_ok_and(|answer| answer.status == 200);
     until("the market is estimated", PATIENCE, estimated).unwrap();

@@ -33,13 +33,13 @@ fn lines(folder: &Path, collection: &str) -> Vec<String> {
 fn program_agrees(events: &[Event], options: Options) {
     let folder = tempfile::tempdir().unwrap();
     prepare(folder.path(), events, options);
-    for (drift_engine, workers) in WAYS {
-        let out = folder.path().join(format!("got-{drift_engine}-{workers}"));
+    for (drift_engine, workers, processes) in WAYS {
+        let out = folder.path().join(format!("got-{drift_engine}-{workers}-{processes}"));
         let Options { epoch_ms, mark_ms, stale_ms } = options;
-        let how = Replay { epoch_ms, mark_ms, stale_ms, workers, drift_engine };
+        let how = Replay { epoch_ms, mark_ms, stale_ms, workers, processes, drift_engine };
         let begun = std::time::Instant::now();
         replay(&folder.path().join("events.ndjson"), &out, how).unwrap();
-        eprintln!("{drift_engine}, {workers} workers: {:.1?}", begun.elapsed());
+        eprintln!("{drift_engine}, {workers} workers, {processes} processes: {:.1?}", begun.elapsed());
         for collection in Collection::ALL {
             let name = format!("{}.ndjson", collection.as_str());
             compare(&folder.path().join("expected").join(&name), &out.join(&name)).unwrap();

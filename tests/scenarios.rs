@@ -100,7 +100,14 @@ fn event(words: &[String]) -> Result<Value, String> {
 }
 
 fn parse(text: &str) -> Result<Scenario, String> {
-    let how = Replay { epoch_ms: 1_000, mark_ms: 1_000, stale_ms: 0, workers: 1, drift_engine: "monitor" };
+    let how = Replay {
+        epoch_ms: 1_000,
+        mark_ms: 1_000,
+        stale_ms: 0,
+        workers: 1,
+        processes: 1,
+        drift_engine: "monitor",
+    };
     let (events, opening, expected) = (Vec::new(), String::new(), Vec::new());
     let mut scenario = Scenario { how, events, opening, expected };
     for line in text.lines() {

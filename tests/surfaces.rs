@@ -187,7 +187,14 @@ fn a_seed_is_a_workload() {
     // Packed or not, from a file or from stdin, it replays to the same.
     made("d.ndjson.gz", "7");
     made("e.ndjson.zst", "7");
-    let how = Replay { epoch_ms: 1_000, mark_ms: 10_000, stale_ms: 0, workers: 1, drift_engine: "monitor" };
+    let how = Replay {
+        epoch_ms: 1_000,
+        mark_ms: 10_000,
+        stale_ms: 0,
+        workers: 1,
+        processes: 1,
+        drift_engine: "monitor",
+    };
     let positions = |name: &str| {
         let out = folder.path().join(format!("{name}.out"));
         replay(&folder.path().join(name), &out, how).unwrap();
@@ -216,8 +223,14 @@ fn real_files_are_imported_and_replayed() {
         let told = ok(&["import", "--out", text(&out), text(&samples.join(name))]).stderr;
         let lines = std::fs::read_to_string(&out).unwrap().lines().count();
         assert!(lines > events, "{name}: {lines} events; {told}");
-        let how =
-            Replay { epoch_ms: 60_000, mark_ms: 60_000, stale_ms: 0, workers: 1, drift_engine: "monitor" };
+        let how = Replay {
+            epoch_ms: 60_000,
+            mark_ms: 60_000,
+            stale_ms: 0,
+            workers: 1,
+            processes: 1,
+            drift_engine: "monitor",
+        };
         replay(&out, &folder, how).unwrap();
         assert_eq!(std::fs::read_to_string(folder.join("rejected.ndjson")).unwrap(), "", "{name}");
         let quotes = if name.starts_with("monthly") { "fx_rates.ndjson" } else { "prices.ndjson" };

@@ -7,6 +7,7 @@ use evenkeel_schemas::{
     AnomalyKind, AnomalySource, BandSide, CustomerId, Epoch, InstrumentId, Labels, LotRow, Ratio, Row,
     Standing, Valuation, Worth,
 };
+use serde::{Deserialize, Serialize};
 use timely::dataflow::operators::Exchange;
 use timely::dataflow::operators::vec::Partition;
 
@@ -34,7 +35,7 @@ use crate::typedefs::Rows;
 use crate::valuations::{Holdings, Quotes, Valuations, valuations};
 
 /// What the dataflow needs to know of time.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timing {
     /// Epoch length.
     pub epoch_ms: u64,

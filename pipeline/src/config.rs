@@ -9,7 +9,8 @@ use evenkeel_operators::monitoring::Choice;
 use evenkeel_schemas::Epoch;
 use serde::{Deserialize, Serialize};
 
-use crate::engine::Plan;
+use crate::cluster::{Gathering, Work, gather};
+use crate::engine::{Plan, Workers};
 use crate::error::Error;
 
 /// All settings, with their defaults.
@@ -18,8 +19,10 @@ use crate::error::Error;
 pub struct Config {
     /// The folder of the log and the embedded ClickHouse.
     pub data: PathBuf,
-    /// Dataflow worker threads.
+    /// Dataflow worker threads, in each process.
     pub workers: usize,
+    /// Processes that the dataflow is spread over.
+    pub cluster: ClusterConfig,
     /// Epoch length in milliseconds.
     pub epoch_ms: u64,
     /// How often valuations are reported, in milliseconds.
@@ -69,6 +72,23 @@ impl DriftEngine {
     }
 }
 
+/// Settings of a dataflow over several processes.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ClusterConfig {
+    /// How many processes, this one included.
+    pub processes: usize,
+    /// Where the others are awaited (`evenkeel worker --leader`); without it they are started, on this machine. What
+    /// is said there is neither encrypted nor signed.
+    pub listen: Option<SocketAddr>,
+}
+
+impl Default for ClusterConfig {
+    fn default() -> ClusterConfig {
+        ClusterConfig { processes: 1, listen: None }
+    }
+}
+
 /// Settings of the event log.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -113,6 +133,7 @@ impl Default for Config {
         Config {
             data: PathBuf::from("evenkeel-data"),
             workers: 1,
+            cluster: ClusterConfig::default(),
             epoch_ms: 100,
             mark_ms: 1000,
             drift_mark_ms: None,
@@ -151,6 +172,21 @@ impl Default for ClickHouseConfig {
             memory_bytes: 4 << 30,
             queue_bytes: 1 << 30,
         }
+    }
+}
+
+impl ClusterConfig {
+    /// Who does some work, once all processes are there or `ending` says so.
+    ///
+    /// # Errors
+    /// When the other processes cannot be had.
+    pub fn gather(&self, work: Work, ending: &dyn Fn() -> bool) -> Result<Workers, Error> {
+        let ClusterConfig { processes, listen } = *self;
+        if processes == 1 {
+            return Ok(Workers::Threads(work.workers));
+        }
+        let cluster = gather(&Gathering { processes, listen, work, ending }).map_err(Error::Start)?;
+        Ok(Workers::Across(cluster))
     }
 }
 
@@ -195,6 +231,9 @@ impl Config {
         if !(1..=64).contains(&self.workers) {
             return bad("workers", self.workers.to_string(), "1 to 64");
         }
+        if !(1..=64).contains(&self.cluster.processes) {
+            return bad("cluster.processes", self.cluster.processes.to_string(), "1 to 64");
+        }
         if !self.listen.ip().is_loopback() {
             let expected = "a loopback address: accounts and TLS are not built yet";
             return bad("listen", self.listen.to_string(), expected);
@@ -234,6 +273,15 @@ impl Config {
     /// What the engine builds.
     pub fn plan(&self, opening: Epoch) -> Plan {
         Plan { timing: self.timing(), watching: self.drift_engine.watching(), opening }
+    }
+
+    /// Who works: threads of this process, or of several, once all of them are there or `ending` says so.
+    ///
+    /// # Errors
+    /// When the other processes cannot be had.
+    pub fn gather(&self, ending: &dyn Fn() -> bool) -> Result<Workers, Error> {
+        let work = Work { workers: self.workers, timing: self.timing(), drift_engine: self.drift_engine };
+        self.cluster.gather(work, ending)
     }
 
     /// What the derived rows depend on beyond the events.

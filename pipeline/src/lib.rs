@@ -5,6 +5,7 @@
 pub mod admission;
 pub mod bench;
 pub mod cli;
+pub mod cluster;
 pub mod config;
 pub mod door;
 pub mod engine;

@@ -12,7 +12,7 @@ use evenkeel_schemas::{Collection, Epoch};
 
 use crate::config::{Config, Derivation};
 use crate::door::Door;
-use crate::engine::{Closed, Engine, Output};
+use crate::engine::{Closed, Engine, Output, Workers};
 use crate::error::Error;
 use crate::live::{Baseline, Recorded, recover};
 use crate::names::SharedNames;
@@ -152,7 +152,8 @@ fn derive(
     comparison.names = door.admission.names().clone();
     let mut desk = Desk::new(config.policy.clone());
     let (engine, outputs) =
-        Engine::start(config.workers, config.plan(baseline.map_or(0, |b| b.epoch))).map_err(Error::Start)?;
+        Engine::start(Workers::Threads(config.workers), config.plan(baseline.map_or(0, |b| b.epoch)))
+            .map_err(Error::Start)?;
     let mut waiting: BTreeMap<Epoch, Waiting> = BTreeMap::new();
     let mut result = Ok(());
     let recovered = recover(log, &mut door, baseline, |recorded| {

@@ -11,4 +11,4 @@ pub mod real;
 
 pub use chance::Dice;
 pub use outputs::{left, refused};
-pub use program::{Outcome, Replay, WAYS, binary, compare, evenkeel, replay};
+pub use program::{Outcome, Replay, WAYS, Way, binary, compare, evenkeel, replay};

@@ -221,6 +221,19 @@ impl Running {
         self.ask("POST", "/api/v1/events", events)
     }
 
+    /// Hands events in, and waits until everything is derived from them.
+    ///
+    /// # Errors
+    /// As [`request`]; in words when one is rejected or it takes too long.
+    pub fn take_in(&self, events: &str) -> Result<(), String> {
+        let receipt = self.post(events.as_bytes())?.json();
+        if receipt["rejected"] != Value::Array(vec![]) {
+            return Err(format!("not all accepted: {receipt}"));
+        }
+        let derived = || self.status().is_ok_and(|status| status["epoch"].as_u64() >= receipt["epoch"].as_u64());
+        until("everything is derived", PATIENCE, derived)
+    }
+
     /// `/api/v1/status`.
     ///
     /// # Errors

@@ -43,14 +43,20 @@ pub struct Replay {
     pub mark_ms: u64,
     /// After how long without a price an instrument is stale; 0 is never.
     pub stale_ms: u64,
-    /// Workers of the dataflow.
+    /// Workers of the dataflow, in each process.
     pub workers: usize,
+    /// Processes of the dataflow.
+    pub processes: usize,
     /// What values and watches portfolios.
     pub drift_engine: &'static str,
 }
 
-/// Engines and workers that must all give the same bytes: the monitor, and the textbook operators as its oracle.
-pub const WAYS: [(&str, usize); 4] = [("monitor", 1), ("monitor", 2), ("monitor", 4), ("textbook", 2)];
+/// An engine, workers and processes.
+pub type Way = (&'static str, usize, usize);
+
+/// Ways that must all give the same bytes: the monitor, and the textbook operators as its oracle.
+pub const WAYS: [Way; 5] =
+    [("monitor", 1, 1), ("monitor", 2, 1), ("monitor", 4, 1), ("monitor", 1, 2), ("textbook", 2, 1)];
 
 /// How a command ended and what it printed.
 #[derive(Clone, Debug)]
@@ -95,6 +101,7 @@ pub fn replay(events: &Path, out: &Path, how: Replay) -> Result<(), String> {
     command.arg("--mark-ms").arg(how.mark_ms.to_string());
     command.arg("--stale-ms").arg(how.stale_ms.to_string());
     command.arg("--workers").arg(how.workers.to_string());
+    command.arg("--processes").arg(how.processes.to_string());
     command.arg("--drift-engine").arg(how.drift_engine);
     let output = command.output().map_err(|error| format!("{}: {error}", program.display()))?;
     if output.status.success() {

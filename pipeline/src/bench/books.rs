@@ -24,7 +24,7 @@ use serde::Serialize;
 
 use crate::admission::{Admission, Inputs, Origin, Verdict};
 use crate::config::DriftEngine;
-use crate::engine::{Engine, Output, Plan};
+use crate::engine::{Engine, Output, Plan, Workers};
 use crate::error::Error;
 use crate::progress::Progress;
 
@@ -282,7 +282,7 @@ fn resident() -> u64 {
 pub fn run(options: Options) -> Result<Found, Error> {
     let timing = Timing { epoch_ms: EPOCH_MS, mark_ms: 1 << 42, drift_mark_ms: 0, stale_ms: 0, dated: true };
     let plan = Plan { timing, watching: DriftEngine::default().watching(), opening: 0 };
-    let (engine, outputs) = Engine::start(options.workers, plan).map_err(Error::Start)?;
+    let (engine, outputs) = Engine::start(Workers::Threads(options.workers), plan).map_err(Error::Start)?;
     let (came, adding) = adder(outputs)?;
     let door = Admission::new(1_000_000, true);
     let (inputs, said) = (Inputs::new(), Vec::new());

@@ -13,9 +13,16 @@ pub(super) struct Overrides {
     /// Folder of the log and the embedded ClickHouse
     #[arg(long, env = "EVENKEEL_DATA", value_name = "DIR")]
     pub data: Option<PathBuf>,
-    /// Dataflow worker threads
+    /// Dataflow worker threads, in each process
     #[arg(long, env = "EVENKEEL_WORKERS")]
     pub workers: Option<usize>,
+    /// Processes that the dataflow is spread over; the others are started on this machine, unless --cluster-listen says where
+    /// to await them
+    #[arg(long, env = "EVENKEEL_PROCESSES")]
+    pub processes: Option<usize>,
+    /// Where to await the other processes: evenkeel worker --leader ADDRESS
+    #[arg(long, env = "EVENKEEL_CLUSTER_LISTEN", value_name = "ADDRESS")]
+    pub cluster_listen: Option<SocketAddr>,
     /// Epoch length in milliseconds
     #[arg(long, env = "EVENKEEL_EPOCH_MS")]
     pub epoch_ms: Option<u64>,
@@ -60,6 +67,8 @@ impl Overrides {
         }
         set(&mut config.data, self.data.as_ref());
         set(&mut config.workers, self.workers.as_ref());
+        set(&mut config.cluster.processes, self.processes.as_ref());
+        config.cluster.listen = self.cluster_listen.or(config.cluster.listen);
         set(&mut config.epoch_ms, self.epoch_ms.as_ref());
         set(&mut config.mark_ms, self.mark_ms.as_ref());
         config.drift_mark_ms = self.drift_mark_ms.or(config.drift_mark_ms);

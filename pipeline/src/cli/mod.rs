@@ -14,6 +14,7 @@ mod sql;
 mod tax;
 mod validate;
 mod verify;
+mod worker;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -73,6 +74,8 @@ enum Command {
     Verify(verify::Args),
     /// Run reference cases through the models; the exit status says whether all pass
     Validate(validate::Args),
+    /// Lend this machine's workers to a program that runs elsewhere with --cluster-listen
+    Worker(worker::Args),
     /// Measure a part of the program beside another form of it, on one workload
     Bench(bench::Args),
     /// Print the settings in force, as a settings file
@@ -102,6 +105,7 @@ pub fn main() -> ExitCode {
         Command::Sql(args) => sql::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Validate(args) => validate::run(&args),
+        Command::Worker(args) => worker::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Config(args) => config::run(&args),
         Command::Schema => schema(),

@@ -1,8 +1,9 @@
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use evenkeel_operators::dataflow::Timing;
 
-use crate::config::{Config, DriftEngine};
+use crate::config::{ClusterConfig, Config, DriftEngine};
 use crate::error::Error;
 use crate::progress::Progress;
 use crate::replay::{Replay, act, derive};
@@ -21,9 +22,16 @@ pub(super) struct Args {
     /// Folder for the output, one <collection>.ndjson each
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Dataflow worker threads; the output is the same for any number
+    /// Dataflow worker threads, in each process; the output is the same for any number
     #[arg(long, default_value_t = 1, env = "EVENKEEL_WORKERS", value_parser = clap::value_parser!(u64).range(1..=64))]
     workers: u64,
+    /// Processes that the dataflow is spread over; the output is the same for any number. The others are started on this
+    /// machine, unless --cluster-listen says where to await them
+    #[arg(long, default_value_t = 1, env = "EVENKEEL_PROCESSES", value_parser = clap::value_parser!(u64).range(1..=64))]
+    processes: u64,
+    /// Where to await the other processes: evenkeel worker --leader ADDRESS
+    #[arg(long, env = "EVENKEEL_CLUSTER_LISTEN", value_name = "ADDRESS")]
+    cluster_listen: Option<SocketAddr>,
     /// Epoch length in milliseconds
     #[arg(long, default_value_t = 100, env = "EVENKEEL_EPOCH_MS", value_parser = clap::value_parser!(u64).range(1..=86_400_000))]
     epoch_ms: u64,
@@ -66,6 +74,7 @@ pub(super) fn run(args: Args) -> Result<(), Error> {
         events: args.events,
         out: args.out,
         workers: args.workers as usize,
+        cluster: ClusterConfig { processes: args.processes as usize, listen: args.cluster_listen },
         timing,
         drift_engine: args.drift_engine,
         correctable_ticks: 1_000_000,

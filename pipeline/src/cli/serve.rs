@@ -75,7 +75,8 @@ impl Running {
         let sink_state = sink.state.clone();
         let baseline = beginning(&log, &sink)?;
         let keeper = Keeper::start(config, log.clone(), sink_state.clone())?;
-        let line = Line::start(config, Parts { log, baseline, sink, keeper })?;
+        let workers = config.gather(&|| stop.load(Ordering::Relaxed))?;
+        let line = Line::start(config, Parts { workers, log, baseline, sink, keeper })?;
         let http = Server::start(config.listen, Context::new(&line, sink_state, mode, config))?;
         let mut progress = Progress::new("reading the log", None);
         while !line.live.ready() && !line.failed() && !stop.load(Ordering::Relaxed) {

@@ -8,7 +8,7 @@ use evenkeel_schemas::{AnomalyKind, AnomalySource, CustomerId, Epoch, Instant, R
 use evenkeel_tax::FinancialYear;
 use serde_json::json;
 
-use crate::config::DriftEngine;
+use crate::config::{ClusterConfig, DriftEngine};
 use crate::engine::Closed;
 use crate::error::Error;
 use crate::names::SharedNames;
@@ -130,6 +130,7 @@ pub(super) fn run(args: &Args) -> Result<(), Error> {
         events: args.events.clone(),
         out: PathBuf::new(),
         workers: 1,
+        cluster: ClusterConfig::default(),
         timing,
         drift_engine: DriftEngine::default(),
         correctable_ticks: 1_000_000,

@@ -1,8 +1,9 @@
 //! The dataflow, running: inputs by epoch in, complete epochs of output rows out.
 //!
-//! [`Engine::start`] builds the same dataflow on every worker thread. Epochs are fed in order; a
-//! [`Closed`] epoch comes out once every worker has finished it, with its rows consolidated.
+//! [`Engine::start`] builds the same dataflow on every worker thread, of this process or of several. Epochs are fed in
+//! order; a [`Closed`] epoch comes out once every worker has finished it, with its rows consolidated.
 
+mod across;
 mod assemble;
 #[cfg(test)]
 mod tests;
@@ -14,9 +15,11 @@ use std::thread::Thread;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use evenkeel_operators::dataflow::{Timing, Watching};
 use evenkeel_schemas::{Epoch, Row};
+use timely::WorkerConfig;
 use timely::communication::WorkerGuards;
 
 use crate::admission::Inputs;
+use crate::cluster::{Cluster, Ties, Work};
 
 pub(crate) use assemble::consolidate;
 
@@ -33,6 +36,14 @@ pub struct Plan {
     /// What is derived from ticks up to this epoch comes out together, at this epoch; 0 for every epoch by
     /// itself.
     pub opening: Epoch,
+}
+
+/// Who works.
+pub enum Workers {
+    /// As many threads of this process.
+    Threads(usize),
+    /// Those of several processes, of which this one leads.
+    Across(Cluster),
 }
 
 /// What the feeder tells the workers.
@@ -80,31 +91,43 @@ pub struct Engine {
     senders: Vec<Sender<Command>>,
     threads: Vec<Thread>,
     guards: WorkerGuards<()>,
+    ties: Ties,
 }
 
 impl Engine {
-    /// Starts `workers` worker threads.
+    /// Starts the workers.
     ///
     /// # Errors
     /// In words, when threads cannot be started.
-    pub fn start(workers: usize, plan: Plan) -> Result<(Engine, Receiver<Output>), String> {
+    pub fn start(workers: Workers, plan: Plan) -> Result<(Engine, Receiver<Output>), String> {
         let Plan { timing, watching, opening } = plan;
-        let workers = workers.max(1);
+        let (workers, builders, ties) = match workers {
+            Workers::Threads(threads) => {
+                let threads = threads.max(1);
+                let (builders, _) = timely::CommunicationConfig::Process(threads).try_build()?;
+                (threads, builders, Ties::none())
+            }
+            Workers::Across(cluster) => {
+                let threads = cluster.workers;
+                let (builders, ties) = cluster.allocators()?;
+                (threads, builders, ties)
+            }
+        };
         let (senders, receivers): (Vec<_>, Vec<_>) = (0..workers).map(|_| bounded(EPOCHS_IN_FLIGHT)).unzip();
         let (reports, assembled) = bounded(EPOCHS_IN_FLIGHT * 4);
         let (started, threads) = bounded(workers);
-        let config = timely::Config::process(workers);
-        let guards = timely::execute(config, move |worker| {
-            worker::exit_on_panic();
+        worker::exit_on_panic();
+        let config = WorkerConfig::default();
+        let guards = timely::execute::execute_from(builders, Box::new(()), config, move |worker| {
             let _ = started.send((worker.index(), std::thread::current()));
             let commands = receivers[worker.index()].clone();
-            worker::run(worker, commands, reports.clone(), timing, watching.clone());
+            worker::run(worker, workers, commands, reports.clone(), timing, watching.clone());
         })?;
         let mut threads: Vec<(usize, Thread)> = threads.iter().take(workers).collect();
         threads.sort_by_key(|(index, _)| *index);
         let outputs = assemble::start(workers, assembled, opening)?;
         let threads = threads.into_iter().map(|(_, thread)| thread).collect();
-        Ok((Engine { senders, threads, guards }, outputs))
+        Ok((Engine { senders, threads, guards, ties }, outputs))
     }
 
     /// Feeds changes at an epoch not before the last [`Engine::advance`]. Blocks while workers are behind.
@@ -136,5 +159,24 @@ impl Engine {
                 tracing::error!(%error, "a worker ended early");
             }
         }
+        self.ties.release();
     }
+}
+
+/// Lends this process's workers to the leader of a cluster until the dataflow has ended.
+///
+/// # Errors
+/// In words, when threads cannot be started.
+pub fn lend(cluster: Cluster, work: Work) -> Result<(), String> {
+    let (builders, ties) = cluster.allocators()?;
+    worker::exit_on_panic();
+    let watching = work.drift_engine.watching();
+    let config = WorkerConfig::default();
+    let guards = timely::execute::execute_from(builders, Box::new(()), config, move |worker| {
+        worker::lend(worker, work.workers, work.timing, watching.clone());
+    })?;
+    // A worker that panics ends the process.
+    drop(guards.join());
+    ties.release();
+    Ok(())
 }

@@ -6,7 +6,7 @@ use evenkeel_schemas::events::parse_event;
 use evenkeel_schemas::{Epoch, Row};
 
 use super::assemble::consolidate;
-use super::{Engine, Output, Plan};
+use super::{Engine, Output, Plan, Workers};
 use crate::admission::{Admission, Inputs, Origin, Verdict};
 use crate::config::DriftEngine;
 
@@ -34,7 +34,8 @@ const DEPOSIT: &str =
 fn run(workers: usize, watching: Watching) -> (BTreeMap<Epoch, Vec<Row>>, Vec<Epoch>) {
     let mut door = Admission::new(10, true);
     let timing = Timing { epoch_ms: 100, mark_ms: 200, drift_mark_ms: 400, stale_ms: 0, dated: true };
-    let (engine, outputs) = Engine::start(workers, Plan { timing, watching, opening: 0 }).unwrap();
+    let (engine, outputs) =
+        Engine::start(Workers::Threads(workers), Plan { timing, watching, opening: 0 }).unwrap();
     for (epoch, lines) in [(100, &OPENING[..]), (200, &[PRICE]), (300, &[DEPOSIT])] {
         engine.advance(epoch);
         engine.feed(epoch, inputs(&mut door, epoch, lines));

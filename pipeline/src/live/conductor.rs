@@ -159,10 +159,11 @@ impl Conductor {
         }
         self.note_baseline(upto);
         self.complete = upto;
-        self.view.write().complete(self.last_before(upto));
+        // The rows first: who sees that an epoch is complete can wait for its rows in ClickHouse.
         if let Some(newest) = newest {
             self.sink.write(tables, &names, newest)?;
         }
+        self.view.write().complete(self.last_before(upto));
         Ok(())
     }
 

@@ -35,7 +35,7 @@ use evenkeel_schemas::events::Event;
 use crate::admission::Inputs;
 use crate::config::Config;
 use crate::door::Rejected;
-use crate::engine::Engine;
+use crate::engine::{Engine, Workers};
 use crate::error::Error;
 use crate::sink::Sink;
 use crate::view::{SharedView, View};
@@ -103,6 +103,8 @@ pub struct Line {
 
 /// What the line is made of.
 pub struct Parts {
+    /// Who works on the dataflow.
+    pub workers: Workers,
     /// Where events are recorded.
     pub log: Arc<dyn EventLog>,
     /// Where recovery begins; without one, at the first record.
@@ -119,7 +121,7 @@ impl Line {
     /// # Errors
     /// When a station does not start or the log is damaged.
     pub fn start(config: &Config, parts: Parts) -> Result<Line, Error> {
-        let Parts { log, baseline, sink, keeper } = parts;
+        let Parts { workers, log, baseline, sink, keeper } = parts;
         let Keeper { moments, every_ms, stopping: keeper_stopping, thread: keeper } = keeper;
         let stopping = Arc::new(AtomicBool::new(false));
         let live = Arc::new(Live::new(config));
@@ -128,7 +130,7 @@ impl Line {
             let hears = live.clone();
             *listener = Some(Arc::new(move |_, report| hears.monitored(report)));
         }
-        let (engine, outputs) = Engine::start(config.workers, plan).map_err(Error::Start)?;
+        let (engine, outputs) = Engine::start(workers, plan).map_err(Error::Start)?;
         let (told, heard) = crossbeam_channel::bounded(1024);
         let (submitter, inbox) = submit::channel(config.log.queue);
         let sequencer = sequencer::Sequencer::new(config, log, engine, told, live.clone());

@@ -36,7 +36,7 @@ pub fn act(replay: &Replay, policy: &Policy, progress: &mut Progress) -> Result<
     let door = Door::new(replay.correctable_ticks, true);
     let names = door.admission.names().clone();
     let writer = OutputFiles::create(&replay.out, names.clone())?;
-    let (engine, outputs) = Engine::start(replay.workers, replay.plan()).map_err(Error::Start)?;
+    let (engine, outputs) = replay.start()?;
     let actors =
         ActorSystem::start(policy.clone(), Mode::Replay).map_err(|error| Error::Start(error.to_string()))?;
     let mut stage = Stage {

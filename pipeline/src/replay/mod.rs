@@ -13,7 +13,8 @@ use evenkeel_operators::dataflow::Timing;
 use evenkeel_schemas::Epoch;
 
 use crate::admission::{Inputs, Origin, conflate};
-use crate::config::DriftEngine;
+use crate::cluster::Work;
+use crate::config::{ClusterConfig, DriftEngine};
 use crate::door::{Counts, Door, Rejected};
 use crate::engine::{Closed, Engine, Output, Plan};
 use crate::error::Error;
@@ -31,8 +32,10 @@ pub struct Replay {
     pub events: Vec<PathBuf>,
     /// The folder that output files are written to.
     pub out: PathBuf,
-    /// Worker threads.
+    /// Worker threads, in each process.
     pub workers: usize,
+    /// Processes that the dataflow is spread over.
+    pub cluster: ClusterConfig,
     /// Epoch length, marks and staleness.
     pub timing: Timing,
     /// What values and watches portfolios.
@@ -42,6 +45,13 @@ pub struct Replay {
 }
 
 impl Replay {
+    /// Starts the dataflow.
+    fn start(&self) -> Result<(Engine, Receiver<Output>), Error> {
+        let work = Work { workers: self.workers, timing: self.timing, drift_engine: self.drift_engine };
+        let workers = self.cluster.gather(work, &|| false)?;
+        Engine::start(workers, self.plan()).map_err(Error::Start)
+    }
+
     fn plan(&self) -> Plan {
         Plan { timing: self.timing, watching: self.drift_engine.watching(), opening: 0 }
     }
@@ -100,7 +110,7 @@ pub fn pass<T: Taker>(
     let mut files = EventFiles::open(&replay.events)?;
     let mut door = Door::new(replay.correctable_ticks, true);
     let taker = open(door.admission.names().clone())?;
-    let (engine, outputs) = Engine::start(replay.workers, replay.plan()).map_err(Error::Start)?;
+    let (engine, outputs) = replay.start()?;
     let taker = drain(taker, outputs)?;
     let mut feed = EpochFeed { engine: &engine, epoch: None, first: None, inputs: Vec::new() };
     let mut rejected = Vec::new();

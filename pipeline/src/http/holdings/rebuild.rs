@@ -11,7 +11,7 @@ use evenkeel_schemas::{Epoch, Name, Row};
 use super::stored::Stored;
 use crate::admission::{Inputs, Origin};
 use crate::door::Door;
-use crate::engine::{Engine, Output, Plan};
+use crate::engine::{Engine, Output, Plan, Workers};
 use crate::names::SharedNames;
 
 /// Epochs between reports of what nobody asks for here.
@@ -132,7 +132,7 @@ pub(super) fn derive(
     let mark_ms = epoch_ms.saturating_mul(MARKS);
     let timing = Timing { epoch_ms, mark_ms, drift_mark_ms: 0, stale_ms: 0, dated: true };
     let plan = Plan { timing, watching: Watching::Textbook, opening: 0 };
-    let (engine, outputs) = Engine::start(1, plan)?;
+    let (engine, outputs) = Engine::start(Workers::Threads(1), plan)?;
     let mut rows: BTreeMap<Row, isize> = BTreeMap::new();
     std::thread::scope(|scope| {
         scope.spawn(move || {
