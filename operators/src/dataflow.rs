@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use differential_dataflow::{AsCollection, Data};
+use differential_dataflow::{AsCollection, Data, ExchangeData};
 use evenkeel_schemas::{
     AnomalyKind, AnomalySource, BandSide, CustomerId, Epoch, InstrumentId, Labels, LotRow, Ratio, Row,
     Standing, Valuation, Worth,
 };
 use serde::{Deserialize, Serialize};
 use timely::dataflow::operators::Exchange;
-use timely::dataflow::operators::vec::Partition;
+use timely::dataflow::operators::vec::{Broadcast, Partition};
 
 use crate::accruals::{self, accruals};
 use crate::cash::cash;
@@ -105,20 +105,21 @@ pub fn build<'s>(
     let prices = prices(observations, actions.clone(), timing.epoch_ms);
     let known = stated.concatenate([of_books, cash(postings), prices.clone(), fx(prices), said]);
 
-    // Worth and drift.
+    // What closing marks say of the market.
+    let estimated = estimates(dated.clone().concat(actions.clone()), market, timing);
+
+    // Worth, drift and limits.
+    let watched = known.clone().concat(everywhere(estimated.clone().flat_map(of_risk)));
     let outcomes = match watching {
-        Watching::Textbook => textbook(&known, market, timing),
+        Watching::Textbook => textbook(&watched, market, timing),
         Watching::Monitor { choice, listener } => {
-            monitoring(known.clone(), timing, Watch::new(choice, listener, timing))
+            monitoring(watched, timing, Watch::new(choice, listener, timing))
         }
     };
     let breaching = outcomes.clone().flat_map(|outcome| match outcome {
         Outcome::Breaching(customer, breaching) => Some((customer, breaching)),
         _ => None,
     });
-
-    // What closing marks say of the market.
-    let estimated = estimates(dated.clone().concat(actions.clone()), market, timing);
 
     // Losses worth harvesting.
     let harvested = harvest(
@@ -277,6 +278,19 @@ fn apart<'s, D: Data, const N: usize>(
     std::array::from_fn(|_| parts.next().expect("there are as many streams as kinds"))
 }
 
+/// What watching reads of what is estimated.
+fn of_risk(row: Row) -> Option<Known> {
+    match row {
+        Row::Estimate(_) | Row::Covariance(_) | Row::FactorLoading(_) => Some(Known::Estimated(Box::new(row))),
+        _ => None,
+    }
+}
+
+/// What one worker says, at all of them.
+fn everywhere<D: ExchangeData>(rows: Rows<'_, D>) -> Rows<'_, D> {
+    if rows.inner.scope().peers() == 1 { rows } else { rows.inner.broadcast().as_collection() }
+}
+
 /// What accruals read of what is known.
 fn of_accruals(known: Known) -> Option<accruals::Change> {
     match known {
@@ -327,7 +341,7 @@ fn textbook<'s>(known: &Rows<'s, Known>, market: bool, timing: Timing) -> Rows<'
     let drift = drift.delay(move |epoch| timing.drift_mark(*epoch).unwrap_or(*epoch));
     standings.flat_map(breaching).concatenate([
         limits.map(|(customer, crossed)| Outcome::Breaching(customer, crossed)),
-        limits::drawdowns(known.clone(), timing),
+        limits::of_portfolios(known.clone(), timing),
         faults.map(|(customer, kind)| Outcome::Fault(customer, kind)),
         worths.concat(drift).map(Outcome::Reported),
         parts.delay(move |epoch| timing.mark(*epoch)).map(|(of, part)| Outcome::Part(of, part)),

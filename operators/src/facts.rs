@@ -297,6 +297,8 @@ pub struct RiskLimits {
     pub stop_loss: Option<Ratio>,
     /// How far NAV may fall below its peak, as a share of that.
     pub drawdown: Option<Ratio>,
+    /// The most that one day's value at risk at 95% may be, as a share of NAV.
+    pub value_at_risk: Option<Ratio>,
 }
 
 /// A reason to act: how large what it is about is, and the limit it passed.

@@ -12,6 +12,7 @@
 //! - [`tax`] works out reports at marks;
 //! - [`customer`] derives one customer's rows from the facts;
 //! - [`estimates`] works out returns and estimates at marks;
+//! - [`at_risk`] says at marks whose value at risk is beyond its limit;
 //! - [`peaks`] keeps from where falls of NAV are measured;
 //! - [`lines`] turns changes of rows into lines.
 //!
@@ -23,6 +24,7 @@
 //! - a price is stale from the epoch `stale_ms` after that of its last record until the next one.
 
 pub mod accruals;
+pub mod at_risk;
 pub mod customer;
 pub mod estimates;
 pub mod exposures;
@@ -42,6 +44,7 @@ use std::io::{self, BufRead, Write};
 use evenkeel_schemas::{AnomalyKind, AnomalySource, Collection, CustomerId, Epoch, InstrumentId, Row};
 
 use accruals::{Accruals, Changed};
+use at_risk::AtRisk;
 use customer::{at_every_epoch, at_marks};
 use estimates::Estimates;
 use exposures::exposures;
@@ -140,6 +143,7 @@ struct Batch<W: Write> {
     accruals: Accruals,
     peaks: Peaks,
     estimates: Estimates,
+    at_risk: AtRisk,
     lines: Lines<W>,
     /// The epoch whose events are being applied.
     now: Option<Epoch>,
@@ -168,6 +172,7 @@ impl<W: Write> Batch<W> {
             accruals,
             peaks,
             estimates: Estimates::default(),
+            at_risk: AtRisk::default(),
             lines,
             now,
             standing,
@@ -281,6 +286,8 @@ impl<W: Write> Batch<W> {
             self.lines.difference(&before, &after, ledger.names());
         }
         let (before, after) = self.estimates.report();
+        self.lines.difference(&before, &after, ledger.names());
+        let (before, after) = self.at_risk.report(&self.facts, &self.estimates, mark)?;
         self.lines.difference(&before, &after, ledger.names());
         let exposed = exposures(&self.facts);
         self.lines.difference(&self.exposed, &exposed, ledger.names());

@@ -107,6 +107,11 @@ impl Estimates {
         }
     }
 
+    /// The rows of the last mark.
+    pub fn rows(&self) -> impl Iterator<Item = &Row> {
+        self.told.iter()
+    }
+
     /// The rows before and after a mark.
     pub fn report(&mut self) -> (BTreeSet<Row>, BTreeSet<Row>) {
         if !std::mem::take(&mut self.changed) {

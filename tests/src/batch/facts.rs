@@ -42,7 +42,7 @@ pub enum Flow {
     Units(InstrumentId, Quantity),
 }
 
-/// A customer's risk limits: concentration, stop-loss, drawdown.
+/// A customer's risk limits.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
     /// Largest weight of one instrument.
@@ -51,13 +51,19 @@ pub struct Limits {
     pub stop_loss: Option<Ratio>,
     /// Fall below the peak.
     pub drawdown: Option<Ratio>,
+    /// Value at risk of a day, as a share of NAV.
+    pub value_at_risk: Option<Ratio>,
 }
 
 impl Limits {
     /// What an event sets.
     pub fn of(event: &RiskLimitsSet) -> Limits {
-        let (concentration, stop_loss, drawdown) = (event.concentration, event.stop_loss, event.drawdown);
-        Limits { concentration, stop_loss, drawdown }
+        Limits {
+            concentration: event.concentration,
+            stop_loss: event.stop_loss,
+            drawdown: event.drawdown,
+            value_at_risk: event.value_at_risk,
+        }
     }
 }
 
@@ -575,6 +581,11 @@ impl Facts {
     /// The customer's risk limits.
     pub fn limits(&self, c: CustomerId) -> Limits {
         last(self.limits.get(&c)).unwrap_or_default()
+    }
+
+    /// All risk limits, by customer.
+    pub fn all_limits(&self) -> impl Iterator<Item = (CustomerId, Limits)> {
+        self.limits.keys().map(|c| (*c, self.limits(*c)))
     }
 
     /// What an instrument is priced in.
