@@ -281,7 +281,9 @@ fn apart<'s, D: Data, const N: usize>(
 /// What watching reads of what is estimated.
 fn of_risk(row: Row) -> Option<Known> {
     match row {
-        Row::Estimate(_) | Row::Covariance(_) | Row::FactorLoading(_) => Some(Known::Estimated(Box::new(row))),
+        Row::Estimate(_) | Row::Covariance(_) | Row::FactorLoading(_) => {
+            Some(Known::Estimated(Box::new(row)))
+        }
         _ => None,
     }
 }

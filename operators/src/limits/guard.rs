@@ -7,7 +7,7 @@ use std::sync::Arc;
 use evenkeel_monitor::{Change, Choice, Event, Monitor, Options};
 use evenkeel_schemas::events::TriggerKind;
 use evenkeel_schemas::{
-    BandSide, Currency, CustomerId, InstrumentId, Money, PeakRow, Ratio, Row, Valuation, Value,
+    BandSide, Currency, CustomerId, InstrumentId, Money, PeakRow, Ratio, Valuation, Value,
 };
 
 use super::calc::drawdown;

@@ -4,8 +4,8 @@ use differential_dataflow::input::Input;
 use evenkeel_monitor::{Choice, Monitor, Options};
 use evenkeel_schemas::events::TriggerKind;
 use evenkeel_schemas::{
-    CovarianceRow, Currency, CustomerId, EstimateModel, EstimateRow, InstrumentId, Labels, Measure, Money, PeakRow,
-    Price, Quantity, Ratio, Row,
+    CovarianceRow, Currency, CustomerId, EstimateModel, EstimateRow, InstrumentId, Labels, Measure, Money,
+    PeakRow, Price, Quantity, Ratio, Row,
 };
 
 use timely::dataflow::operators::Capture;
@@ -422,7 +422,12 @@ fn value_at_risk_is_judged_at_marks() {
     };
     let variance = |instrument, text: &str| {
         let covariance = text.parse().unwrap();
-        Row::Covariance(CovarianceRow { instrument, other: instrument, covariance, covariance_ewma: covariance })
+        Row::Covariance(CovarianceRow {
+            instrument,
+            other: instrument,
+            covariance,
+            covariance_ewma: covariance,
+        })
     };
     for row in [
         Row::Estimate(estimate(VAS).into()),
@@ -439,12 +444,12 @@ fn value_at_risk_is_judged_at_marks() {
     // 1,200 of 1,600: 1.645 · 1% · √(0.5625 + 0.015625) = 1.25%; and it is judged at the mark.
     house.price(VAS, "200");
     assert!(house.close().is_empty());
-    assert_eq!(house.mark(), ["+1 7 value_at_risk 0.012506651"]);
+    assert_eq!(house.mark(), ["+1 7 value_at_risk 0.012506568"]);
     house.price(VAS, "210");
     assert!(house.close().is_empty() && house.mark().is_empty());
     // Money of another currency moves too, by as much as nobody has estimated.
     house.tell(Known::Cash(ANN, "USD".parse().unwrap(), Money::from_whole(1).unwrap()));
     house.tell(Known::Conversion("USD/AUD".parse().unwrap(), "1.5".parse().unwrap()));
     assert!(house.close().is_empty());
-    assert_eq!(house.mark(), ["-1 7 value_at_risk 0.012506651"]);
+    assert_eq!(house.mark(), ["-1 7 value_at_risk 0.012506568"]);
 }

@@ -50,11 +50,7 @@ impl ValueAtRisk {
 
     /// At a mark: says who came to be beyond the limit and who no longer is. `valued` names whoever has a limit, by
     /// customer, with its measure if that can be said.
-    pub fn report(
-        &mut self,
-        valued: Vec<(CustomerId, Ratio, Option<Ratio>)>,
-        out: &mut Changes<Outcome>,
-    ) {
+    pub fn report(&mut self, valued: Vec<(CustomerId, Ratio, Option<Ratio>)>, out: &mut Changes<Outcome>) {
         let beyond = valued.into_iter().filter_map(|(customer, limit, measure)| {
             let measure = measure.filter(|measure| *measure > limit)?;
             let entered = Crossed::limit(TriggerKind::ValueAtRisk, None, measure, limit);
@@ -123,7 +119,9 @@ impl ValueAtRisk {
         for row in &self.told {
             match row {
                 Row::Covariance(of) => {
-                    let Some(((currency, i), (_, j))) = place(&of.instrument).zip(place(&of.other)) else { continue };
+                    let Some(((currency, i), (_, j))) = place(&of.instrument).zip(place(&of.other)) else {
+                        continue;
+                    };
                     let Some(model) = self.models.get_mut(&currency) else { continue };
                     let covariance = of.covariance.to_f64();
                     model.pairs[i * model.instruments + j] = covariance;
@@ -197,7 +195,11 @@ mod tests {
     }
 
     fn loading(instrument: u32, factor: u16, loading: &str) -> Row {
-        Row::FactorLoading(FactorLoadingRow { instrument: InstrumentId(instrument), factor, loading: ratio(loading) })
+        Row::FactorLoading(FactorLoadingRow {
+            instrument: InstrumentId(instrument),
+            factor,
+            loading: ratio(loading),
+        })
     }
 
     fn value(amount: i128) -> Value {
@@ -241,11 +243,23 @@ mod tests {
     #[test]
     fn factors_say_what_their_covariances_say() {
         let (mut factors, mut pairs) = (ValueAtRisk::default(), ValueAtRisk::default());
-        for row in [estimate(1, "0.01"), estimate(2, "0.02"), loading(1, 1, "0.2"), loading(2, 1, "0.1"), loading(2, 2, "0.3")] {
+        for row in [
+            estimate(1, "0.01"),
+            estimate(2, "0.02"),
+            loading(1, 1, "0.2"),
+            loading(2, 1, "0.1"),
+            loading(2, 2, "0.3"),
+        ] {
             factors.tell(&row, true);
         }
         // B Bᵀ + D: 0.04 + 0.01; 0.2 · 0.1; 0.01 + 0.09 + 0.02.
-        for row in [estimate(1, "0"), estimate(2, "0"), covariance(1, 1, "0.05"), covariance(1, 2, "0.02"), covariance(2, 2, "0.12")] {
+        for row in [
+            estimate(1, "0"),
+            estimate(2, "0"),
+            covariance(1, 1, "0.05"),
+            covariance(1, 2, "0.02"),
+            covariance(2, 2, "0.12"),
+        ] {
             pairs.tell(&row, true);
         }
         let held = [(InstrumentId(1), value(600)), (InstrumentId(2), value(300))];
@@ -262,10 +276,12 @@ mod tests {
             let mut out = Vec::new();
             let valued = [(CustomerId(7), ratio("0.02"), measure.map(ratio))];
             risk.report(valued.into(), &mut out);
-            out.into_iter().map(|(outcome, diff)| match outcome {
-                Outcome::Breaching(_, crossed) => (crossed.measure, diff),
-                other => panic!("{other:?}"),
-            }).collect::<Vec<_>>()
+            out.into_iter()
+                .map(|(outcome, diff)| match outcome {
+                    Outcome::Breaching(_, crossed) => (crossed.measure, diff),
+                    other => panic!("{other:?}"),
+                })
+                .collect::<Vec<_>>()
         };
         let share = |text: &str| evenkeel_schemas::Measure::Share(ratio(text));
         assert_eq!(marks(Some("0.02")), []);

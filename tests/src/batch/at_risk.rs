@@ -30,7 +30,8 @@ impl AtRisk {
         let mut now = BTreeMap::new();
         for (customer, limits) in facts.all_limits() {
             let Some(limit) = limits.value_at_risk else { continue };
-            let Some(measure) = measure(facts, estimates, customer)?.filter(|measure| *measure > limit) else {
+            let Some(measure) = measure(facts, estimates, customer)?.filter(|measure| *measure > limit)
+            else {
                 continue;
             };
             let entered = || {
