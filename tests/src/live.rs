@@ -230,7 +230,8 @@ impl Running {
         if receipt["rejected"] != Value::Array(vec![]) {
             return Err(format!("not all accepted: {receipt}"));
         }
-        let derived = || self.status().is_ok_and(|status| status["epoch"].as_u64() >= receipt["epoch"].as_u64());
+        let derived =
+            || self.status().is_ok_and(|status| status["epoch"].as_u64() >= receipt["epoch"].as_u64());
         until("everything is derived", PATIENCE, derived)
     }
 
