@@ -20,7 +20,7 @@ fn house() -> House {
     house_of(30, 120)
 }
 
-fn house_of(instruments: usize, sessions: u32) -> House {
+fn house_of(instruments: u32, sessions: u32) -> House {
     let folder = tempfile::tempdir().unwrap();
     let settings = folder.path().join("evenkeel.toml");
     std::fs::write(&settings, evenkeel(["config", "--epoch-ms", "50"]).unwrap().stdout).unwrap();
@@ -157,7 +157,9 @@ fn what_is_shown_is_what_the_collections_hold() {
         }
         let place = |name: &Value| names.iter().position(|one| *name == **one);
         let correlation = |a: usize, b: usize| number(&shown["correlations"][a][b]);
-        let covariances = standing(&out, "covariances");
+        let mut covariances = standing(&out, "covariances");
+        // Those in US dollars are few.
+        covariances.retain(|row| place(&row["instrument"]).is_some());
         let loadings = standing(&out, "factor_loadings");
         assert_eq!((covariances.is_empty(), loadings.is_empty()), (model == "factors", model != "factors"));
         for row in &covariances {

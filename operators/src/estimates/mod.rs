@@ -45,7 +45,9 @@ pub fn estimates<'s>(facts: Rows<'s, Fact>, market: bool, timing: Timing) -> Row
     )
 }
 
-/// Rounded to the scale of a ratio, half-even.
+/// Rounded to the scale of a ratio, half-even; no greater than its column holds, which only the beta of a market that
+/// hardly moves would be.
 fn ratio(value: f64) -> Ratio {
-    Ratio::from_raw((value * Ratio::ONE as f64).round_ties_even() as i64)
+    const MOST: i64 = 999_999_999_999_999_999;
+    Ratio::from_raw(((value * Ratio::ONE as f64).round_ties_even() as i64).clamp(-MOST, MOST))
 }

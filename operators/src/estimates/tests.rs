@@ -16,6 +16,10 @@ fn day(number: i64) -> TradeDate {
     Instant::from_micros(number * 86_400_000_000).date()
 }
 
+fn usd() -> Currency {
+    "USD".parse().unwrap()
+}
+
 fn version(number: u64) -> Version {
     Version { at: Instant::from_micros(0), number }
 }
@@ -139,7 +143,7 @@ fn gaps_and_strange_prices_give_no_return() {
     house.come([close(2, 3, 7, "31")]);
     assert_eq!(house.returns(2), told(&[(1, "0")]));
     // What is not listed has no returns; what is listed in another currency has a calendar of its own.
-    house.mark(vec![(listed(0, 1, Currency::AUD), -1), (listed(1, 8, Currency::USD), 1)]);
+    house.mark(vec![(listed(0, 1, Currency::AUD), -1), (listed(1, 8, usd()), 1)]);
     assert_eq!(house.returns(0), []);
     assert_eq!(house.returns(1), told(&[(1, "0"), (3, "0")]));
 }
@@ -227,7 +231,7 @@ fn many_instruments_are_told_by_factors() {
 /// What stands, from a whole table of marks.
 fn returns_anew(standing: &[Fact]) -> Vec<Row> {
     let mut rows = Vec::new();
-    for currency in [Currency::AUD, Currency::USD] {
+    for currency in [Currency::AUD, usd()] {
         let mut listings: BTreeMap<InstrumentId, (Version, Currency)> = BTreeMap::new();
         let mut closes: BTreeMap<(InstrumentId, TradeDate), (Version, Price)> = BTreeMap::new();
         for fact in standing {
@@ -295,7 +299,7 @@ fn fact() -> impl Strategy<Value = Fact> {
         }),
         1 => (0..4_u32, 0..DAYS).prop_map(|(of, number)| distribution(of, number, "0.25")),
         1 => (0..4_u32, 0..4_u64, any::<bool>()).prop_map(|(of, number, far)| {
-            listed(of, number, if far { Currency::USD } else { Currency::AUD })
+            listed(of, number, if far { usd() } else { Currency::AUD })
         }),
     ]
 }

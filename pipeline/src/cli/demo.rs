@@ -43,6 +43,9 @@ pub(super) struct Args {
     /// Seconds between market shocks; 0 for none [default: 60; 0 beyond 20,000 customers]
     #[arg(long)]
     shock_seconds: Option<u64>,
+    /// How far a shock moves prices, in per cent: the market, the dollar and equities in turn, down and up
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=50))]
+    shock_percent: u32,
     /// Seconds to run; without it until Ctrl-C
     #[arg(long)]
     seconds: Option<u64>,
@@ -73,9 +76,6 @@ impl Args {
 
 /// Sessions before the demo that have closing marks: a year, which estimates look back on.
 const HISTORY: u32 = 253;
-
-/// Shocks, in turn: the market, the dollar, equities.
-const SHOCK_BPS: i64 = 300;
 
 pub(super) fn run(args: Args) -> Result<(), Error> {
     super::init_logging();
@@ -167,6 +167,7 @@ struct Simulation {
     transferred: bool,
     ticks_per_second: u32,
     shock_every: Option<Duration>,
+    shock_bps: i64,
     until: Option<Clock>,
     shocks: u32,
     playing: Option<Clock>,
@@ -188,6 +189,7 @@ impl Simulation {
             transferred: args.many(),
             ticks_per_second: args.ticks_per_second,
             shock_every,
+            shock_bps: i64::from(args.shock_percent) * 100,
             until: args.seconds.map(|seconds| Clock::now() + Duration::from_secs(seconds)),
             shocks: 0,
             playing: None,
@@ -232,9 +234,9 @@ impl Simulation {
     fn shock(&mut self) {
         let sign = if self.shocks.is_multiple_of(2) { -1 } else { 1 };
         let shock = match self.shocks % 3 {
-            0 => Shock::AssetClass("equity".to_owned(), sign * SHOCK_BPS),
-            1 => Shock::Dollar(sign * SHOCK_BPS),
-            _ => Shock::Market(sign * SHOCK_BPS),
+            0 => Shock::AssetClass("equity".to_owned(), sign * self.shock_bps),
+            1 => Shock::Dollar(sign * self.shock_bps),
+            _ => Shock::Market(sign * self.shock_bps),
         };
         self.shocks += 1;
         let moved = self.market.shock(&shock);
