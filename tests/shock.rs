@@ -1,4 +1,5 @@
 //! A shock of the demo's market wakes whom it put beyond a limit, and nobody else.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
 use std::collections::BTreeSet;
 use std::path::Path;

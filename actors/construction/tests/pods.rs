@@ -227,6 +227,9 @@ fn estimates_by_day_become_a_market() {
     let names = [name("BILL"), name("VGB")];
     let (dense, factors) = (dense.covariance(&names).unwrap(), factors.covariance(&names).unwrap());
     assert!(factors.by_factors() && !dense.by_factors());
+    let (twice, as_dense) = (factors.scaled(2.0).unwrap(), dense.scaled(2.0).unwrap());
+    assert!(twice.by_factors() && (twice.at(0, 1) - 2.0 * factors.at(0, 1)).abs() < 1e-15);
+    assert!((as_dense.at(0, 0) - 2.0 * dense.at(0, 0)).abs() < 1e-15 && factors.part(&[2]).is_err());
     for (a, b) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
         assert!((dense.at(a, b) - factors.at(a, b)).abs() < 1e-15, "{a} {b}");
     }

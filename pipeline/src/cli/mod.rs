@@ -22,6 +22,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::error::Error;
+use crate::machine::step_back;
 
 const AFTER_HELP: &str = "\
 Start here:
@@ -109,7 +110,10 @@ pub fn main() -> ExitCode {
         Command::Bench(args) => bench::run(&args),
         Command::Config(args) => config::run(&args),
         Command::Schema => schema(),
-        Command::EngineChild { args } => evenkeel_clickhouse::run_engine_child(args),
+        Command::EngineChild { args } => {
+            step_back();
+            evenkeel_clickhouse::run_engine_child(args)
+        }
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

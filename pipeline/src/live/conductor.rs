@@ -18,6 +18,8 @@ use super::{Heard, Live, Recorded, Submitter, Told, spawn};
 use crate::config::Config;
 use crate::engine::{Closed, Output};
 use crate::error::Error;
+use crate::machine::give_back_memory;
+use crate::room::Share;
 use crate::sink::{Sink, Tables};
 use crate::view::{SharedView, TriggerWatch, ViewBooks};
 
@@ -42,7 +44,7 @@ pub(super) struct Conductor {
     submitter: Submitter,
     actors: ActorSystem,
     epoch_ms: u64,
-    recorded: VecDeque<Recorded>,
+    recorded: VecDeque<(Recorded, Share)>,
     closed: VecDeque<Closed>,
     /// Epochs before this one are taken in.
     complete: Epoch,
@@ -127,8 +129,10 @@ impl Conductor {
 
     fn hear(&mut self, told: Told) {
         match told {
-            Told::Recorded(recorded) => self.recorded.push_back(*recorded),
-            Told::Live => self.live_after = Some(self.recorded.back().map_or(self.complete, |r| r.epoch + 1)),
+            Told::Recorded(recorded, share) => self.recorded.push_back((*recorded, share)),
+            Told::Live => {
+                self.live_after = Some(self.recorded.back().map_or(self.complete, |(r, _)| r.epoch + 1))
+            }
             Told::End(end) => self.end = end,
         }
     }
@@ -136,16 +140,20 @@ impl Conductor {
     /// Takes in every epoch before `upto`.
     fn take_in(&mut self, upto: Epoch) -> Result<(), Error> {
         let mut tables = Tables::default();
+        // Given back when rows are handed on.
+        let mut shares = Vec::new();
         let names = self.view.read().names().clone();
         let mut newest = None;
         loop {
-            let next_recorded = self.recorded.front().map(|r| r.epoch);
+            let next_recorded = self.recorded.front().map(|(r, _)| r.epoch);
             let next_closed = self.closed.front().map(|c| c.epoch);
             let next = next_recorded.into_iter().chain(next_closed).min();
             let Some(epoch) = next.filter(|epoch| *epoch < upto) else { break };
             self.note_baseline(epoch);
             newest = Some(epoch);
-            let recorded = self.recorded.pop_front_if(|r| r.epoch == epoch);
+            let recorded = self.recorded.pop_front_if(|(r, _)| r.epoch == epoch);
+            let (recorded, share) = recorded.unzip();
+            shares.extend(share);
             let closed = self.closed.pop_front_if(|c| c.epoch == epoch);
             self.take_epoch(epoch, recorded.as_ref(), closed.as_ref())?;
             let names = names.read();
@@ -261,6 +269,7 @@ impl Conductor {
             self.next_baseline = self.complete.next_multiple_of(self.baseline_ms);
         }
         self.watch.note_open(&self.view.read());
+        give_back_memory();
         tracing::info!(epoch = self.complete, "recovered; acting from here on");
     }
 

@@ -37,6 +37,7 @@ use crate::config::Config;
 use crate::door::Rejected;
 use crate::engine::{Engine, Workers};
 use crate::error::Error;
+use crate::room::Share;
 use crate::sink::Sink;
 use crate::view::{SharedView, View};
 
@@ -75,8 +76,8 @@ pub struct Recorded {
 
 /// What the sequencer tells the conductor.
 pub(crate) enum Told {
-    /// An epoch was recorded and fed.
-    Recorded(Box<Recorded>),
+    /// An epoch was recorded and fed; and what it takes of the room for epochs under way.
+    Recorded(Box<Recorded>, Share),
     /// The log has been read to its end: from here on, act.
     Live,
     /// Nothing is recorded at or after this epoch any more, and what the end of the inputs completes beyond it
@@ -113,6 +114,16 @@ pub struct Parts {
     pub sink: Sink,
     /// Who keeps baselines.
     pub keeper: Keeper,
+}
+
+/// Events, and facts because of them, that the conductor has not taken in yet.
+const UNDER_WAY: usize = 1_000_000;
+
+impl Recorded {
+    /// What it takes of the room for epochs under way.
+    fn size(&self) -> usize {
+        self.inputs.len() + self.events.len() + self.rejected.len()
+    }
 }
 
 impl Line {

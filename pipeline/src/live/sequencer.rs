@@ -15,13 +15,14 @@ use evenkeel_schemas::events::{Event, Topic};
 use super::baseline::Baseline;
 use super::recover::{Recovered, recover};
 use super::submit::{Inbox, Receipt, Submission};
-use super::{EventLog, Live, Logged, Recorded, Told};
+use super::{EventLog, Live, Logged, Recorded, Told, UNDER_WAY};
 use crate::admission::{Inputs, Origin, conflate};
 use crate::config::Config;
 use crate::door::{Door, Rejected};
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::names::SharedNames;
+use crate::room::Room;
 use crate::source::Incoming;
 
 /// Bytes in front of a record's text: the running number over all topics, so that recovery sees events in
@@ -33,6 +34,8 @@ pub(super) struct Sequencer {
     log: Arc<dyn EventLog>,
     engine: Engine,
     told: Sender<Told>,
+    /// For epochs that the conductor has not taken in.
+    room: Arc<Room>,
     live: Arc<Live>,
     epoch_ms: u64,
     commit_records: usize,
@@ -81,6 +84,7 @@ impl Sequencer {
             log,
             engine,
             told,
+            room: Room::new(UNDER_WAY),
             live,
             epoch_ms: config.epoch_ms,
             commit_records: config.log.commit_records,
@@ -99,11 +103,12 @@ impl Sequencer {
         inbox: &Inbox,
         stopping: &AtomicBool,
     ) -> Result<(), Error> {
-        let (engine, told) = (&self.engine, &self.told);
+        let (engine, told, room) = (&self.engine, &self.told, &self.room);
         let recovered = recover(self.log.as_ref(), &mut self.door, baseline, |recorded| {
             let (epoch, inputs) = (recorded.epoch, recorded.inputs.clone());
             // Told before it is fed: whoever sees the epoch complete knows what was recorded in it.
-            let heard = told.send(Told::Recorded(Box::new(recorded))).is_ok();
+            let share = room.take(recorded.size());
+            let heard = told.send(Told::Recorded(Box::new(recorded), share)).is_ok();
             engine.feed(epoch, inputs);
             engine.advance(epoch + 1);
             heard
@@ -239,7 +244,8 @@ impl Sequencer {
         let recorded = Recorded { epoch, inputs: inputs.clone(), events, rejected, arrived };
         // Told before it is fed. The conductor ends after this thread, or because something failed, which the
         // main thread sees.
-        let _ = self.told.send(Told::Recorded(Box::new(recorded)));
+        let share = self.room.take(recorded.size());
+        let _ = self.told.send(Told::Recorded(Box::new(recorded), share));
         self.engine.feed(epoch, inputs);
     }
 

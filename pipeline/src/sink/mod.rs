@@ -12,7 +12,7 @@ mod writer;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use crossbeam_channel::{Sender, unbounded};
@@ -23,6 +23,7 @@ use crate::config::{ClickHouseConfig, Config};
 use crate::error::Error;
 use crate::live::spawn;
 use crate::names::SharedNames;
+use crate::room::{Room, Share};
 
 pub use tables::Tables;
 pub(crate) use tables::each_table;
@@ -104,39 +105,14 @@ pub(crate) struct Batch {
     tables: Tables,
     names: SharedNames,
     upto: Epoch,
-    /// What its rows take of the room.
-    bytes: usize,
-}
-
-/// How many bytes of rows wait, with a wait for room.
-#[derive(Default)]
-pub(crate) struct Room {
-    bytes: Mutex<usize>,
-    freed: Condvar,
-}
-
-impl Room {
-    fn take(&self, bytes: usize, limit: usize) {
-        let mut held = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
-        // A batch larger than the limit passes once nothing else waits.
-        while *held > 0 && *held + bytes > limit {
-            held = self.freed.wait(held).unwrap_or_else(PoisonError::into_inner);
-        }
-        *held += bytes;
-    }
-
-    pub(crate) fn give(&self, bytes: usize) {
-        let mut held = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
-        *held = held.saturating_sub(bytes);
-        self.freed.notify_all();
-    }
+    /// What its rows take of the room for rows that wait, in bytes.
+    share: Share,
 }
 
 /// The handing-in end of the sink.
 pub struct Sink {
     batches: Option<Sender<Batch>>,
     room: Arc<Room>,
-    limit: usize,
     /// Figures.
     pub state: Arc<SinkState>,
     /// What ClickHouse held at the start.
@@ -153,7 +129,7 @@ impl Sink {
     /// waited for.
     pub fn start(config: &Config) -> Result<Sink, Error> {
         let state = Arc::new(SinkState::default());
-        let room = Arc::new(Room::default());
+        let room = Room::new(config.clickhouse.queue_bytes.max(1));
         let (batches, handed) = unbounded();
         let server = writer::Connected::open(Server::of(config))?;
         let held = writer::held(server.settings())?;
@@ -161,8 +137,7 @@ impl Sink {
         let (shared, thread_room, stopping) = (state.clone(), room.clone(), Arc::new(AtomicBool::new(false)));
         let stop = stopping.clone();
         let thread = spawn("sink", move || writer::run(server, &handed, &shared, &thread_room, &stop))?;
-        let limit = config.clickhouse.queue_bytes.max(1);
-        Ok(Sink { batches: Some(batches), room, limit, state, held, stopping, thread: Some(thread) })
+        Ok(Sink { batches: Some(batches), room, state, held, stopping, thread: Some(thread) })
     }
 
     /// Hands in the rows of epochs up to `upto`. Waits while too many rows wait already.
@@ -170,13 +145,12 @@ impl Sink {
     /// # Errors
     /// When the sink has ended because ClickHouse refuses what we write.
     pub fn write(&self, tables: Tables, names: &SharedNames, upto: Epoch) -> Result<(), Error> {
-        let bytes = tables.bytes();
-        self.room.take(bytes, self.limit);
+        let share = self.room.take(tables.bytes());
         self.state.handed.fetch_max(upto, Ordering::Relaxed);
         let _ = self.state.first.compare_exchange(0, upto, Ordering::Relaxed, Ordering::Relaxed);
         let ended = || Error::ClickHouse("the ClickHouse sink has ended; see the messages before".to_owned());
         let batches = self.batches.as_ref().ok_or_else(ended)?;
-        batches.send(Batch { tables, names: names.clone(), upto, bytes }).map_err(|_| ended())
+        batches.send(Batch { tables, names: names.clone(), upto, share }).map_err(|_| ended())
     }
 
     /// Writes what waits and ends.

@@ -13,8 +13,10 @@ use evenkeel_clickhouse::{
 };
 
 use super::tables::each_table;
-use super::{Batch, Held, Room, Server, SinkState, Tables};
+use super::{Batch, Held, Server, SinkState, Tables};
 use crate::error::Error;
+use crate::machine::{give_back_memory, step_back};
+use crate::room::Room;
 
 /// Rows that make a batch worth writing without waiting for more.
 const ROWS_ENOUGH: usize = 100_000;
@@ -98,6 +100,10 @@ impl Connected {
     }
 }
 
+/// Rows that wait are a burst from so much of their room on, and it is over below so much.
+const CROWDED: f64 = 0.25;
+const ROOMY: f64 = 0.02;
+
 /// How long the start waits to learn what ClickHouse holds.
 const LOOK: Duration = Duration::from_secs(5);
 
@@ -169,17 +175,19 @@ pub(super) fn run(
     room: &Room,
     stopping: &AtomicBool,
 ) -> Result<(), Error> {
+    step_back();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Error::Start(format!("cannot start the sink's runtime: {error}")))?;
     let mut session = None;
-    let mut ended = false;
+    let (mut ended, mut crowded) = (false, false);
     while !ended {
         let (batch, last) = gather(batches);
         ended = last;
-        let Some(Batch { mut tables, names, upto, bytes }) = batch else { continue };
+        let Some(Batch { mut tables, names, upto, share }) = batch else { continue };
         tables.unfold(&names);
+        crowded |= room.filled() > CROWDED;
         let mut tried = None;
         let written = loop {
             let work = attempt(&mut session, &server, &tables, upto, state);
@@ -216,7 +224,11 @@ pub(super) fn run(
         };
         state.rows.fetch_add(written, Ordering::Relaxed);
         state.written.fetch_max(upto, Ordering::Relaxed);
-        room.give(bytes);
+        drop((tables, share));
+        if crowded && room.filled() < ROOMY {
+            crowded = false;
+            give_back_memory();
+        }
     }
     // An engine waits for idle connections before it ends.
     drop(session);
@@ -273,7 +285,7 @@ fn gather(batches: &Receiver<Batch>) -> (Option<Batch>, bool) {
         match batches.recv_deadline(until) {
             Ok(later) => {
                 all.tables.extend(later.tables);
-                all.bytes += later.bytes;
+                all.share.join(later.share);
                 all.upto = all.upto.max(later.upto);
             }
             Err(RecvTimeoutError::Timeout) => break,
