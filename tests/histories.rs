@@ -388,10 +388,11 @@ impl History {
         }
     }
 
-    /// Risk limits, some of the three, mostly such that prices cross them.
+    /// Risk limits, some of the four, mostly such that prices cross them.
     fn limit(&mut self, customer: &str) {
         let mut limits = String::new();
-        for (name, most) in [("concentration", 90), ("stop_loss", 40), ("drawdown", 40)] {
+        for (name, most) in [("concentration", 90), ("stop_loss", 40), ("drawdown", 40), ("value_at_risk", 5)]
+        {
             if self.dice.percent(65) {
                 let _ = write!(limits, ",\"{name}\":\"0.{:02}\"", self.dice.between(1, most));
             }

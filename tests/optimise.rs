@@ -2,10 +2,12 @@
 //! what cannot be answered.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
+use std::path::Path;
+
 use evenkeel_feeds::generate::Market;
 use evenkeel_schemas::Instant;
-use evenkeel_tests::evenkeel;
 use evenkeel_tests::live::{PATIENCE, Running, until};
+use evenkeel_tests::{Replay, evenkeel, replay};
 use serde_json::{Value, json};
 
 struct House {
@@ -15,6 +17,10 @@ struct House {
 
 /// A market of 30 instruments with 120 days of closes.
 fn house() -> House {
+    house_of(30, 120)
+}
+
+fn house_of(instruments: u32, sessions: u32) -> House {
     let folder = tempfile::tempdir().unwrap();
     let settings = folder.path().join("evenkeel.toml");
     std::fs::write(&settings, evenkeel(["config", "--epoch-ms", "50"]).unwrap().stdout).unwrap();
@@ -23,8 +29,9 @@ fn house() -> House {
     let house = House { running, folder };
     assert_eq!(house.ask("/optimise", &json!({"objective": {"kind": "minimum_variance"}})).0, 409);
     let at: Instant = "2026-06-01T00:00:00Z".parse().unwrap();
-    let market = Market::new(7, 30);
-    let events = [market.reference_events(at), market.history(at.date(), 120), market.quotes(at)].concat();
+    let market = Market::new(7, instruments);
+    let events =
+        [market.reference_events(at), market.history(at.date(), sessions), market.quotes(at)].concat();
     let lines: String = events.iter().map(|event| serde_json::to_string(event).unwrap() + "\n").collect();
     house.running.take_in(&lines).unwrap();
     std::fs::write(house.folder.path().join("market.ndjson"), lines).unwrap();
@@ -91,6 +98,86 @@ fn portfolios_keep_what_is_asked_in_names_and_words() {
         "objective": {"kind": "risk_budgets", "budgets": {"VAS": 2, "VAF": 1}}, "instruments": ["VAS", "VAF"],
     }));
     assert!((number(&budgets["risk_shares"]["VAS"]) - 2.0 / 3.0).abs() < 1e-4);
+}
+
+/// The rows of a collection that stand at the end of a replay.
+fn standing(folder: &Path, collection: &str) -> Vec<Value> {
+    let text = std::fs::read_to_string(folder.join(format!("{collection}.ndjson"))).unwrap();
+    let mut rows = std::collections::BTreeMap::<String, i64>::new();
+    for line in text.lines() {
+        let (_, rest) = line.split_once(",\"diff\":").unwrap();
+        let (diff, row) = rest.split_once(',').unwrap();
+        *rows.entry(format!("{{{row}")).or_default() += diff.parse::<i64>().unwrap();
+    }
+    rows.retain(|_, count| *count != 0);
+    rows.into_keys().map(|row| serde_json::from_str(&row).unwrap()).collect()
+}
+
+fn exact(value: &Value) -> f64 {
+    value.as_str().unwrap().parse().unwrap()
+}
+
+/// What is shown over HTTP, and constructed with, is what the collections hold; pair by pair for few instruments, by factors
+/// for many. Differences are those of the order of sums.
+#[test]
+fn what_is_shown_is_what_the_collections_hold() {
+    for (instruments, sessions, model) in [(30, 120, "ledoit_wolf"), (120, 70, "factors")] {
+        let house = house_of(instruments, sessions);
+        let shown = house.running.get("/api/v1/estimates").unwrap().json();
+        let out = house.folder.path().join("replayed");
+        let how = Replay {
+            epoch_ms: 1_000,
+            mark_ms: 1_000,
+            stale_ms: 0,
+            workers: 2,
+            processes: 1,
+            drift_engine: "monitor",
+        };
+        replay(&house.folder.path().join("market.ndjson"), &out, how).unwrap();
+        let rows = standing(&out, "estimates");
+        let rows: Vec<&Value> = rows.iter().filter(|row| row["currency"] == "AUD").collect();
+        let names: Vec<&str> =
+            shown["estimated"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+        assert_eq!((&shown["model"], rows.len()), (&json!(model), names.len()));
+        assert!((model == "factors") == (names.len() > 100), "{}", names.len());
+        let near = |one: f64, other: f64| assert!((one - other).abs() < 2e-9, "{one} {other}");
+        let volatility =
+            |name: &str| exact(&rows.iter().find(|row| row["instrument"] == name).unwrap()["volatility"]);
+        for row in &rows {
+            let all = shown["instruments"].as_array().unwrap();
+            let listing = all.iter().find(|one| one["instrument"] == row["instrument"]).unwrap();
+            near(number(&listing["volatility"]), exact(&row["volatility"]));
+            // By the policy as it comes: 4% without risk, 5% for the market's.
+            near(number(&listing["expected_return"]), 0.04 + 0.05 * exact(&row["beta"]));
+            for field in ["distribution_yield", "franked_fraction"] {
+                near(exact(&listing[field]), exact(&row[field]));
+            }
+            assert_eq!((&row["as_of"], &row["model"]), (&shown["as_of"], &json!(model)));
+            assert_eq!(row["observations"], json!((sessions - 1).to_string()));
+        }
+        let place = |name: &Value| names.iter().position(|one| *name == **one);
+        let correlation = |a: usize, b: usize| number(&shown["correlations"][a][b]);
+        let mut covariances = standing(&out, "covariances");
+        // Those in US dollars are few.
+        covariances.retain(|row| place(&row["instrument"]).is_some());
+        let loadings = standing(&out, "factor_loadings");
+        assert_eq!((covariances.is_empty(), loadings.is_empty()), (model == "factors", model != "factors"));
+        for row in &covariances {
+            let (Some(a), Some(b)) = (place(&row["instrument"]), place(&row["other"])) else { continue };
+            let shared = correlation(a, b) * volatility(names[a]) * volatility(names[b]);
+            near(shared, exact(&row["covariance"]));
+        }
+        let of = |name: &str| {
+            let own = loadings.iter().filter(|row| row["instrument"] == name);
+            own.map(|row| (exact(&row["factor"]), exact(&row["loading"]))).collect::<Vec<_>>()
+        };
+        if model == "factors" {
+            let shared: f64 = of(names[0]).iter().zip(of(names[1])).map(|(a, b)| a.1 * b.1).sum();
+            near(shared, correlation(0, 1) * volatility(names[0]) * volatility(names[1]));
+        }
+        let found = house.answer(&json!({"objective": {"kind": "mean_variance", "risk_aversion": 4}}));
+        assert_eq!(found["status"], "optimal", "{found}");
+    }
 }
 
 #[test]

@@ -117,9 +117,12 @@ fn all_files_of_the_full_data_are_imported_or_refused_in_words() {
 const WORKLOAD: Options = Options { epoch_ms: 100, mark_ms: 1_000, stale_ms: 0 };
 
 fn workload(ticks: u64) -> Vec<Event> {
-    let workload = Workload { customers: 200, instruments: 60, ticks, seed: 11, ..Workload::default() };
+    generated(&Workload { customers: 200, instruments: 60, ticks, seed: 11, ..Workload::default() })
+}
+
+fn generated(workload: &Workload) -> Vec<Event> {
     let mut bytes = Vec::new();
-    generate(&workload, &mut bytes, &mut |_, _| {}).unwrap();
+    generate(workload, &mut bytes, &mut |_, _| {}).unwrap();
     let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
     lines.map(|line| parse_event(line).unwrap()).collect()
 }
@@ -136,6 +139,42 @@ fn a_generated_workload_has_breaches_and_no_anomalies() {
 #[test]
 fn the_program_agrees_on_a_generated_workload() {
     program_agrees(&workload(60_000), WORKLOAD);
+}
+
+/// Portfolios with closing marks behind them and limits near their value at risk, which some lose in the end: pairs of few
+/// instruments, factors of many.
+#[test]
+fn the_program_agrees_on_value_at_risk() {
+    let set = |at: String, customer: &str, limits: &str| {
+        let line = format!(r#"{{"type":"risk_limits_set","at":"{at}","customer":"{customer}"{limits}}}"#);
+        parse_event(line.as_bytes()).unwrap()
+    };
+    for instruments in [30, 120] {
+        let market =
+            Workload { customers: 60, instruments, ticks: 15_000, history: 80, ..Workload::default() };
+        let (mut events, mut customers) = (Vec::new(), Vec::new());
+        for event in generated(&market) {
+            let limits = match &event {
+                Event::CustomerOnboarded(e) => {
+                    customers.push(e.customer.clone());
+                    let limit = format!(r#","value_at_risk":"0.0{:02}""#, 5 + customers.len() % 9);
+                    Some(set(e.at.to_string(), e.customer.as_str(), &limit))
+                }
+                _ => None,
+            };
+            events.push(event);
+            events.extend(limits);
+        }
+        let last = events.last().unwrap().at().to_string();
+        events.extend(customers.iter().step_by(2).map(|customer| set(last.clone(), customer.as_str(), "")));
+        let folder = tempfile::tempdir().unwrap();
+        prepare(folder.path(), &events, WORKLOAD);
+        let mut triggers = lines(folder.path(), "triggers");
+        triggers.retain(|line| line.contains("value_at_risk"));
+        let left = triggers.iter().filter(|line| line.contains("\"diff\":-1")).count();
+        assert!(triggers.len() > 10 && left > 2, "{instruments}: {} and {left}", triggers.len());
+        program_agrees(&events, WORKLOAD);
+    }
 }
 
 #[test]

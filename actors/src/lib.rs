@@ -37,7 +37,6 @@ mod onboarding;
 mod plans;
 mod policy;
 mod reviews;
-mod risk;
 mod schedule;
 mod shells;
 mod snapshot;

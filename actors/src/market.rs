@@ -1,8 +1,8 @@
 //! Listings and closing marks, and the market state that portfolios are constructed in.
 //!
-//! Returns are daily and of prices, splits taken out, over the last year of sessions; the covariance is Ledoit and
-//! Wolf's, annual; expected returns are as the policy wants them. A close that is corrected changes all of it from then
-//! on.
+//! Returns are daily and of prices, splits taken out; risk is by [`market_risk`], the function of the collections
+//! `estimates` and `covariances`; expected returns are as the policy wants them. A close that is corrected changes all of
+//! it from then on.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard};
@@ -10,9 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard};
 use evenkeel_advice::pods_on;
 use evenkeel_construction::{Listing, MarketData, MarketState};
 use evenkeel_estimates::{
-    Action, Adjustment, Covariance, CovarianceSettings, DAYS_PER_YEAR, EstimateError, Estimator, Mark,
-    OBSERVATIONS_MIN, Payment, ReturnRule, Returns, SplitRatio, Target, Towards, capm_returns, covariance,
-    daily_returns, james_stein, mean_returns, trailing_income,
+    Action, Adjustment, DAYS_PER_YEAR, DAYS_STALE, EstimateError, Mark, OBSERVATIONS_MIN, PAIRS_MOST,
+    Payment, ReturnRule, Returns, Risk, SESSIONS, SplitRatio, daily_returns, market_risk, yield_and_franked,
 };
 use evenkeel_optimizer::portfolio::Covariance as CovarianceOf;
 use evenkeel_schemas::events::{Correction, Event, InstrumentListed};
@@ -20,15 +19,10 @@ use evenkeel_schemas::{Currency, Epoch, Instant, InstrumentId, Money, Name, Pric
 use evenkeel_tax::{FinancialYear, Law};
 
 use crate::policy::{ExpectedReturns, OnboardingPolicy};
-use crate::risk::{Risks, instruments};
 use crate::snapshot::Snapshot;
 
-/// Returns that are looked back on: a year of sessions.
-const SESSIONS: usize = 252;
 /// Days with closing marks that are kept: the returns' and some to spare, for days on which few have one.
 const DAYS_KEPT: usize = 300;
-/// A mark as many days older than the newest is no price any more.
-const DAYS_STALE: i32 = 10;
 
 /// One statement of a closing price. The greatest holds: what is official before what was frozen, then the latest.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -58,9 +52,11 @@ pub struct MarketLook {
     pub listings: Vec<InstrumentListed>,
     /// Daily returns of prices.
     pub returns: Returns,
-    /// The fewest days that any entry of the covariance is from.
+    /// How risk was estimated: the word of the collection `estimates`.
+    pub model: &'static str,
+    /// The fewest returns that any instrument's risk is from.
     pub observations: usize,
-    /// The first and the last of them.
+    /// The first and the last day of them all.
     pub days: (TradeDate, TradeDate),
 }
 
@@ -107,9 +103,13 @@ impl SharedMarket {
     /// The covariance, a year, of what a portfolio holds or targets, in the order of its holdings; `None` unless all of it
     /// is of the base currency and can be estimated.
     pub fn risk(&self, snapshot: &Snapshot) -> Option<Arc<CovarianceOf>> {
-        let (currency, names) = instruments(snapshot)?;
+        let at_home = snapshot.holdings.iter().all(|holding| holding.currency == snapshot.base);
+        if !at_home || snapshot.holdings.is_empty() {
+            return None;
+        }
+        let names: Vec<Name> = snapshot.holdings.iter().map(|holding| holding.name.clone()).collect();
         let _between = self.between.read().unwrap_or_else(PoisonError::into_inner);
-        self.book().risk(currency, names)
+        self.book().risk(snapshot.base, &names)
     }
 }
 
@@ -127,8 +127,8 @@ pub(crate) struct MarketBook {
     epoch: Epoch,
     /// Worked out when asked for, until something changes.
     states: BTreeMap<Currency, Result<Arc<MarketState>, String>>,
-    /// The same, of the instruments of portfolios.
-    risks: Risks,
+    /// The same, of everything that is listed in a currency; none where nothing can be estimated.
+    wholes: BTreeMap<Currency, Option<Arc<MarketState>>>,
 }
 
 impl MarketBook {
@@ -144,7 +144,7 @@ impl MarketBook {
             number: 0,
             epoch: 0,
             states: BTreeMap::new(),
-            risks: Risks::default(),
+            wholes: BTreeMap::new(),
         }
     }
 
@@ -181,7 +181,7 @@ impl MarketBook {
 
     fn changed(&mut self) {
         self.states.clear();
-        self.risks.clear();
+        self.wholes.clear();
     }
 
     fn note(&mut self, id: Option<Name>, said: Said) {
@@ -279,14 +279,10 @@ impl MarketBook {
         let law = self.law.of(FinancialYear::of(as_of)).map_err(|error| error.to_string())?;
         let company_rate = law.franking.company_rate;
         let returns = self.returns(&listed).map_err(|error| lacking(&error))?;
-        let risk = covariance(&returns, &estimator()).map_err(|error| lacking(&error))?;
+        let risk = market_risk(&returns, PAIRS_MOST).map_err(|error| lacking(&error))?;
         let income: Vec<(Ratio, Ratio)> =
             listed.iter().map(|listed| self.income(listed, as_of, company_rate)).collect();
-        let expected = match self.policy.expected_returns {
-            ExpectedReturns::Capm => self.by_risk(&listed, &risk),
-            ExpectedReturns::Historical => by_history(&returns, &risk, &income),
-        };
-        let expected = expected.map_err(|error| lacking(&error))?;
+        let expected = self.expected(&listed, &risk, &income).map_err(|error| lacking(&error))?;
         let number = |at: usize| InstrumentId(u32::try_from(at).unwrap_or(u32::MAX));
         let listing = |(at, listed): (usize, &&InstrumentListed)| {
             let (distribution_yield, franked_fraction) = income[at];
@@ -310,46 +306,57 @@ impl MarketBook {
             listings: listed.iter().enumerate().map(listing).collect(),
             estimated: Vec::new(),
             covariance: Vec::new(),
+            factors: None,
         };
-        let data = data.with_estimates(&risk, DAYS_PER_YEAR).map_err(|error| error.to_string())?;
+        let data = data.with_risk(&risk, DAYS_PER_YEAR);
         let state = MarketState::new(data).map_err(|error| error.to_string())?;
         let listings = listed.into_iter().cloned().collect();
-        Ok(MarketLook { state, listings, returns, observations: risk.observations, days: risk.days })
+        let observations = risk.observations.iter().copied().min().unwrap_or(0);
+        let first = risk.days.iter().map(|(first, _)| *first).min().unwrap_or(as_of);
+        let last = risk.days.iter().map(|(_, last)| *last).max().unwrap_or(as_of);
+        let model = risk.model.as_str();
+        Ok(MarketLook { state, listings, returns, model, observations, days: (first, last) })
     }
 
-    /// The covariance, a year, of some instruments of a currency in their order; `None` if one cannot be estimated.
-    fn risk(&mut self, currency: Currency, names: Vec<Name>) -> Option<Arc<CovarianceOf>> {
-        let mut risks = std::mem::take(&mut self.risks);
-        let found = risks.of((currency, names), |names| {
-            let listed = names.iter().map(|name| self.listed(name)).collect::<Option<Vec<_>>>()?;
-            if listed.iter().any(|listed| listed.currency != currency) {
-                return None;
+    /// The covariance, a year, of some instruments of a currency in their order: a part of that of everything listed in it.
+    /// `None` if one of them is not estimated.
+    fn risk(&mut self, currency: Currency, names: &[Name]) -> Option<Arc<CovarianceOf>> {
+        let whole = match self.wholes.get(&currency) {
+            Some(known) => known.clone(),
+            None => {
+                let listed: Vec<&InstrumentListed> =
+                    self.listings.keys().filter_map(|name| self.listed(name)).collect();
+                let whole = self.look(currency, &listed).ok().map(|look| Arc::new(look.state));
+                self.wholes.insert(currency, whole.clone());
+                whole
             }
-            let daily = covariance(&self.returns(&listed).ok()?, &estimator()).ok()?;
-            let whole = daily.instruments.len() == names.len();
-            CovarianceOf::dense(daily.annual(DAYS_PER_YEAR).ok().filter(|_| whole)?).ok()
-        });
-        self.risks = risks;
-        found
+        };
+        whole?.covariance(names).map(Arc::new)
     }
 
-    /// By the risk that each adds to the market.
-    fn by_risk(
+    /// By the risk that each adds to the market; or by last year's means, drawn together, and yields.
+    fn expected(
         &self,
         listed: &[&InstrumentListed],
-        risk: &Covariance,
+        risk: &Risk,
+        income: &[(Ratio, Ratio)],
     ) -> Result<BTreeMap<InstrumentId, f64>, EstimateError> {
-        let traded = |id: &InstrumentId| {
+        let traded = |id: InstrumentId| {
             let value = listed.get(id.0 as usize).and_then(|listed| listed.average_daily_value);
             value.map_or(0.0, Money::to_f64)
         };
-        let mut weights: Vec<f64> = risk.instruments.iter().map(traded).collect();
-        let all = weights.iter().fold(0.0, |sum, weight| sum + weight);
-        let even = 1.0 / weights.len() as f64;
-        weights.iter_mut().for_each(|weight| *weight = if all > 0.0 { *weight / all } else { even });
+        let paid = |id: InstrumentId| income.get(id.0 as usize).map_or(0.0, |(paid, _)| paid.to_f64());
         let (risk_free, premium) = (self.policy.risk_free.to_f64(), self.policy.risk_premium.to_f64());
-        let returns = capm_returns(risk.daily.view(), &weights.into(), risk_free, premium)?;
-        Ok(risk.instruments.iter().copied().zip(returns).collect())
+        let ids = risk.instruments.iter().copied();
+        Ok(match self.policy.expected_returns {
+            ExpectedReturns::Capm => {
+                ids.zip(risk.betas(traded)?).map(|(id, beta)| (id, risk_free + beta * premium)).collect()
+            }
+            ExpectedReturns::Historical => {
+                let means = ids.zip(risk.shrunk_means()?);
+                means.map(|(id, mean)| (id, mean * DAYS_PER_YEAR + paid(id))).collect()
+            }
+        })
     }
 
     fn returns(&self, listed: &[&InstrumentListed]) -> Result<Returns, EstimateError> {
@@ -393,43 +400,9 @@ impl MarketBook {
         let paid: Vec<Payment> = paid.map(|(_, payment)| *payment).collect();
         let splits = self.splits.get(&listed.instrument).into_iter().flatten();
         let splits: Vec<SplitRatio> = splits.map(|(_, split)| *split).collect();
-        let trailing = || {
-            let since = paid.iter().map(|payment| payment.ex_date).min()?.min(as_of);
-            let price = self.price(&listed.instrument, as_of)?;
-            let income = trailing_income(price, as_of, since, (&paid, &splits), company_rate).ok()?;
-            let paid = income.distribution_yield().ok().filter(|_| income.whole_year)?;
-            // credits = paid · franked · rate / (1 − rate)
-            let credits = income.franking_yield().ok()?.to_f64();
-            let rate = company_rate.to_f64();
-            let franked = credits * (1.0 - rate) / (rate * paid.to_f64());
-            let franked = Ratio::from_wide((franked * Ratio::ONE as f64).round_ties_even() as i128)?;
-            Some((paid, franked.clamp(Ratio::ZERO, Ratio::from_raw(Ratio::ONE))))
-        };
-        trailing().unwrap_or(as_listed)
+        let price = self.price(&listed.instrument, as_of);
+        yield_and_franked(as_listed, price, as_of, (&paid, &splits), company_rate)
     }
-}
-
-/// How covariances are estimated.
-fn estimator() -> CovarianceSettings {
-    let estimator = Estimator::LedoitWolf(Target::ConstantCorrelation);
-    CovarianceSettings { estimator, ..CovarianceSettings::default() }
-}
-
-/// By last year's means, drawn together, and yields.
-fn by_history(
-    returns: &Returns,
-    risk: &Covariance,
-    income: &[(Ratio, Ratio)],
-) -> Result<BTreeMap<InstrumentId, f64>, EstimateError> {
-    let taken = returns.common(OBSERVATIONS_MIN)?;
-    let complete = taken.complete().ok_or(EstimateError::NotFinite("common returns"))?;
-    let means = mean_returns(complete)?;
-    let shrunk = james_stein(&means, risk.daily.view(), risk.observations, Towards::GrandMean)?;
-    let expected = risk.instruments.iter().zip(shrunk.means).map(|(id, mean)| {
-        let paid = income.get(id.0 as usize).map_or(0.0, |(paid, _)| paid.to_f64());
-        (*id, mean * DAYS_PER_YEAR + paid)
-    });
-    Ok(expected.collect())
 }
 
 fn keep_others<T>(of: &mut BTreeMap<Name, Vec<(Option<Name>, T)>>, name: &Name, id: Option<&Name>) {

@@ -132,6 +132,7 @@ pub(crate) fn reason_kind(kind: TriggerKind) -> ReasonKind {
         TriggerKind::Concentration => ReasonKind::Concentration,
         TriggerKind::StopLoss => ReasonKind::StopLoss,
         TriggerKind::Drawdown => ReasonKind::Drawdown,
+        TriggerKind::ValueAtRisk => ReasonKind::ValueAtRisk,
     }
 }
 

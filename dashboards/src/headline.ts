@@ -150,6 +150,7 @@ function buildDecisions(): { node: HTMLElement; update: (status: Status) => void
     ['concentration', term('concentration', 'Concentration')],
     ['stop_loss', term('stop_loss', 'Stop-loss')],
     ['drawdown', term('drawdown', 'Drawdown')],
+    ['value_at_risk', term('value_at_risk', 'Value at risk')],
     ['cash_flow', term('cash_flow', 'Cash flow')],
     ['portfolio_change', term('portfolio_change', 'Portfolio change')],
     ['manual', term('manual', 'Manual')],

@@ -89,7 +89,7 @@ function state(heading: string, field: string): Column {
 }
 
 /** Kinds of triggers whose measure is a share. */
-const SHARES: readonly unknown[] = ['drift', 'concentration', 'stop_loss', 'drawdown']
+const SHARES: readonly unknown[] = ['drift', 'concentration', 'stop_loss', 'drawdown', 'value_at_risk']
 
 /** A share as a percentage, an amount of money as it is. */
 function measure(value: unknown, row: Row): string {

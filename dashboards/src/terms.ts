@@ -15,6 +15,7 @@ export const TERMS = {
   concentration: ['Concentration trigger', 'One instrument weighs more than the customer’s limit, as a share of NAV.'],
   stop_loss: ['Stop-loss trigger', 'A holding fell further below the cost base of its open lots than the customer’s limit.'],
   drawdown: ['Drawdown trigger', 'NAV fell further below its peak than the customer’s limit. Deposits, withdrawals and transfers do not count.'],
+  value_at_risk: ['Value at risk trigger', 'The loss of one day that is exceeded on one day in twenty, as a share of NAV, is beyond the customer’s limit. Looked at when valuations are reported.'],
   cash_flow: ['Cash flow trigger', 'Money came into or went out of the portfolio and is not yet invested or raised.'],
   portfolio_change: ['Portfolio change', 'A new portfolio takes the place of an earlier one: the risk profile changed, a goal came near, a review was due, or a pod became more volatile than it may be.'],
   manual: ['Manual trigger', 'Somebody asked for a rebalance.'],

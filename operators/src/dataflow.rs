@@ -2,19 +2,20 @@
 
 use std::sync::Arc;
 
-use differential_dataflow::{AsCollection, Data};
+use differential_dataflow::{AsCollection, Data, ExchangeData};
 use evenkeel_schemas::{
     AnomalyKind, AnomalySource, BandSide, CustomerId, Epoch, InstrumentId, Labels, LotRow, Ratio, Row,
     Standing, Valuation, Worth,
 };
 use serde::{Deserialize, Serialize};
 use timely::dataflow::operators::Exchange;
-use timely::dataflow::operators::vec::Partition;
+use timely::dataflow::operators::vec::{Broadcast, Partition};
 
 use crate::accruals::{self, accruals};
 use crate::cash::cash;
 use crate::cash_ladder::cash_ladder;
 use crate::drift::{Drift, drift};
+use crate::estimates::estimates;
 use crate::exposures::{self, exposures};
 use crate::facts::{Fact, Observation, TargetSet};
 use crate::fx::fx;
@@ -104,11 +105,15 @@ pub fn build<'s>(
     let prices = prices(observations, actions.clone(), timing.epoch_ms);
     let known = stated.concatenate([of_books, cash(postings), prices.clone(), fx(prices), said]);
 
-    // Worth and drift.
+    // What closing marks say of the market.
+    let estimated = estimates(dated.clone().concat(actions.clone()), market, timing);
+
+    // Worth, drift and limits.
+    let watched = known.clone().concat(everywhere(estimated.clone().flat_map(of_risk)));
     let outcomes = match watching {
-        Watching::Textbook => textbook(&known, market, timing),
+        Watching::Textbook => textbook(&watched, market, timing),
         Watching::Monitor { choice, listener } => {
-            monitoring(known.clone(), timing, Watch::new(choice, listener, timing))
+            monitoring(watched, timing, Watch::new(choice, listener, timing))
         }
     };
     let breaching = outcomes.clone().flat_map(|outcome| match outcome {
@@ -141,6 +146,7 @@ pub fn build<'s>(
             Outcome::Fault(..) | Outcome::Part(..) => None,
         }),
         exposures(parts),
+        estimated,
         rows,
         harvested.flat_map(|harvest| match harvest {
             Harvest::Candidate(row) => Some(Row::HarvestCandidate(row)),
@@ -226,7 +232,7 @@ impl<'s> Kinds<'s> {
             Fact::Harvest(..) | Fact::Limits(..) => 8,
             Fact::Tax(..) | Fact::Ticker(..) | Fact::RebasingClose(..) | Fact::Cpi(..) => 9,
             Fact::Close(..) | Fact::FxClose(..) | Fact::FeeSchedule(..) => 10,
-            Fact::InterestRate(..) | Fact::Planned(..) | Fact::DailyValue(..) => 10,
+            Fact::InterestRate(..) | Fact::Planned(..) | Fact::Listed(..) => 10,
         };
         let [statements, moves, actions, postings, dues, reasons, trading, lots, policies, tax, dated] =
             apart(facts, kind);
@@ -270,6 +276,21 @@ fn apart<'s, D: Data, const N: usize>(
     let parts = rows.inner.partition(N as u64, move |(row, epoch, diff)| (kind(&row), (row, epoch, diff)));
     let mut parts = parts.into_iter().map(|part| part.as_collection());
     std::array::from_fn(|_| parts.next().expect("there are as many streams as kinds"))
+}
+
+/// What watching reads of what is estimated.
+fn of_risk(row: Row) -> Option<Known> {
+    match row {
+        Row::Estimate(_) | Row::Covariance(_) | Row::FactorLoading(_) => {
+            Some(Known::Estimated(Box::new(row)))
+        }
+        _ => None,
+    }
+}
+
+/// What one worker says, at all of them.
+fn everywhere<D: ExchangeData>(rows: Rows<'_, D>) -> Rows<'_, D> {
+    if rows.inner.scope().peers() == 1 { rows } else { rows.inner.broadcast().as_collection() }
 }
 
 /// What accruals read of what is known.
@@ -322,7 +343,7 @@ fn textbook<'s>(known: &Rows<'s, Known>, market: bool, timing: Timing) -> Rows<'
     let drift = drift.delay(move |epoch| timing.drift_mark(*epoch).unwrap_or(*epoch));
     standings.flat_map(breaching).concatenate([
         limits.map(|(customer, crossed)| Outcome::Breaching(customer, crossed)),
-        limits::drawdowns(known.clone(), timing),
+        limits::of_portfolios(known.clone(), timing),
         faults.map(|(customer, kind)| Outcome::Fault(customer, kind)),
         worths.concat(drift).map(Outcome::Reported),
         parts.delay(move |epoch| timing.mark(*epoch)).map(|(of, part)| Outcome::Part(of, part)),

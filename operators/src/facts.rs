@@ -34,6 +34,19 @@ pub struct Terms {
     pub labels: Labels,
 }
 
+/// What a listing says of an instrument beside its terms.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Figures {
+    /// What it is priced in.
+    pub currency: Currency,
+    /// What is traded on an average day, in that currency.
+    pub daily_value: Option<Money>,
+    /// Distributions a year over the price.
+    pub distribution_yield: Option<Ratio>,
+    /// Share of them that is franked.
+    pub franked_fraction: Option<Ratio>,
+}
+
 /// One target of one customer.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct TargetLine {
@@ -284,6 +297,8 @@ pub struct RiskLimits {
     pub stop_loss: Option<Ratio>,
     /// How far NAV may fall below its peak, as a share of that.
     pub drawdown: Option<Ratio>,
+    /// The most that one day's value at risk at 95% may be, as a share of NAV.
+    pub value_at_risk: Option<Ratio>,
 }
 
 /// A reason to act: how large what it is about is, and the limit it passed.
@@ -323,9 +338,9 @@ pub enum Fact {
     Tax(CustomerId, Arc<TaxFact>),
     /// What an instrument is called and what its amounts are in, for reports.
     Ticker(InstrumentId, Version, Arc<str>, Currency),
-    /// What is traded of an instrument on an average day, its currency; `None` where its listing does not say. For plans
-    /// only.
-    DailyValue(InstrumentId, Version, Option<Money>),
+    /// Figures that an instrument is listed with. For plans and estimates, so that the worker that speaks of the market is
+    /// told alone.
+    Listed(InstrumentId, Version, Box<Figures>),
     /// The closing price of the day on whose value cost bases are re-based.
     RebasingClose(InstrumentId, Version, Price),
     /// A quarter's consumer price index.
@@ -415,7 +430,7 @@ impl Fact {
             Fact::Answer(key) => key.customer.0,
             Fact::Placed(_, order) => order.customer.0,
             Fact::Allocated(row) => row.customer.0,
-            Fact::Blocked { .. } | Fact::State(..) | Fact::DailyValue(..) => 0,
+            Fact::Blocked { .. } | Fact::State(..) | Fact::Listed(..) => 0,
             Fact::Terms(..)
             | Fact::Corporate(..)
             | Fact::Action(..)

@@ -34,6 +34,8 @@ pub enum Known {
     Flow(CustomerId, u64, Box<Flow>),
     /// From where falls of NAV are measured from here on; see [`Fact::Peaks`].
     Peaks(Arc<[PeakRow]>),
+    /// What is estimated of the market's risk: an estimate, a covariance or a factor loading.
+    Estimated(Box<Row>),
     /// A sum of a customer's that its type does not hold; once for each such sum.
     OutOfRange(CustomerId),
     /// The current price of an instrument.
@@ -60,7 +62,7 @@ impl Known {
             | Known::Cash(c, ..)
             | Known::OutOfRange(c) => Some(*c),
             Known::Terms(..) | Known::Price(..) | Known::Rate(..) | Known::Conversion(..) => None,
-            Known::Peaks(..) => None,
+            Known::Peaks(..) | Known::Estimated(_) => None,
         }
     }
 
@@ -80,6 +82,7 @@ impl Known {
             | Known::Cost(..)
             | Known::Flow(..)
             | Known::Peaks(..)
+            | Known::Estimated(_)
             | Known::OutOfRange(_)
             | Known::Conversion(..) => None,
         }

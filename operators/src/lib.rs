@@ -12,6 +12,7 @@ pub mod dataflow;
 mod dated;
 pub mod drift;
 mod epochwise;
+pub mod estimates;
 pub mod exposures;
 pub mod facts;
 pub mod fx;

@@ -6,6 +6,7 @@
 
 mod buckets;
 pub mod derive;
+mod estimates;
 pub mod events;
 mod harvest;
 mod ids;
@@ -16,6 +17,7 @@ mod rows;
 mod time;
 
 pub use buckets::{DIMENSIONS, Label, Labels};
+pub use estimates::{CovarianceRow, EstimateModel, EstimateRow, FactorLoadingRow, ReturnRow};
 pub use harvest::HarvestCandidateRow;
 pub use ids::{Currency, CustomerId, InstrumentId, Name, NameError, Names, Pair};
 pub use income::{AccrualKind, AccrualRow, CashLadderRow, DistributionRow, DueKind, PaymentStatus, TaxRow};

@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::events::{OrderStatus, Side, TriggerKind};
 use crate::{
-    AccrualRow, CashLadderRow, Currency, CustomerId, DistributionRow, Epoch, HarvestCandidateRow,
-    InstrumentId, Money, Names, Pair, Price, Quantity, Rate, Ratio, TaxRow, Total, TradeDate, Valuation,
-    ValuationChange, derive,
+    AccrualRow, CashLadderRow, CovarianceRow, Currency, CustomerId, DistributionRow, Epoch, EstimateRow,
+    FactorLoadingRow, HarvestCandidateRow, InstrumentId, Money, Names, Pair, Price, Quantity, Rate, Ratio,
+    ReturnRow, TaxRow, Total, TradeDate, Valuation, ValuationChange, derive,
 };
 
 /// The output collections, named as their files and tables are.
@@ -56,13 +56,21 @@ pub enum Collection {
     HarvestCandidates,
     /// From where a fall of NAV is measured, at marks.
     Peaks,
+    /// What prices returned, by day.
+    Returns,
+    /// What is estimated of each instrument, at marks.
+    Estimates,
+    /// How instruments move together, pair by pair, at marks.
+    Covariances,
+    /// How instruments move with factors, at marks.
+    FactorLoadings,
     /// What is not as it should be.
     Anomalies,
 }
 
 impl Collection {
     /// All collections.
-    pub const ALL: [Collection; 20] = [
+    pub const ALL: [Collection; 24] = [
         Collection::Positions,
         Collection::Cash,
         Collection::CashLadder,
@@ -82,6 +90,10 @@ impl Collection {
         Collection::Tax,
         Collection::HarvestCandidates,
         Collection::Peaks,
+        Collection::Returns,
+        Collection::Estimates,
+        Collection::Covariances,
+        Collection::FactorLoadings,
         Collection::Anomalies,
     ];
 
@@ -117,6 +129,10 @@ impl Collection {
             Collection::Tax => "tax",
             Collection::HarvestCandidates => "harvest_candidates",
             Collection::Peaks => "peaks",
+            Collection::Returns => "returns",
+            Collection::Estimates => "estimates",
+            Collection::Covariances => "covariances",
+            Collection::FactorLoadings => "factor_loadings",
             Collection::Anomalies => "anomalies",
         }
     }
@@ -368,6 +384,10 @@ pub enum Row {
     Tax(Box<TaxRow>),
     HarvestCandidate(Box<HarvestCandidateRow>),
     Peak(PeakRow),
+    Return(ReturnRow),
+    Estimate(Box<EstimateRow>),
+    Covariance(CovarianceRow),
+    FactorLoading(FactorLoadingRow),
     Anomaly {
         source: AnomalySource,
         kind: AnomalyKind,
@@ -546,6 +566,10 @@ impl Row {
             Row::Tax(_) => Collection::Tax,
             Row::HarvestCandidate(_) => Collection::HarvestCandidates,
             Row::Peak(_) => Collection::Peaks,
+            Row::Return(_) => Collection::Returns,
+            Row::Estimate(_) => Collection::Estimates,
+            Row::Covariance(_) => Collection::Covariances,
+            Row::FactorLoading(_) => Collection::FactorLoadings,
             Row::Anomaly { .. } => Collection::Anomalies,
         }
     }
@@ -660,6 +684,10 @@ impl Row {
                 fields.put("customer", customer(&row.customer)).put("currency", row.currency);
                 fields.put("peak", row.peak);
             }
+            Row::Return(row) => row.put(&mut fields, names),
+            Row::Estimate(row) => row.put(&mut fields, names),
+            Row::Covariance(row) => row.put(&mut fields, names),
+            Row::FactorLoading(row) => row.put(&mut fields, names),
             Row::Anomaly { source, kind } => {
                 match source {
                     AnomalySource::Customer(c) => fields.put("customer", customer(c)),

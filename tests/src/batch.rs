@@ -1,9 +1,9 @@
 //! What every output collection contains at every epoch, computed plainly from a file of events.
 //!
 //! This is the other side of the comparison with the program: it sorts, loops and sums, knows no dataflow
-//! and shares only the vocabulary (`evenkeel-schemas`: numbers, events, the text of a row) and the ledger of lots. It reads the
-//! file once, keeps all facts that are live, and after each epoch works out again what that epoch's
-//! events touch. What it writes is byte for byte what `evenkeel replay` writes without `--act`.
+//! and shares only the vocabulary (`evenkeel-schemas`: numbers, events, the text of a row), the ledger of lots
+//! and the statistics of a market. It reads the file once, keeps all facts that are live, and after each epoch
+//! works out again what that epoch's events touch. What it writes is byte for byte what `evenkeel replay` writes without `--act`.
 //!
 //! - [`ledger`] reads events in file order: epochs, ids, corrections, what is refused;
 //! - [`facts`] keeps what is live: movements, postings, observations, terms, targets, splits;
@@ -11,6 +11,8 @@
 //! - [`income`] walks one customer's days: units, what actions pay;
 //! - [`tax`] works out reports at marks;
 //! - [`customer`] derives one customer's rows from the facts;
+//! - [`estimates`] works out returns and estimates at marks;
+//! - [`at_risk`] says at marks whose value at risk is beyond its limit;
 //! - [`peaks`] keeps from where falls of NAV are measured;
 //! - [`lines`] turns changes of rows into lines.
 //!
@@ -22,7 +24,9 @@
 //! - a price is stale from the epoch `stale_ms` after that of its last record until the next one.
 
 pub mod accruals;
+pub mod at_risk;
 pub mod customer;
+pub mod estimates;
 pub mod exposures;
 pub mod facts;
 pub mod income;
@@ -40,7 +44,9 @@ use std::io::{self, BufRead, Write};
 use evenkeel_schemas::{AnomalyKind, AnomalySource, Collection, CustomerId, Epoch, InstrumentId, Row};
 
 use accruals::{Accruals, Changed};
+use at_risk::AtRisk;
 use customer::{at_every_epoch, at_marks};
+use estimates::Estimates;
 use exposures::exposures;
 use facts::{Fact, Facts};
 use ledger::{Ledger, Recorded};
@@ -136,6 +142,8 @@ struct Batch<W: Write> {
     taxes: Taxes,
     accruals: Accruals,
     peaks: Peaks,
+    estimates: Estimates,
+    at_risk: AtRisk,
     lines: Lines<W>,
     /// The epoch whose events are being applied.
     now: Option<Epoch>,
@@ -163,6 +171,8 @@ impl<W: Write> Batch<W> {
             taxes,
             accruals,
             peaks,
+            estimates: Estimates::default(),
+            at_risk: AtRisk::default(),
             lines,
             now,
             standing,
@@ -207,6 +217,7 @@ impl<W: Write> Batch<W> {
             match fact {
                 Fact::Lot(fact) => self.lots.apply(fact, *live, recorded.epoch),
                 Fact::Tax(said) => self.taxes.apply(said, *live),
+                Fact::Market(fact) => self.estimates.apply(fact, *live),
                 Fact::Day(fact) => self.accruals.apply(fact, *live),
                 _ => self.facts.apply(fact, *live, recorded.epoch)?,
             }
@@ -274,6 +285,10 @@ impl<W: Write> Batch<W> {
         for (before, after) in self.taxes.report((facts, accruals), ledger.names(), books, averaged) {
             self.lines.difference(&before, &after, ledger.names());
         }
+        let (before, after) = self.estimates.report();
+        self.lines.difference(&before, &after, ledger.names());
+        let (before, after) = self.at_risk.report(&self.facts, &self.estimates, mark)?;
+        self.lines.difference(&before, &after, ledger.names());
         let exposed = exposures(&self.facts);
         self.lines.difference(&self.exposed, &exposed, ledger.names());
         self.exposed = exposed;

@@ -39,7 +39,7 @@ pub use flow::{
 };
 pub use holdings::HeldLot;
 pub use investor::Investor;
-pub use market::{Listing, MarketData, MarketError, MarketState};
+pub use market::{FactorData, Listing, MarketData, MarketError, MarketState};
 pub use master::{
     MasterError, MasterHolding, MasterPortfolio, MasterProblem, MasterRules, MasterTerm, PodKept, PodPart,
     SoldLot, TermKind, solve_master,

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use evenkeel_estimates::{Risk, RiskModel};
 use evenkeel_optimizer::portfolio::{Covariance, CovarianceError};
 use evenkeel_schemas::{Epoch, InstrumentId, Money, Name, Price, Quantity, Ratio, TradeDate};
 use ndarray::Array2;
@@ -64,8 +65,21 @@ pub struct MarketData {
     pub listings: Vec<Listing>,
     /// Rows and columns of the covariance.
     pub estimated: Vec<Name>,
-    /// Covariance of returns a year.
+    /// Covariance of returns a year; empty where it is by factors.
     pub covariance: Vec<Vec<f64>>,
+    /// The same by factors.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub factors: Option<FactorData>,
+}
+
+/// A covariance by factors that are uncorrelated, each of variance 1 a year: `B Bᵀ + diag(D)`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FactorData {
+    /// B, a row an estimated name.
+    pub loadings: Vec<Vec<f64>>,
+    /// D, a variance a year of each.
+    pub specific: Vec<f64>,
 }
 
 /// Why data is no market state.
@@ -100,28 +114,59 @@ fn wrong(field: impl Into<String>, expected: &'static str, got: impl ToString) -
 }
 
 impl MarketData {
-    /// The estimates of a covariance by day, for those that are listed, over this many sessions a year.
-    ///
-    /// # Errors
-    /// [`evenkeel_estimates::EstimateError`] for sessions of nothing or below.
-    pub fn with_estimates(
-        self,
-        estimates: &evenkeel_estimates::Covariance,
-        days_per_year: f64,
-    ) -> Result<MarketData, evenkeel_estimates::EstimateError> {
-        let annual = estimates.annual(days_per_year)?;
-        let places: Vec<(usize, Name)> = estimates
+    /// With the risk by day of those that are listed, over this many sessions a year.
+    #[must_use]
+    pub fn with_risk(self, risk: &Risk, days_per_year: f64) -> MarketData {
+        let listed = |id: &InstrumentId| self.listings.iter().find(|listing| listing.id == *id);
+        let (places, estimated): (Vec<usize>, Vec<Name>) = risk
             .instruments
             .iter()
             .enumerate()
-            .filter_map(|(at, id)| {
-                let listing = self.listings.iter().find(|listing| listing.id == *id)?;
-                Some((at, listing.name.clone()))
-            })
-            .collect();
-        let row = |a: usize| places.iter().map(|(b, _)| annual[[a, *b]]).collect();
-        let covariance = places.iter().map(|(a, _)| row(*a)).collect();
-        Ok(MarketData { estimated: places.into_iter().map(|(_, name)| name).collect(), covariance, ..self })
+            .filter_map(|(at, id)| Some((at, listed(id)?.name.clone())))
+            .unzip();
+        let (covariance, factors) = match &risk.model {
+            RiskModel::LedoitWolf { covariance, .. } => {
+                let row = |a: &usize| places.iter().map(|b| covariance[[*a, *b]] * days_per_year).collect();
+                (places.iter().map(row).collect(), None)
+            }
+            RiskModel::Factors(model) => {
+                let (loadings, specific) = (model.loadings(), model.specific());
+                let scale = days_per_year.sqrt();
+                let row = |a: &usize| loadings.row(*a).iter().map(|loading| loading * scale).collect();
+                let loadings = places.iter().map(row).collect();
+                let specific = places.iter().map(|a| specific[*a] * days_per_year).collect();
+                (Vec::new(), Some(FactorData { loadings, specific }))
+            }
+        };
+        MarketData { estimated, covariance, factors, ..self }
+    }
+
+    fn risk(&self) -> Result<Option<Covariance>, MarketError> {
+        let n = self.estimated.len();
+        if self.estimated.iter().collect::<BTreeSet<_>>().len() != n {
+            return Err(wrong("estimated", "each name once", "a name twice"));
+        }
+        let Some(FactorData { loadings, specific }) = &self.factors else {
+            if self.covariance.len() != n || self.covariance.iter().any(|row| row.len() != n) {
+                return Err(wrong(
+                    "covariance",
+                    "a row and a column an estimated name",
+                    self.covariance.len(),
+                ));
+            }
+            let matrix = Array2::from_shape_fn((n, n), |(a, b)| self.covariance[a][b]);
+            return Ok((n > 0).then(|| Covariance::dense(matrix)).transpose()?);
+        };
+        if !self.covariance.is_empty() {
+            return Err(wrong("covariance", "none beside factors", self.covariance.len()));
+        }
+        let factors = loadings.first().map_or(0, Vec::len);
+        if loadings.len() != n || specific.len() != n || loadings.iter().any(|row| row.len() != factors) {
+            return Err(wrong("factors", "as many loadings for each estimated name, and a variance", n));
+        }
+        let loadings = Array2::from_shape_fn((n, factors), |(a, b)| loadings[a][b]);
+        let found = Covariance::factors(&loadings, Array2::eye(factors), specific.clone().into());
+        Ok((n > 0).then_some(found).transpose()?)
     }
 }
 
@@ -151,15 +196,7 @@ impl MarketState {
                 return Err(wrong(format!("listings.{}.id", listing.name), "an id of its own", listing.id.0));
             }
         }
-        let n = data.estimated.len();
-        if data.estimated.iter().collect::<BTreeSet<_>>().len() != n {
-            return Err(wrong("estimated", "each name once", "a name twice"));
-        }
-        if data.covariance.len() != n || data.covariance.iter().any(|row| row.len() != n) {
-            return Err(wrong("covariance", "a row and a column an estimated name", data.covariance.len()));
-        }
-        let matrix = Array2::from_shape_fn((n, n), |(a, b)| data.covariance[a][b]);
-        let covariance = (n > 0).then(|| Covariance::dense(matrix)).transpose()?;
+        let covariance = data.risk()?;
         Ok(MarketState { data, covariance, places })
     }
 
@@ -204,9 +241,7 @@ impl MarketState {
     pub fn covariance(&self, names: &[Name]) -> Option<Covariance> {
         let all = self.covariance.as_ref()?;
         let rows: Option<Vec<usize>> = names.iter().map(|name| self.places.get(name)?.1).collect();
-        let rows = rows?;
-        let entry = |(a, b): (usize, usize)| all.at(rows[a], rows[b]);
-        Covariance::dense(Array2::from_shape_fn((rows.len(), rows.len()), entry)).ok()
+        all.part(&rows?).ok()
     }
 
     /// Instruments whose risk is estimated.
@@ -225,10 +260,11 @@ impl MarketState {
 
     /// The covariance of some members.
     pub(crate) fn covariance_of(&self, members: &[Member<'_>]) -> Result<Covariance, CovarianceError> {
-        let at = |a: usize, b: usize| {
-            self.covariance.as_ref().map_or(0.0, |all| all.at(members[a].row, members[b].row))
-        };
-        Covariance::dense(Array2::from_shape_fn((members.len(), members.len()), |(a, b)| at(a, b)))
+        let rows: Vec<usize> = members.iter().map(|member| member.row).collect();
+        match &self.covariance {
+            Some(all) => all.part(&rows),
+            None => Covariance::dense(Array2::zeros((rows.len(), rows.len()))),
+        }
     }
 }
 

@@ -7,9 +7,10 @@ mod common;
 use common::{date, investor, market, market_data, name};
 use evenkeel_advice::{Cadence, Pod, PodId, pods_on};
 use evenkeel_construction::{
-    Cohort, LimitKind, MarketData, MarketError, MarketState, PodError, PodProblem, PodSolution,
+    Cohort, FactorData, LimitKind, MarketData, MarketError, MarketState, PodError, PodProblem, PodSolution,
     breaker_tripped, due, solve_pod,
 };
+use evenkeel_estimates::{Risk, RiskModel};
 use evenkeel_optimizer::portfolio::{SearchLimits, Standing};
 use evenkeel_schemas::{Name, Ratio};
 
@@ -200,18 +201,38 @@ fn estimates_by_day_become_a_market() {
     data.listings.truncate(3);
     let ids: Vec<_> = data.listings.iter().map(|listing| listing.id).collect();
     // The order of the estimates is another, and they know an instrument that is not listed.
-    let estimates = evenkeel_estimates::Covariance {
-        instruments: vec![ids[2], evenkeel_schemas::InstrumentId(99), ids[0]],
-        daily: ndarray::array![[4e-4, 0.0, 1e-5], [0.0, 1.0, 0.0], [1e-5, 0.0, 1e-4]],
-        observations: 250,
-        days: (date("2025-01-01"), date("2025-11-14")),
-        shrinkage: None,
-        mended: None,
+    let ids = vec![ids[2], evenkeel_schemas::InstrumentId(99), ids[0]];
+    let daily = ndarray::array![[4e-4, 0.0, 1e-5], [0.0, 1.0, 0.0], [1e-5, 0.0, 1e-4]];
+    let risk = Risk {
+        instruments: ids,
+        model: RiskModel::LedoitWolf { covariance: daily.clone(), ewma: daily },
+        observations: vec![250; 3],
+        days: vec![(date("2025-01-01"), date("2025-11-14")); 3],
+        ewma: vec![4e-4, 1.0, 1e-4],
+        means: ndarray::Array1::zeros(3),
         left_out: Vec::new(),
     };
-    let found = data.with_estimates(&estimates, 252.0).unwrap();
+    let found = data.with_risk(&risk, 252.0);
     assert_eq!(found.estimated, [name("VGB"), name("BILL")]);
     assert_eq!(found.covariance, [[4e-4 * 252.0, 1e-5 * 252.0], [1e-5 * 252.0, 1e-4 * 252.0]]);
+    // By factors it is the same market.
+    let mut by_factors = found.clone();
+    let loading = (1e-5_f64 * 252.0).sqrt();
+    let specific = vec![(4e-4 - 1e-5) * 252.0, (1e-4 - 1e-5) * 252.0];
+    by_factors.factors = Some(FactorData { loadings: vec![vec![loading]; 2], specific });
+    let error = MarketState::new(by_factors.clone()).unwrap_err();
+    assert!(error.to_string().contains("none beside factors"), "{error}");
+    by_factors.covariance.clear();
+    let (dense, factors) = (MarketState::new(found.clone()).unwrap(), MarketState::new(by_factors).unwrap());
+    let names = [name("BILL"), name("VGB")];
+    let (dense, factors) = (dense.covariance(&names).unwrap(), factors.covariance(&names).unwrap());
+    assert!(factors.by_factors() && !dense.by_factors());
+    let (twice, as_dense) = (factors.scaled(2.0).unwrap(), dense.scaled(2.0).unwrap());
+    assert!(twice.by_factors() && (twice.at(0, 1) - 2.0 * factors.at(0, 1)).abs() < 1e-15);
+    assert!((as_dense.at(0, 0) - 2.0 * dense.at(0, 0)).abs() < 1e-15 && factors.part(&[2]).is_err());
+    for (a, b) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+        assert!((dense.at(a, b) - factors.at(a, b)).abs() < 1e-15, "{a} {b}");
+    }
     let market = MarketState::new(found).unwrap();
     let solution = solve(&terms(PodId::Preservation), &market, "0.3").unwrap();
     assert_eq!(solution.left_out[&name("VAF")], "its risk is not estimated");

@@ -104,6 +104,15 @@ impl Intent {
                 self.scale(0..book.rows.len(), kept, Ratio::ONE);
                 self.bind_all(book);
             }
+            (ReasonKind::ValueAtRisk, _) => {
+                // Cash has none: all targets by limit over measure.
+                if let (Some(measure), Some(limit)) = (reason.measure, reason.limit)
+                    && measure > limit
+                {
+                    self.scale(0..book.rows.len(), limit.raw(), measure.raw());
+                    self.bind_all(book);
+                }
+            }
             (ReasonKind::PodVolatility, _) => self.calm(book, reason),
             (ReasonKind::RiskProfileChange, _) => self.bind_all(book),
             _ => {}

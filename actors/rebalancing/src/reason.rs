@@ -53,24 +53,26 @@ kinds! {
     StopLoss = "stop_loss", rank 0, Duty, "a position fell through its stop",
     /// The portfolio lost more than its limit: part of it goes to cash.
     Drawdown = "drawdown", rank 1, Duty, "the portfolio's drawdown is beyond its limit",
+    /// A bad day may cost more than it may: everything is scaled down.
+    ValueAtRisk = "value_at_risk", rank 2, Duty, "the portfolio's value at risk is beyond its limit",
     /// An instrument weighs more than it may.
-    Concentration = "concentration", rank 2, Duty, "an instrument is above its greatest weight",
+    Concentration = "concentration", rank 3, Duty, "an instrument is above its greatest weight",
     /// A pod is more volatile than it may be: its part is scaled down.
-    PodVolatility = "pod_volatility", rank 3, Duty, "a pod is above its volatility limit",
+    PodVolatility = "pod_volatility", rank 4, Duty, "a pod is above its volatility limit",
     /// The customer's risk profile changed, and the targets with it.
-    RiskProfileChange = "risk_profile_change", rank 4, Duty, "the risk profile changed",
+    RiskProfileChange = "risk_profile_change", rank 5, Duty, "the risk profile changed",
     /// Money came in or is to go out.
-    CashFlow = "cash_flow", rank 5, Choice, "money came in or goes out",
+    CashFlow = "cash_flow", rank 6, Choice, "money came in or goes out",
     /// A goal is near, and the targets were made safer.
-    GoalNear = "goal_near", rank 6, Choice, "a goal is near",
+    GoalNear = "goal_near", rank 7, Choice, "a goal is near",
     /// Somebody asked.
-    Manual = "manual", rank 7, Choice, "it was asked for",
+    Manual = "manual", rank 8, Choice, "it was asked for",
     /// A weight left its band.
-    Drift = "drift", rank 8, Choice, "a weight left its band",
+    Drift = "drift", rank 9, Choice, "a weight left its band",
     /// A loss could be realised.
-    TaxOpportunity = "tax_opportunity", rank 9, Choice, "a loss can be realised",
+    TaxOpportunity = "tax_opportunity", rank 10, Choice, "a loss can be realised",
     /// The date of a review came.
-    Calendar = "calendar", rank 10, Choice, "a review is due",
+    Calendar = "calendar", rank 11, Choice, "a review is due",
 }
 
 impl fmt::Display for ReasonKind {

@@ -130,6 +130,10 @@ fn crossed(open: &OpenTrigger) -> String {
         TriggerKind::StopLoss => format!(
             "{subject} fell {measure} below its cost base and may fall less than {limit}: proposed to sell it"
         ),
+        TriggerKind::ValueAtRisk => format!(
+            "a day may cost more than {measure} of net asset value with a probability of 5%, and it may be {limit}: \
+             proposed to move the riskiest holdings to cash"
+        ),
         _ => format!(
             "net asset value fell {measure} below its peak and may fall less than {limit}: proposed to move the riskiest \
              holdings to cash"

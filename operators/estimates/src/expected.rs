@@ -49,18 +49,28 @@ pub fn james_stein(
     days: usize,
     towards: Towards,
 ) -> Result<ShrunkMeans, EstimateError> {
-    let n = instruments(means, covariance)?;
+    instruments(means, covariance)?;
+    let solver = |gap: &Array1<f64>| Ok(dot(gap, &Cholesky::new("the covariance", covariance)?.solve(gap)));
+    drawn_together(means, days, towards, solver)
+}
+
+/// The same with `distance` for `gᵀ Σ⁻¹ g`.
+pub(crate) fn drawn_together(
+    means: &Array1<f64>,
+    days: usize,
+    towards: Towards,
+    distance: impl FnOnce(&Array1<f64>) -> Result<f64, EstimateError>,
+) -> Result<ShrunkMeans, EstimateError> {
     if days == 0 {
         return Err(EstimateError::TooFew { what: "days", needed: 1, got: 0 });
     }
+    let n = means.len();
     let (towards, known) = match towards {
         Towards::Return(chosen) if chosen.is_finite() => (chosen, 2.0),
         Towards::Return(_) => return Err(EstimateError::NotFinite("the point to shrink towards")),
         Towards::GrandMean => (means.iter().fold(0.0, |sum, mean| sum + mean) / n as f64, 3.0),
     };
-    let solver = Cholesky::new("the covariance", covariance)?;
-    let gap = means - towards;
-    let distance = dot(&gap, &solver.solve(&gap));
+    let distance = distance(&(means - towards))?;
     let gain = (n as f64 - known).max(0.0) / days as f64;
     let intensity = if gain <= 0.0 { 0.0 } else { ratio_capped(gain, distance) };
     drawn(means, towards, intensity)

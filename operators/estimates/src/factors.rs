@@ -19,6 +19,11 @@ pub struct FactorModel {
 }
 
 impl FactorModel {
+    /// A model of factors that are uncorrelated, each of variance 1: F is the identity.
+    pub(crate) fn uncorrelated(loadings: Array2<f64>, specific: Array1<f64>) -> FactorModel {
+        FactorModel { factor_covariance: Array2::eye(loadings.ncols()), loadings, specific }
+    }
+
     /// B, instrument by factor: what an instrument's return does per unit of the factor's.
     pub fn loadings(&self) -> ArrayView2<'_, f64> {
         self.loadings.view()
@@ -114,7 +119,12 @@ pub fn statistical_factors(
     })
 }
 
-fn factors(values: &[f64], n: usize, days: usize, count: FactorCount) -> Result<usize, EstimateError> {
+pub(crate) fn factors(
+    values: &[f64],
+    n: usize,
+    days: usize,
+    count: FactorCount,
+) -> Result<usize, EstimateError> {
     let most = n.min(days - 1);
     let wanted = match count {
         FactorCount::Fixed(k) if k == 0 || k > most => {

@@ -62,6 +62,13 @@ pub enum LeftOut {
         /// The least that is needed.
         needed: usize,
     },
+    /// The whole instrument: its last return is too old.
+    Stale {
+        /// Which.
+        instrument: InstrumentId,
+        /// The day of its last return.
+        last: Option<TradeDate>,
+    },
     /// The whole instrument: it has too few days in common with the others.
     Overlap {
         /// Which.

@@ -4,6 +4,7 @@
 //! marks, splits, distributions ── daily_returns ──► Returns
 //! Returns ── covariance ──► Σ, mended where it has to be, with what was left out
 //! Returns ── History ──► the same kept up: a day is added, corrected or taken back in O(n²)
+//! Returns ── market_risk ──► pairs, or factors where there are many; betas, means drawn together
 //! Σ ── statistical_factors, or returns of factors ── regressed_factors ──► B, F, D
 //! means, Σ ── james_stein, bayes_stein ──► expected returns
 //! Σ, market weights ── capm_returns, equilibrium_returns ── black_litterman with views ──► expected returns
@@ -20,6 +21,8 @@
 //! | `psd` | whether a matrix is positive semi-definite, and the nearest that is |
 //! | `history` | rows that are kept up; its sums are exact (`pair_sums`) or by block (`decayed`) |
 //! | `factors` | `B F Bᵀ + D` by principal components or from factors given |
+//! | `asymptotic` | the same from returns with gaps, of more instruments than days |
+//! | `market` | the estimates of a market, as collections and constructions have them |
 //! | `expected`, `black_litterman` | expected returns |
 //! | `yields` | trailing income, exact |
 //! | `linear` | nalgebra behind two functions, products in a fixed order |
@@ -55,6 +58,7 @@
 //! Pure: no dataflow, no I/O, no clock, no threads, no random source.
 #![warn(missing_docs)]
 
+mod asymptotic;
 mod black_litterman;
 mod covariance;
 mod decayed;
@@ -65,6 +69,7 @@ mod factors;
 mod history;
 mod left_out;
 mod linear;
+mod market;
 mod pair_sums;
 mod pairs;
 mod psd;
@@ -72,6 +77,7 @@ mod returns;
 mod shrinkage;
 mod yields;
 
+pub use asymptotic::principal_factors;
 pub use black_litterman::{Confidence, Equilibrium, Posterior, View, Weighted, black_litterman};
 pub use covariance::{
     DAYS_PER_YEAR, LAMBDA_DAILY, OBSERVATIONS_MIN, annualised, correlation, ewma_covariance, mean_returns,
@@ -88,8 +94,12 @@ pub use factors::{
 };
 pub use history::History;
 pub use left_out::LeftOut;
+pub use market::{DAYS_STALE, PAIRS_MOST, Risk, RiskModel, SESSIONS, market_risk};
 pub use pairs::PairMoments;
 pub use psd::{Repair, Repaired, nearest, positive_semi_definite};
-pub use returns::{Action, Adjustment, Calendar, Mark, ReturnRule, Returns, daily_returns};
+pub use returns::{
+    Action, Adjustment, Calendar, DayMarks, Mark, ReturnRule, Returns, close_to_close, daily_returns,
+    majority,
+};
 pub use shrinkage::{Shrunk, Target, ledoit_wolf};
-pub use yields::{Income, Payment, SplitRatio, trailing_income};
+pub use yields::{Income, Payment, SplitRatio, trailing_income, yield_and_franked};

@@ -62,6 +62,12 @@ impl Cholesky {
         Ok(Cholesky(found))
     }
 
+    /// L of `matrix = L Lᵀ`.
+    pub(crate) fn root(&self) -> Array2<f64> {
+        let root = self.0.l();
+        Array2::from_shape_fn((root.nrows(), root.ncols()), |(i, j)| root[(i, j)])
+    }
+
     /// The solution of `matrix · x = right`.
     pub(crate) fn solve(&self, right: &Array1<f64>) -> Array1<f64> {
         let right = nalgebra::DVector::from_iterator(right.len(), right.iter().copied());

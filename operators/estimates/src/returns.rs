@@ -54,6 +54,16 @@ pub enum Action {
     Distribution(Price),
 }
 
+impl Adjustment {
+    /// The order in which adjustments count: down to the amounts, so that sums do not depend on the order given.
+    fn order(&self) -> (TradeDate, u8, i64, i64) {
+        match self.action {
+            Action::Split { new, old } => (self.ex_date, 0, new.raw(), old.raw()),
+            Action::Distribution(amount) => (self.ex_date, 1, amount.raw(), 0),
+        }
+    }
+}
+
 /// Which days count.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Calendar {
@@ -123,6 +133,57 @@ impl Returns {
     /// What was left out on the way here: by instrument and date, then by later selections in their order.
     pub fn left_out(&self) -> &[LeftOut] {
         &self.left_out
+    }
+
+    /// A table of returns that are known already: days and instruments in order, each once. A return that is no finite
+    /// number is none.
+    pub fn of(
+        instruments: Vec<InstrumentId>,
+        dates: Vec<TradeDate>,
+        get: impl Fn(TradeDate, InstrumentId) -> Option<f64>,
+    ) -> Returns {
+        let shape = (dates.len(), instruments.len());
+        let (mut values, mut there) = (Array2::zeros(shape), Array2::from_elem(shape, false));
+        for (t, &date) in dates.iter().enumerate() {
+            for (i, &instrument) in instruments.iter().enumerate() {
+                if let Some(value) = get(date, instrument).filter(|value| value.is_finite()) {
+                    values[[t, i]] = value;
+                    there[[t, i]] = true;
+                }
+            }
+        }
+        Returns { instruments, dates, values, there, left_out: Vec::new() }
+    }
+
+    /// Without instruments whose last return is more than `days` calendar days older than the last day.
+    #[must_use]
+    pub fn current(&self, days: i32) -> Returns {
+        let Some(oldest) = self.dates.last().and_then(|last| last.plus_days(-days)) else {
+            return self.clone();
+        };
+        let last =
+            |i: usize| (0..self.dates.len()).rev().find(|&t| self.there[[t, i]]).map(|t| self.dates[t]);
+        let (kept, old): (Vec<usize>, Vec<usize>) =
+            self.all().into_iter().partition(|&i| last(i).is_none_or(|last| last >= oldest));
+        let old = old.into_iter().map(|i| LeftOut::Stale { instrument: self.instruments[i], last: last(i) });
+        let rows: Vec<usize> = (0..self.dates.len()).collect();
+        self.select(&rows, &kept, old.collect())
+    }
+
+    /// An instrument's own returns with their places, by its place.
+    pub(crate) fn column(&self, instrument: usize) -> Vec<(usize, f64)> {
+        (0..self.dates.len()).filter_map(|t| Some((t, self.get(t, instrument)?))).collect()
+    }
+
+    /// Instruments with at least `needed` returns of their own.
+    ///
+    /// # Errors
+    /// [`EstimateError::TooFew`] when nothing is left.
+    pub(crate) fn long(&self, needed: usize) -> Result<Returns, EstimateError> {
+        let own = self.observations();
+        let (kept, left_out) = self.long_enough(&own, needed);
+        self.anything_left(&kept, &own, needed)?;
+        Ok(self.select(&(0..self.dates.len()).collect::<Vec<_>>(), &kept, left_out))
     }
 
     /// The most recent `days` days.
@@ -271,11 +332,7 @@ pub fn daily_returns(
     let mut left_out = Vec::new();
     for (i, (&instrument, closes)) in closes.iter().enumerate() {
         let mut actions = actions.remove(&instrument).unwrap_or_default();
-        // Down to the amounts, so that sums do not depend on the order given.
-        actions.sort_by_key(|action| match action.action {
-            Action::Split { new, old } => (action.ex_date, 0, new.raw(), old.raw()),
-            Action::Distribution(amount) => (action.ex_date, 1, amount.raw(), 0),
-        });
+        actions.sort_by_key(|action| action.order());
         left_out.extend(refused.remove(&instrument).unwrap_or_default());
         let mut earlier: Option<(TradeDate, usize, Price)> = None;
         for (&date, &price) in closes {
@@ -335,24 +392,58 @@ fn calendar(closes: &BTreeMap<InstrumentId, Closes>, calendar: &Calendar) -> Vec
         dates.dedup();
         return dates;
     }
-    // Per day: marks, instruments that begin, instruments that end.
-    let mut days: BTreeMap<TradeDate, (usize, usize, usize)> = BTreeMap::new();
+    let mut days: BTreeMap<TradeDate, DayMarks> = BTreeMap::new();
     for closes in closes.values() {
-        closes.keys().for_each(|&date| days.entry(date).or_default().0 += 1);
+        closes.keys().for_each(|&date| days.entry(date).or_default().marks += 1);
         if let Some((&first, &last)) = closes.keys().next().zip(closes.keys().next_back()) {
-            days.entry(first).or_default().1 += 1;
-            days.entry(last).or_default().2 += 1;
+            days.entry(first).or_default().begin += 1;
+            days.entry(last).or_default().end += 1;
         }
     }
+    majority(&days)
+}
+
+/// What of a day decides whether it is on the calendar.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub struct DayMarks {
+    /// Instruments with a mark.
+    pub marks: usize,
+    /// Instruments whose first mark it has.
+    pub begin: usize,
+    /// Instruments whose last mark it has.
+    pub end: usize,
+}
+
+/// The days on which at least half of the instruments alive have a mark: see [`Calendar::Majority`].
+pub fn majority(days: &BTreeMap<TradeDate, DayMarks>) -> Vec<TradeDate> {
     let (mut alive, mut dates) = (0, Vec::new());
-    for (date, (marks, begin, end)) in days {
-        alive += begin;
-        if 2 * marks >= alive {
+    for (&date, day) in days {
+        alive += day.begin;
+        if day.marks > 0 && 2 * day.marks >= alive {
             dates.push(date);
         }
-        alive -= end;
+        alive -= day.end.min(alive);
     }
     dates
+}
+
+/// The return between the closes of two days that follow each other on the calendar, by the rule at the head of this
+/// module, but for the calendar; `None` where there is none. The order of adjustments, all of the instrument, does not
+/// matter.
+pub fn close_to_close(
+    earlier: (TradeDate, Price),
+    later: (TradeDate, Price),
+    adjustments: &[Adjustment],
+    rule: &ReturnRule,
+) -> Option<f64> {
+    if earlier.1 <= Price::ZERO || later.1 <= Price::ZERO {
+        return None;
+    }
+    let mut actions: Vec<&Adjustment> = adjustments.iter().collect();
+    actions.sort_by_key(|action| action.order());
+    let ratio = wealth_ratio(earlier, later, &actions, rule.distributions)?;
+    let suspect = rule.ratio_max.is_some_and(|most| ratio > most || ratio * most < 1.0);
+    (!suspect).then_some(ratio - 1.0)
 }
 
 /// What one unit of the earlier close is worth at the later one, by the earlier close. `None` over an

@@ -98,6 +98,29 @@ pub fn trailing_income(
     Ok(Income { as_of, from, whole_year: from == year, distributions, credits, price })
 }
 
+/// Yield, and the share of it that is franked: of the last twelve months' distributions where they are known for so
+/// long and there is a price, else as listed. A distribution that is announced does not count before its ex date.
+pub fn yield_and_franked(
+    as_listed: (Ratio, Ratio),
+    price: Option<Price>,
+    as_of: TradeDate,
+    (payments, splits): (&[Payment], &[SplitRatio]),
+    company_rate: Ratio,
+) -> (Ratio, Ratio) {
+    let trailing = || {
+        let since = payments.iter().map(|payment| payment.ex_date).min()?.min(as_of);
+        let income = trailing_income(price?, as_of, since, (payments, splits), company_rate).ok()?;
+        let paid = income.distribution_yield().ok().filter(|_| income.whole_year)?;
+        // credits = paid · franked · rate / (1 − rate)
+        let credits = income.franking_yield().ok()?.to_f64();
+        let rate = company_rate.to_f64();
+        let franked = credits * (1.0 - rate) / (rate * paid.to_f64());
+        let franked = Ratio::from_wide((franked * Ratio::ONE as f64).round_ties_even() as i128)?;
+        Some((paid, franked.clamp(Ratio::ZERO, Ratio::from_raw(Ratio::ONE))))
+    };
+    trailing().unwrap_or(as_listed)
+}
+
 impl Income {
     /// Distributions per unit, rounded to 10⁻⁶.
     ///

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use evenkeel_schemas::{Currency, CustomerId, Holding, Money, Valuation, Value};
+use evenkeel_schemas::{Currency, CustomerId, Holding, InstrumentId, Money, Valuation, Value, Worth};
 
 use crate::book::{CASH, Hold};
 use crate::exact::{Judgement, judge};
@@ -67,6 +67,35 @@ impl Monitor {
             };
             rounded(currency, market_value, cash)
         }));
+    }
+
+    /// A customer's worth, and whether some of it is money of another currency than its base, at what has been told so
+    /// far; `values` becomes what each instrument that it holds is worth, by instrument. `None` for a customer that
+    /// cannot be valued.
+    pub fn holdings(
+        &mut self,
+        customer: CustomerId,
+        values: &mut Vec<(InstrumentId, Value)>,
+    ) -> Option<(Worth, bool)> {
+        self.absorb();
+        values.clear();
+        let row = self.book.row(customer)?;
+        let (head, holds) = (self.book.head(row), self.book.holds(row));
+        let Judgement::Worth(worth) = judge(head.base, holds, self.market.assets()) else { return None };
+        let mut abroad = false;
+        for hold in holds.iter().filter(|hold| hold.quantity != 0) {
+            let asset = self.market.asset(hold.asset);
+            match asset.subject {
+                Subject::Instrument(instrument) => {
+                    // In range, or there would be no worth.
+                    let value = i128::from(hold.quantity).wrapping_mul(asset.unit);
+                    values.push((instrument, Value::from_raw(value)));
+                }
+                Subject::Cash(_) => abroad |= !asset.at_home(),
+                Subject::Bucket(_) => {}
+            }
+        }
+        Some((worth, abroad))
     }
 
     /// Rows, one for each customer that was ever told of, in the order of that. A customer keeps its row.

@@ -7,16 +7,17 @@ use std::sync::Arc;
 use evenkeel_monitor::{Change, Choice, Event, Monitor, Options};
 use evenkeel_schemas::events::TriggerKind;
 use evenkeel_schemas::{
-    BandSide, Currency, CustomerId, InstrumentId, Money, PeakRow, Ratio, Row, Valuation, Value,
+    BandSide, Currency, CustomerId, InstrumentId, Money, PeakRow, Ratio, Valuation, Value,
 };
 
 use super::calc::drawdown;
 use super::peaks::Peak;
 use super::stops::Stops;
+use super::value_at_risk::ValueAtRisk;
 use crate::epochwise::Changes;
 use crate::facts::{Flow, RiskLimits};
 use crate::known::Known;
-use crate::monitoring::tell;
+use crate::monitoring::{Outcome, tell};
 use crate::triggers::Crossed;
 
 /// The customers of a worker that have limits.
@@ -37,6 +38,8 @@ pub(crate) struct Guard {
     flows: BTreeMap<CustomerId, Vec<(Flow, bool)>>,
     told: Option<Arc<[PeakRow]>>,
     values: Vec<Option<Valuation>>,
+    value_at_risk: ValueAtRisk,
+    holdings: Vec<(InstrumentId, Value)>,
 }
 
 impl Guard {
@@ -59,6 +62,7 @@ impl Guard {
                 self.flows.entry(*customer).or_default().push((**flow, holds));
             }
             Known::Peaks(peaks) if holds => self.told = Some(peaks.clone()),
+            Known::Estimated(row) => self.value_at_risk.tell(row, holds),
             _ => {
                 let Some(monitor) = &mut self.monitor else { return };
                 match known {
@@ -133,9 +137,18 @@ impl Guard {
         }
     }
 
-    /// Says what changed of peaks since the last mark, at which everybody is valued.
-    pub fn report(&mut self, mut out: impl FnMut(Row, isize)) {
+    /// Says what changed of peaks since the last mark, at which everybody is valued, and whose value at risk came to be
+    /// beyond its limit or no longer is.
+    pub fn report(&mut self, out: &mut Changes<Outcome>) {
         let Some(monitor) = &mut self.monitor else { return };
+        let mut measured = Vec::new();
+        for (customer, limits) in &self.limits {
+            let Some(limit) = limits.value_at_risk else { continue };
+            let valued = monitor.holdings(*customer, &mut self.holdings).filter(|(_, abroad)| !abroad);
+            let measure = valued.and_then(|(worth, _)| self.value_at_risk.measure(&worth, &self.holdings));
+            measured.push((*customer, limit, measure));
+        }
+        self.value_at_risk.report(measured, out);
         if self.limits.values().any(|limits| limits.drawdown.is_some()) {
             monitor.value_all(&mut self.values);
             for (row, peak) in self.peaks.iter_mut().enumerate().filter(|(_, peak)| peak.limit.is_some()) {
@@ -150,7 +163,7 @@ impl Guard {
             }
         }
         for (row, peak) in self.peaks.iter_mut().enumerate() {
-            peak.report(monitor.customer(row), &mut out);
+            peak.report(monitor.customer(row), |row, diff| out.push((Outcome::Reported(row), diff)));
         }
         // With the last customer of theirs, the portfolios go.
         if self.limits.is_empty() {

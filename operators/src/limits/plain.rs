@@ -1,11 +1,12 @@
-//! The textbook form of drawdowns: everybody with a limit is valued anew, each epoch. The oracle of the guard.
+//! The textbook form of drawdowns and of value at risk: everybody with a limit is valued anew, each epoch. The oracle of
+//! the guard.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use differential_dataflow::AsCollection;
 use differential_dataflow::consolidation::consolidate;
 use evenkeel_schemas::{
-    Currency, CustomerId, InstrumentId, Money, Pair, Price, Quantity, Rate, Value, Worth,
+    Currency, CustomerId, InstrumentId, Money, Pair, Price, Quantity, Rate, Ratio, Value, Worth,
 };
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::channels::pact::Pipeline;
@@ -14,6 +15,7 @@ use timely::dataflow::operators::generic::operator::Operator;
 
 use super::guard::fallen;
 use super::peaks::Peak;
+use super::value_at_risk::ValueAtRisk;
 use crate::dataflow::Timing;
 use crate::epochwise::{Changes, Waiting};
 use crate::facts::Flow;
@@ -23,13 +25,13 @@ use crate::triggers::Crossed;
 use crate::typedefs::Rows;
 use crate::valuations::{Line, cash_line, position_line, worth};
 
-/// Who is beyond the limit on the fall of NAV, at each epoch, and the peaks, at marks.
-pub fn drawdowns<'s>(known: Rows<'s, Known>, timing: Timing) -> Rows<'s, Outcome> {
+/// Who is beyond the limit on the fall of NAV, at each epoch, and on value at risk, at marks; the peaks, at marks.
+pub fn of_portfolios<'s>(known: Rows<'s, Known>, timing: Timing) -> Rows<'s, Outcome> {
     known
         .inner
         .unary_frontier::<CapacityContainerBuilder<Vec<(Outcome, u64, isize)>>, _, _, _>(
             Pipeline,
-            "drawdowns",
+            "limits of portfolios",
             move |_, _| {
                 let (mut house, mut waiting) = (House::default(), Waiting::new());
                 let mut mark = None::<Capability<u64>>;
@@ -71,6 +73,8 @@ struct House {
     cash: BTreeMap<CustomerId, BTreeMap<Currency, Money>>,
     peaks: BTreeMap<CustomerId, Peak>,
     open: BTreeMap<CustomerId, Crossed>,
+    value_at_risk: ValueAtRisk,
+    at_risk: BTreeMap<CustomerId, Ratio>,
 }
 
 impl House {
@@ -83,7 +87,14 @@ impl House {
         for (known, diff) in told {
             let comes = diff > 0;
             match known {
-                Known::Limits(customer, set) => drop(limits.insert(customer, set.drawdown.filter(|_| comes))),
+                Known::Limits(customer, set) => {
+                    limits.insert(customer, set.drawdown.filter(|_| comes));
+                    match set.value_at_risk.filter(|_| comes) {
+                        Some(limit) => drop(self.at_risk.insert(customer, limit)),
+                        None => drop(self.at_risk.remove(&customer)),
+                    }
+                }
+                Known::Estimated(row) => self.value_at_risk.tell(&row, comes),
                 Known::Flow(customer, _, flow) => flows.entry(customer).or_default().push((*flow, comes)),
                 Known::Peaks(told) => peaks = Some(told),
                 Known::Base(customer, base) => {
@@ -149,6 +160,10 @@ impl House {
     }
 
     fn report(&mut self, out: &mut Changes<Outcome>) {
+        let limits: Vec<(CustomerId, Ratio)> = self.at_risk.iter().map(|(c, limit)| (*c, *limit)).collect();
+        let measured = limits.into_iter().map(|(customer, limit)| (customer, limit, self.measure(customer)));
+        let measured = measured.collect();
+        self.value_at_risk.report(measured, out);
         for customer in self.peaks.keys().copied().collect::<Vec<_>>() {
             let valuation = self.worth(customer).and_then(|worth| worth.rounded());
             let Some(peak) = self.peaks.get_mut(&customer) else { continue };
@@ -158,6 +173,22 @@ impl House {
             peak.report(customer, |row, diff| out.push((Outcome::Reported(row), diff)));
         }
         self.peaks.retain(|_, peak| !peak.is_over());
+    }
+
+    /// The value at risk, where all money is of the base currency.
+    fn measure(&mut self, customer: CustomerId) -> Option<Ratio> {
+        let worth = self.worth(customer)?;
+        if self.cash.get(&customer).into_iter().flatten().any(|(currency, _)| *currency != worth.currency) {
+            return None;
+        }
+        let value = |(instrument, quantity): (&InstrumentId, &Quantity)| {
+            let (currency, price) = self.terms.get(instrument).zip(self.prices.get(instrument))?;
+            let value = Value::of_position(*quantity, *price, self.rate(*currency, worth.currency)?)?;
+            Some((*instrument, value))
+        };
+        let held = self.positions.get(&customer).into_iter().flatten();
+        let values: Vec<(InstrumentId, Value)> = held.map(value).collect::<Option<_>>()?;
+        self.value_at_risk.measure(&worth, &values)
     }
 
     fn rate(&self, from: Currency, to: Currency) -> Option<Rate> {

@@ -4,7 +4,8 @@ use differential_dataflow::input::Input;
 use evenkeel_monitor::{Choice, Monitor, Options};
 use evenkeel_schemas::events::TriggerKind;
 use evenkeel_schemas::{
-    Currency, CustomerId, InstrumentId, Labels, Measure, Money, PeakRow, Price, Quantity, Row,
+    CovarianceRow, Currency, CustomerId, EstimateModel, EstimateRow, InstrumentId, Labels, Measure, Money,
+    PeakRow, Price, Quantity, Ratio, Row,
 };
 
 use timely::dataflow::operators::Capture;
@@ -14,7 +15,7 @@ use super::{Guard, textbook};
 use crate::epochwise::Changes;
 use crate::facts::{Flow, RiskLimits};
 use crate::known::Known;
-use crate::monitoring::tell;
+use crate::monitoring::{Outcome, tell};
 use crate::triggers::Crossed;
 use crate::valuations::{Holdings, Quotes, Valuations, valuations};
 
@@ -164,11 +165,15 @@ impl House {
     /// A mark, and what it says of peaks.
     fn mark(&mut self) -> Vec<String> {
         let mut out = Vec::new();
-        self.guard.report(|row, diff| match row {
-            Row::Peak(row) => out.push(format!("{diff:+} {} {}", row.customer.0, row.peak)),
-            row => panic!("{row:?}"),
-        });
-        out
+        self.guard.report(&mut out);
+        let word = |(outcome, diff)| match outcome {
+            Outcome::Reported(Row::Peak(row)) => format!("{diff:+} {} {}", row.customer.0, row.peak),
+            Outcome::Breaching(customer, crossed) => {
+                format!("{diff:+} {} {} {}", customer.0, crossed.kind.as_str(), crossed.measure)
+            }
+            outcome => panic!("{outcome:?}"),
+        };
+        out.into_iter().map(word).collect()
     }
 
     /// Money comes in, or goes out, and Ann has so much after that.
@@ -272,7 +277,7 @@ proptest::proptest! {
                 }
                 3 => {
                     let share = |percent: i64| Some(evenkeel_schemas::Ratio::from_raw(percent * 10_000_000));
-                    let set = RiskLimits { concentration: share(30 + number), stop_loss: share(number), drawdown: None };
+                    let set = RiskLimits { concentration: share(30 + number), stop_loss: share(number), ..RiskLimits::default() };
                     limits[c] = set;
                     house.limit(customer, set);
                 }
@@ -394,4 +399,57 @@ fn the_textbook_tells_only_what_held() {
         ["+1 concentration 0.601366743", "+1 stop_loss 0.105084746", "-1 concentration 0.606741573"]
     );
     assert_eq!(words(3), ["-1 concentration 0.601366743", "-1 stop_loss 0.105084746"]);
+}
+
+#[test]
+fn value_at_risk_is_judged_at_marks() {
+    let mut house = House::new();
+    let estimate = |instrument| EstimateRow {
+        instrument,
+        currency: Currency::AUD,
+        as_of: "2026-03-09".parse().unwrap(),
+        model: EstimateModel::LedoitWolf,
+        observations: 60,
+        first_day: "2025-12-01".parse().unwrap(),
+        last_day: "2026-03-09".parse().unwrap(),
+        volatility: Ratio::ZERO,
+        volatility_ewma: Ratio::ZERO,
+        specific_variance: Ratio::ZERO,
+        beta: Ratio::ZERO,
+        mean_return: Ratio::ZERO,
+        distribution_yield: Ratio::ZERO,
+        franked_fraction: Ratio::ZERO,
+    };
+    let variance = |instrument, text: &str| {
+        let covariance = text.parse().unwrap();
+        Row::Covariance(CovarianceRow {
+            instrument,
+            other: instrument,
+            covariance,
+            covariance_ewma: covariance,
+        })
+    };
+    for row in [
+        Row::Estimate(estimate(VAS).into()),
+        Row::Estimate(estimate(VGS).into()),
+        variance(VAS, "0.0252"),
+        variance(VGS, "0.0252"),
+    ] {
+        house.tell(Known::Estimated(row.into()));
+    }
+    let limits = RiskLimits { value_at_risk: Some("0.011".parse().unwrap()), ..RiskLimits::default() };
+    house.limit(ANN, limits);
+    // 600 in VAS, 200 in VGS and 200 of money: 1.645 · 1% · √(0.36 + 0.04) = 1.04%.
+    assert!(house.close().is_empty() && house.mark().is_empty());
+    // 1,200 of 1,600: 1.645 · 1% · √(0.5625 + 0.015625) = 1.25%; and it is judged at the mark.
+    house.price(VAS, "200");
+    assert!(house.close().is_empty());
+    assert_eq!(house.mark(), ["+1 7 value_at_risk 0.012506568"]);
+    house.price(VAS, "210");
+    assert!(house.close().is_empty() && house.mark().is_empty());
+    // Money of another currency moves too, by as much as nobody has estimated.
+    house.tell(Known::Cash(ANN, "USD".parse().unwrap(), Money::from_whole(1).unwrap()));
+    house.tell(Known::Conversion("USD/AUD".parse().unwrap(), "1.5".parse().unwrap()));
+    assert!(house.close().is_empty());
+    assert_eq!(house.mark(), ["-1 7 value_at_risk 0.012506568"]);
 }

@@ -51,6 +51,6 @@ pub(crate) fn tell(known: &Known, holds: bool, monitor: &mut Monitor) {
         // Its conversions count; a customer with a sum out of range has no such position or balance.
         Known::Rate(..) | Known::OutOfRange(_) => {}
         // Limits are watched apart.
-        Known::Limits(..) | Known::Cost(..) | Known::Flow(..) | Known::Peaks(..) => {}
+        Known::Limits(..) | Known::Cost(..) | Known::Flow(..) | Known::Peaks(..) | Known::Estimated(_) => {}
     }
 }

@@ -183,7 +183,7 @@ impl Watch {
     fn report_worths(&mut self, out: &mut Changes<Outcome>) {
         self.worths.report(&mut self.monitor, |row, diff| out.push((Outcome::Reported(row), diff)));
         self.exposures.report(&mut self.monitor, |of, part, diff| out.push((Outcome::Part(of, part), diff)));
-        self.guard.report(|row, diff| out.push((Outcome::Reported(row), diff)));
+        self.guard.report(out);
     }
 
     /// Says what changed of standings since the last mark of theirs.

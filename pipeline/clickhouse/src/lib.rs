@@ -43,9 +43,9 @@ pub use migrate::{Applied, migrate};
 pub use query::{default_format, fetch, query_raw};
 pub use retry::Retry;
 pub use rows::{
-    AccrualRow, AllocationRow, AnomalyRow, BlockRow, BreachRow, CashLadderRow, CashRow, DecisionRow,
-    DistributionRow, DriftRow, EventRow, ExposureRow, FxRateRow, HarvestCandidateRow, LogRow, LotRow,
-    OrderRow, OrderStateRow, PeakRow, PositionRow, PriceRow, ProgressRow, RealisedGainRow, RejectedRow,
-    TaxRow, Text, TickRow, TriggerRow, ValuationRow,
+    AccrualRow, AllocationRow, AnomalyRow, BlockRow, BreachRow, CashLadderRow, CashRow, CovarianceRow,
+    DecisionRow, DistributionRow, DriftRow, EstimateRow, EventRow, ExposureRow, FactorLoadingRow, FxRateRow,
+    HarvestCandidateRow, LogRow, LotRow, OrderRow, OrderStateRow, PeakRow, PositionRow, PriceRow,
+    ProgressRow, RealisedGainRow, RejectedRow, ReturnRow, TaxRow, Text, TickRow, TriggerRow, ValuationRow,
 };
 pub use writer::Writer;

@@ -60,6 +60,11 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../../schemas/clickhouse/0009_onboarding.sql"),
     },
     Migration { version: 10, name: "peaks", sql: include_str!("../../../schemas/clickhouse/0010_peaks.sql") },
+    Migration {
+        version: 11,
+        name: "estimates",
+        sql: include_str!("../../../schemas/clickhouse/0011_estimates.sql"),
+    },
 ];
 
 const BOOKKEEPING: &str = "\

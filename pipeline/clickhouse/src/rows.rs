@@ -56,6 +56,10 @@ log_rows! {
     AccrualRow => "accruals",
     HarvestCandidateRow => "harvest_candidates",
     PeakRow => "peaks",
+    ReturnRow => "returns",
+    EstimateRow => "estimates",
+    CovarianceRow => "covariances",
+    FactorLoadingRow => "factor_loadings",
     AnomalyRow => "anomalies",
     EventRow => "events",
     TickRow => "ticks",
@@ -385,6 +389,90 @@ pub struct PeakRow {
     pub currency: Text,
     /// The peak of NAV, adjusted for flows.
     pub peak: Amount,
+}
+
+/// `returns`: What an instrument's price returned on a day.
+#[derive(Clone, Debug, PartialEq, Eq, Row, Serialize, Deserialize)]
+pub struct ReturnRow {
+    /// Recorded time, milliseconds since 1970.
+    pub epoch: u64,
+    /// Change in multiplicity.
+    pub diff: i8,
+    /// Instrument id.
+    pub instrument: Text,
+    /// The day it ends on; days since 1970.
+    pub date: i32,
+    /// Close over the close before, less 1, splits taken out.
+    pub price_return: Rate,
+}
+
+/// `estimates`: What is estimated of an instrument.
+#[derive(Clone, Debug, PartialEq, Eq, Row, Serialize, Deserialize)]
+pub struct EstimateRow {
+    /// Recorded time, milliseconds since 1970.
+    pub epoch: u64,
+    /// Change in multiplicity.
+    pub diff: i8,
+    /// Instrument id.
+    pub instrument: Text,
+    /// ISO 4217 code.
+    pub currency: Text,
+    /// The newest day of closing marks; days since 1970.
+    pub as_of: i32,
+    /// Pairs or factors.
+    pub model: Text,
+    /// Returns that took part.
+    pub observations: u32,
+    /// The first of their days; days since 1970.
+    pub first_day: i32,
+    /// The last of their days; days since 1970.
+    pub last_day: i32,
+    /// Per year, by the model.
+    pub volatility: Rate,
+    /// Per year, exponentially weighted.
+    pub volatility_ewma: Rate,
+    /// Variance per year that factors do not explain.
+    pub specific_variance: Rate,
+    /// Against the market of its currency.
+    pub beta: Rate,
+    /// Mean return per year, drawn towards the mean of all.
+    pub mean_return: Rate,
+    /// Distributions of a year over the price.
+    pub distribution_yield: Rate,
+    /// Share of them that is franked.
+    pub franked_fraction: Rate,
+}
+
+/// `covariances`: How two instruments of a currency move together.
+#[derive(Clone, Debug, PartialEq, Eq, Row, Serialize, Deserialize)]
+pub struct CovarianceRow {
+    /// Recorded time, milliseconds since 1970.
+    pub epoch: u64,
+    /// Change in multiplicity.
+    pub diff: i8,
+    /// Instrument id.
+    pub instrument: Text,
+    /// The other, or the same.
+    pub other: Text,
+    /// Per year, Ledoit and Wolf's.
+    pub covariance: Rate,
+    /// Per year, exponentially weighted.
+    pub covariance_ewma: Rate,
+}
+
+/// `factor_loadings`: What an instrument does per unit of a factor.
+#[derive(Clone, Debug, PartialEq, Eq, Row, Serialize, Deserialize)]
+pub struct FactorLoadingRow {
+    /// Recorded time, milliseconds since 1970.
+    pub epoch: u64,
+    /// Change in multiplicity.
+    pub diff: i8,
+    /// Instrument id.
+    pub instrument: Text,
+    /// Factors are numbered by currency, from 1.
+    pub factor: u16,
+    /// Per year: factors have a variance of 1 and no correlation.
+    pub loading: Rate,
 }
 
 /// `harvest_candidates`: A holding whose loss is worth harvesting.

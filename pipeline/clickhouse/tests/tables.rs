@@ -117,6 +117,10 @@ async fn every_table_gives_back_what_was_written() {
     round_trip(&writer, &client, samples::accruals()).await;
     round_trip(&writer, &client, samples::harvest_candidates()).await;
     round_trip(&writer, &client, samples::peaks()).await;
+    round_trip(&writer, &client, samples::returns()).await;
+    round_trip(&writer, &client, samples::estimates()).await;
+    round_trip(&writer, &client, samples::covariances()).await;
+    round_trip(&writer, &client, samples::factor_loadings()).await;
     round_trip(&writer, &client, samples::breaches()).await;
     round_trip(&writer, &client, samples::triggers()).await;
     round_trip(&writer, &client, samples::orders()).await;

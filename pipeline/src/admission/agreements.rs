@@ -40,8 +40,12 @@ impl Admission {
 
     pub(super) fn limited(&self, e: &RiskLimitsSet, version: Version) -> Result<Inputs, Refusal> {
         let customer = self.customer(&e.customer)?;
-        let limits =
-            RiskLimits { concentration: e.concentration, stop_loss: e.stop_loss, drawdown: e.drawdown };
+        let limits = RiskLimits {
+            concentration: e.concentration,
+            stop_loss: e.stop_loss,
+            drawdown: e.drawdown,
+            value_at_risk: e.value_at_risk,
+        };
         Ok(vec![(Input::Fact(Fact::Limits(customer, version, Box::new(limits))), 1)])
     }
 

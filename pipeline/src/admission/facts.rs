@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use evenkeel_operators::facts::{
-    Booked, BucketLine, Election, Fact, Feed, Flow, Input, Observation, PlacedOrder, Reason, TargetLine,
-    TargetSet, Terms, Version,
+    Booked, BucketLine, Election, Fact, Feed, Figures, Flow, Input, Observation, PlacedOrder, Reason,
+    TargetLine, TargetSet, Terms, Version,
 };
 use evenkeel_schemas::events::{
     Allocation, ClosingMark, Decision, Event, Fill, FxConversion, InstrumentListed, Refusal, Side,
@@ -124,8 +124,14 @@ impl Admission {
         self.terms.entry(instrument).or_default().insert(version, terms);
         self.settlement.list(instrument, version, e.market.as_ref());
         let ticker = || Fact::Ticker(instrument, version, e.instrument.shared(), e.currency);
-        let daily = Fact::DailyValue(instrument, version, e.average_daily_value);
-        let mut inputs = vec![fact(Fact::Terms(instrument, version, Box::new(terms))), fact(daily)];
+        let figures = Figures {
+            currency: e.currency,
+            daily_value: e.average_daily_value,
+            distribution_yield: e.distribution_yield,
+            franked_fraction: e.franking_rate,
+        };
+        let figures = Fact::Listed(instrument, version, Box::new(figures));
+        let mut inputs = vec![fact(Fact::Terms(instrument, version, Box::new(terms))), fact(figures)];
         inputs.extend(self.lots.then(|| fact(ticker())));
         inputs
     }

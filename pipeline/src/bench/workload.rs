@@ -74,6 +74,7 @@ fn limits(customer: &Name, at: When) -> Event {
         concentration: percent(40),
         stop_loss: None,
         drawdown: percent(20),
+        value_at_risk: None,
     }))
 }
 

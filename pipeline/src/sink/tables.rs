@@ -2,10 +2,11 @@
 
 use evenkeel_actors::BlockRow as DeskBlock;
 use evenkeel_clickhouse::{
-    AccrualRow, AllocationRow, Amount, AnomalyRow, BlockRow, BreachRow, CashLadderRow, CashRow, DecisionRow,
-    DistributionRow, DriftRow, EventRow, ExposureRow, FxRateRow, HarvestCandidateRow, LotRow,
-    Measure as MeasureColumn, OrderRow, OrderStateRow, PeakRow, PositionRow, PriceRow, Rate as RateColumn,
-    RealisedGainRow, RejectedRow, Residual, TaxRow, Text, TickRow, TriggerRow, ValuationRow,
+    AccrualRow, AllocationRow, Amount, AnomalyRow, BlockRow, BreachRow, CashLadderRow, CashRow,
+    CovarianceRow, DecisionRow, DistributionRow, DriftRow, EstimateRow, EventRow, ExposureRow,
+    FactorLoadingRow, FxRateRow, HarvestCandidateRow, LotRow, Measure as MeasureColumn, OrderRow,
+    OrderStateRow, PeakRow, PositionRow, PriceRow, Rate as RateColumn, RealisedGainRow, RejectedRow,
+    Residual, ReturnRow, TaxRow, Text, TickRow, TriggerRow, ValuationRow,
 };
 use evenkeel_schemas::events::{Decision, Event, OrderState, Tick, Topic};
 use evenkeel_schemas::{
@@ -88,6 +89,10 @@ tables! {
     accruals: AccrualRow,
     harvest_candidates: HarvestCandidateRow,
     peaks: PeakRow,
+    returns: ReturnRow,
+    estimates: EstimateRow,
+    covariances: CovarianceRow,
+    factor_loadings: FactorLoadingRow,
     anomalies: AnomalyRow,
     events: EventRow,
     ticks: TickRow,
@@ -278,6 +283,9 @@ impl Tables {
                 self.add_income_row(epoch, diff, row, names)
             }
             Row::Tax(_) | Row::HarvestCandidate(_) => self.add_tax_row(epoch, diff, row, names),
+            Row::Return(_) | Row::Estimate(_) | Row::Covariance(_) | Row::FactorLoading(_) => {
+                self.add_estimate_row(epoch, diff, row, names)
+            }
             Row::Order(_) | Row::Allocation(_) | Row::Anomaly { .. } => {
                 self.add_trading_row(epoch, diff, row, names)
             }
@@ -401,6 +409,53 @@ impl Tables {
                 amount: money(row.amount),
                 rule: row.rule.clone(),
                 sources: row.sources.clone(),
+            }),
+            _ => {}
+        }
+    }
+
+    fn add_estimate_row(&mut self, epoch: Epoch, diff: i8, row: &Row, names: &Names) {
+        let instrument = |id: InstrumentId| -> Text { names.instrument(id).into() };
+        match row {
+            Row::Return(row) => self.returns.push(ReturnRow {
+                epoch,
+                diff,
+                instrument: instrument(row.instrument),
+                date: row.date.days(),
+                price_return: ratio(row.price_return),
+            }),
+            Row::Estimate(row) => self.estimates.push(EstimateRow {
+                epoch,
+                diff,
+                instrument: instrument(row.instrument),
+                currency: row.currency.as_str().into(),
+                as_of: row.as_of.days(),
+                model: row.model.as_str().into(),
+                observations: row.observations,
+                first_day: row.first_day.days(),
+                last_day: row.last_day.days(),
+                volatility: ratio(row.volatility),
+                volatility_ewma: ratio(row.volatility_ewma),
+                specific_variance: ratio(row.specific_variance),
+                beta: ratio(row.beta),
+                mean_return: ratio(row.mean_return),
+                distribution_yield: ratio(row.distribution_yield),
+                franked_fraction: ratio(row.franked_fraction),
+            }),
+            Row::Covariance(row) => self.covariances.push(CovarianceRow {
+                epoch,
+                diff,
+                instrument: instrument(row.instrument),
+                other: instrument(row.other),
+                covariance: ratio(row.covariance),
+                covariance_ewma: ratio(row.covariance_ewma),
+            }),
+            Row::FactorLoading(row) => self.factor_loadings.push(FactorLoadingRow {
+                epoch,
+                diff,
+                instrument: instrument(row.instrument),
+                factor: row.factor,
+                loading: ratio(row.loading),
             }),
             _ => {}
         }

@@ -174,9 +174,9 @@ impl View {
                     let instrument = self.instruments.entry(*instrument).or_default();
                     state(&mut instrument.terms, *version, **terms, *diff);
                 }
-                Fact::DailyValue(instrument, version, value) => {
+                Fact::Listed(instrument, version, figures) => {
                     let instrument = self.instruments.entry(*instrument).or_default();
-                    state(&mut instrument.daily_value, *version, *value, *diff);
+                    state(&mut instrument.daily_value, *version, figures.daily_value, *diff);
                 }
                 Fact::Lot(customer, entry) => {
                     if let What::Election { .. } = entry.entry.what {
@@ -263,8 +263,10 @@ impl View {
             Row::Valuation { .. } | Row::Valuations(_) | Row::Drift { .. } => {}
             Row::Lot(row) => self.customers.entry(row.customer).or_default().lots.close(row),
             // Asked of ClickHouse.
-            Row::RealisedGain(_) | Row::Distribution(_) => {}
+            Row::RealisedGain(_) | Row::Distribution(_) | Row::Return(_) => {}
             Row::Tax(row) => self.taxpayers.remove(row),
+            // Worked out when somebody asks, of the instruments asked for.
+            Row::Estimate(_) | Row::Covariance(_) | Row::FactorLoading(_) => {}
             Row::Accrual(row) => {
                 if let Some(agreed) = self.agreed.get_mut(&row.customer) {
                     agreed.accrues_no_more(row);
@@ -313,8 +315,9 @@ impl View {
             Row::FxRate { pair, rate } => drop(self.rates.insert(*pair, *rate)),
             Row::Valuation { .. } | Row::Valuations(_) | Row::Drift { .. } => {}
             Row::Lot(row) => self.customers.entry(row.customer).or_default().lots.open(row),
-            Row::RealisedGain(_) | Row::Distribution(_) => {}
+            Row::RealisedGain(_) | Row::Distribution(_) | Row::Return(_) => {}
             Row::Tax(row) => self.taxpayers.insert(row),
+            Row::Estimate(_) | Row::Covariance(_) | Row::FactorLoading(_) => {}
             Row::Accrual(row) if row.status == PaymentStatus::Paid => {}
             Row::Accrual(row) => self.agreed.entry(row.customer).or_default().accrues(row),
             Row::Peak(row) => drop(self.peaks.insert(row.customer, *row)),

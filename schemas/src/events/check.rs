@@ -66,7 +66,8 @@ pub(super) fn check(event: &Event) -> Result<(), Refusal> {
         Event::RiskLimitsSet(e) => {
             optional(&e.concentration, |r| limit("concentration", *r))?;
             optional(&e.stop_loss, |r| limit("stop_loss", *r))?;
-            optional(&e.drawdown, |r| limit("drawdown", *r))
+            optional(&e.drawdown, |r| limit("drawdown", *r))?;
+            optional(&e.value_at_risk, |r| limit("value_at_risk", *r))
         }
         Event::FlowScheduled(e) => check_flow(e),
         Event::Split(e) => {

@@ -283,6 +283,20 @@ pub fn nav(facts: &Facts, customer: CustomerId) -> Result<Option<(Currency, Valu
     })
 }
 
+/// Base currency, NAV and what each holding is worth, by instrument, if it can be said.
+///
+/// # Errors
+/// [`BatchError::OutOfRange`] when a number leaves its type.
+pub fn holdings(
+    facts: &Facts,
+    customer: CustomerId,
+) -> Result<Option<(Currency, Value, BTreeMap<InstrumentId, Value>)>, BatchError> {
+    Ok(match value(facts, customer)? {
+        Valued::Worth(worth) => Some((worth.base, worth.nav, worth.holdings)),
+        Valued::Nothing | Valued::Missing(_) => None,
+    })
+}
+
 /// Instruments that weigh too much.
 fn concentrations(
     facts: &Facts,

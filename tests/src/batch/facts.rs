@@ -10,6 +10,7 @@ use evenkeel_schemas::{
 };
 
 use super::accruals::DayFact;
+use super::estimates::MarketFact;
 use super::income::{Action, Days, Doing, Income, KIND, income};
 use super::lots::LotFact;
 use super::tax::TaxSaid;
@@ -41,7 +42,7 @@ pub enum Flow {
     Units(InstrumentId, Quantity),
 }
 
-/// A customer's risk limits: concentration, stop-loss, drawdown.
+/// A customer's risk limits.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
     /// Largest weight of one instrument.
@@ -50,13 +51,19 @@ pub struct Limits {
     pub stop_loss: Option<Ratio>,
     /// Fall below the peak.
     pub drawdown: Option<Ratio>,
+    /// Value at risk of a day, as a share of NAV.
+    pub value_at_risk: Option<Ratio>,
 }
 
 impl Limits {
     /// What an event sets.
     pub fn of(event: &RiskLimitsSet) -> Limits {
-        let (concentration, stop_loss, drawdown) = (event.concentration, event.stop_loss, event.drawdown);
-        Limits { concentration, stop_loss, drawdown }
+        Limits {
+            concentration: event.concentration,
+            stop_loss: event.stop_loss,
+            drawdown: event.drawdown,
+            value_at_risk: event.value_at_risk,
+        }
     }
 }
 
@@ -97,6 +104,8 @@ pub enum Fact {
     Lot(Box<LotFact>),
     /// Something about tax.
     Tax(Box<TaxSaid>),
+    /// Something about the market as a whole.
+    Market(Box<MarketFact>),
     /// Something about a day.
     Day(Box<DayFact>),
     /// A flow or a request waits for an answer.
@@ -290,7 +299,7 @@ impl Facts {
                 self.touched.books.insert(*c);
             }
             // Kept apart.
-            Fact::Lot(_) | Fact::Tax(_) | Fact::Day(_) => {}
+            Fact::Lot(_) | Fact::Tax(_) | Fact::Day(_) | Fact::Market(_) => {}
             Fact::Request { customer, kind, subject, entered, measure } => {
                 let subject = Subject::Event(subject.clone());
                 let key = TriggerKey { customer: *customer, kind: *kind, subject, entered: *entered };
@@ -572,6 +581,11 @@ impl Facts {
     /// The customer's risk limits.
     pub fn limits(&self, c: CustomerId) -> Limits {
         last(self.limits.get(&c)).unwrap_or_default()
+    }
+
+    /// All risk limits, by customer.
+    pub fn all_limits(&self) -> impl Iterator<Item = (CustomerId, Limits)> {
+        self.limits.keys().map(|c| (*c, self.limits(*c)))
     }
 
     /// What an instrument is priced in.

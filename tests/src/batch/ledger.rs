@@ -16,6 +16,7 @@ use evenkeel_schemas::{
 
 use super::Counts;
 use super::accruals::DayFact;
+use super::estimates::MarketFact;
 use super::facts::{Fact, Flow, Key, Limits, Order, Targets};
 use super::income::{Action, Doing};
 use super::lots::{LotFact, Of};
@@ -215,6 +216,9 @@ impl Ledger {
             Event::CashPosted(e) => Some(self.customer(&e.customer)?),
             _ => None,
         };
+        let about = MarketFact::about(event).and_then(|name| self.instrument(name));
+        let of_market = about.and_then(|id| MarketFact::of(event, id, key));
+        facts.extend(of_market.map(|fact| Fact::Market(Box::new(fact))));
         facts.extend(TaxSaid::of(event, customer, order).map(|said| Fact::Tax(Box::new(said))));
         facts.extend(self.of_lots(event, order, epoch).map(|fact| Fact::Lot(Box::new(fact))));
         Some(facts)

@@ -65,6 +65,7 @@ pub fn market_data() -> MarketData {
         listings: LINES.iter().enumerate().map(listing).collect(),
         estimated: LINES.iter().map(|line| name(line.0)).collect(),
         covariance: covariance(&risks),
+        factors: None,
     }
 }
 

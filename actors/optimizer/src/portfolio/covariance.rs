@@ -1,6 +1,6 @@
 //! A covariance that is known to be one: symmetric, finite, positive semi-definite; dense or by factors.
 
-use ndarray::{Array1, Array2};
+use ndarray::{Array1, Array2, Axis};
 
 use super::linear_algebra::{Indefinite, root};
 
@@ -119,6 +119,46 @@ impl Covariance {
     pub fn diagonal(variances: Array1<f64>) -> Result<Covariance, CovarianceError> {
         let loadings = Array2::zeros((variances.len(), 0));
         Covariance::factors(&loadings, Array2::zeros((0, 0)), variances)
+    }
+
+    /// The covariance of some of the instruments, by their places, in the same form.
+    ///
+    /// # Errors
+    /// [`CovarianceError::Shape`] if a place is not there.
+    pub fn part(&self, places: &[usize]) -> Result<Covariance, CovarianceError> {
+        if let Some(place) = places.iter().find(|place| **place >= self.size()) {
+            let (size, expected) = (self.size(), format!("more than {place}"));
+            return Err(CovarianceError::Shape { rows: size, columns: size, expected });
+        }
+        match &self.form {
+            Form::Dense { matrix, .. } => {
+                Covariance::dense(matrix.select(Axis(0), places).select(Axis(1), places))
+            }
+            Form::Factors { exposures, specific } => {
+                let (exposures, specific) =
+                    (exposures.select(Axis(0), places), specific.select(Axis(0), places));
+                Ok(Covariance { form: Form::Factors { exposures, specific } })
+            }
+        }
+    }
+
+    /// `by · C`, in the same form.
+    ///
+    /// # Errors
+    /// [`CovarianceError`] if `by` is negative or not finite, or so great that an entry is no number.
+    pub fn scaled(&self, by: f64) -> Result<Covariance, CovarianceError> {
+        match &self.form {
+            Form::Dense { matrix, .. } => Covariance::dense(matrix * by),
+            Form::Factors { exposures, specific } => {
+                let factors = Array2::from_diag(&Array1::from_elem(exposures.ncols(), by));
+                Covariance::factors(exposures, factors, specific * by)
+            }
+        }
+    }
+
+    /// Whether it is by factors.
+    pub fn by_factors(&self) -> bool {
+        matches!(self.form, Form::Factors { .. })
     }
 
     /// How many instruments.

@@ -1,10 +1,11 @@
 //! Two rows of every table: an everyday one and one at the edge of its types. The first has epoch 1000.
 
 use evenkeel_clickhouse::{
-    AccrualRow, AllocationRow, Amount, AnomalyRow, BlockRow, BreachRow, CashLadderRow, CashRow, DecisionRow,
-    DistributionRow, DriftRow, EventRow, ExposureRow, FxRateRow, HarvestCandidateRow, LotRow, Measure,
-    OrderRow, OrderStateRow, PeakRow, PositionRow, PriceRow, Rate, RealisedGainRow, RejectedRow, Residual,
-    TaxRow, TickRow, TriggerRow, ValuationRow,
+    AccrualRow, AllocationRow, Amount, AnomalyRow, BlockRow, BreachRow, CashLadderRow, CashRow,
+    CovarianceRow, DecisionRow, DistributionRow, DriftRow, EstimateRow, EventRow, ExposureRow,
+    FactorLoadingRow, FxRateRow, HarvestCandidateRow, LotRow, Measure, OrderRow, OrderStateRow, PeakRow,
+    PositionRow, PriceRow, Rate, RealisedGainRow, RejectedRow, Residual, TaxRow, TickRow, TriggerRow,
+    ValuationRow,
 };
 
 /// An epoch far away, but before the year 2300, where DateTime64 ends.
@@ -182,6 +183,57 @@ pub fn harvest_candidates() -> Vec<HarvestCandidateRow> {
         purchase_date: "2026-01-05".into(),
     };
     vec![row.clone(), HarvestCandidateRow { epoch: LATE, diff: -1, purchase_lot: ODD.into(), ..row }]
+}
+
+pub fn returns() -> Vec<ReturnRow> {
+    let price_return = rate(-12_345_678);
+    let row = ReturnRow { epoch: 1000, diff: 1, instrument: "VAS".into(), date: 20_000, price_return };
+    vec![row.clone(), ReturnRow { epoch: LATE, diff: -1, instrument: ODD.into(), date: -25_567, ..row }]
+}
+
+pub fn estimates() -> Vec<EstimateRow> {
+    let row = EstimateRow {
+        epoch: 1000,
+        diff: 1,
+        instrument: "VAS".into(),
+        currency: "AUD".into(),
+        as_of: 20_000,
+        model: "factors".into(),
+        observations: 252,
+        first_day: 19_600,
+        last_day: 20_000,
+        volatility: rate(123_456_789),
+        volatility_ewma: rate(112_345_678),
+        specific_variance: rate(1_234_567),
+        beta: rate(1_012_345_678),
+        mean_return: rate(-45_678_901),
+        distribution_yield: rate(40_000_000),
+        franked_fraction: rate(750_000_000),
+    };
+    vec![row.clone(), EstimateRow { epoch: LATE, diff: -1, instrument: ODD.into(), ..row }]
+}
+
+pub fn covariances() -> Vec<CovarianceRow> {
+    let row = CovarianceRow {
+        epoch: 1000,
+        diff: 1,
+        instrument: "VAS".into(),
+        other: "VGS".into(),
+        covariance: rate(12_345_678),
+        covariance_ewma: rate(-1_234_567),
+    };
+    vec![row.clone(), CovarianceRow { epoch: LATE, diff: -1, other: ODD.into(), ..row }]
+}
+
+pub fn factor_loadings() -> Vec<FactorLoadingRow> {
+    let row = FactorLoadingRow {
+        epoch: 1000,
+        diff: 1,
+        instrument: "VAS".into(),
+        factor: 1,
+        loading: rate(98_765_432),
+    };
+    vec![row.clone(), FactorLoadingRow { epoch: LATE, diff: -1, factor: u16::MAX, ..row }]
 }
 
 pub fn peaks() -> Vec<PeakRow> {

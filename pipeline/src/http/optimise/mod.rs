@@ -104,6 +104,7 @@ fn told_estimates(look: &MarketLook) -> Json_ {
         "as_of": state.as_of(),
         "epoch": state.epoch(),
         "risk_free": state.risk_free(),
+        "model": look.model,
         "observations": look.observations,
         "from": look.days.0,
         "to": look.days.1,

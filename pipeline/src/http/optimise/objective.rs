@@ -173,9 +173,7 @@ fn robust(
 ) -> Result<optimizer::Objective, Problem> {
     let Some(covariance) = covariance else { return Err(Problem::conflict("no risk is estimated")) };
     let years = look.observations as f64 / evenkeel_estimates::DAYS_PER_YEAR;
-    let n = covariance.size();
-    let shape = Covariance::dense(Array2::from_shape_fn((n, n), |(a, b)| covariance.at(a, b) / years));
-    let shape = shape.map_err(|error| Problem::conflict(error.to_string()))?;
+    let shape = covariance.scaled(1.0 / years).map_err(|error| Problem::conflict(error.to_string()))?;
     let uncertainty = Uncertainty::Ellipsoid { radius, shape };
     Ok(optimizer::Objective::RobustMeanVariance { risk_aversion, uncertainty })
 }

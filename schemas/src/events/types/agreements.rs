@@ -85,5 +85,7 @@ body! {
         #[serde(default, skip_serializing_if = "Option::is_none")] stop_loss: Option<Ratio>,
         /// How far NAV may fall below its peak, as a share of that. Flows do not count.
         #[serde(default, skip_serializing_if = "Option::is_none")] drawdown: Option<Ratio>,
+        /// The most that the value at risk may be: the loss of one day that is exceeded on one day in twenty, as a share of NAV.
+        #[serde(default, skip_serializing_if = "Option::is_none")] value_at_risk: Option<Ratio>,
     }
 }

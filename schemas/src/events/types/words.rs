@@ -100,6 +100,8 @@ words! {
         StopLoss = "stop_loss",
         /// NAV fell too far below its peak.
         Drawdown = "drawdown",
+        /// A bad day may cost more than it may.
+        ValueAtRisk = "value_at_risk",
     }
 }
 
@@ -111,7 +113,8 @@ impl TriggerKind {
 
     /// Whether it is about a risk limit.
     pub fn is_of_limits(self) -> bool {
-        matches!(self, TriggerKind::Concentration | TriggerKind::StopLoss | TriggerKind::Drawdown)
+        use TriggerKind::{Concentration, Drawdown, StopLoss, ValueAtRisk};
+        matches!(self, Concentration | StopLoss | Drawdown | ValueAtRisk)
     }
 }
 
