@@ -4,8 +4,8 @@ use evenkeel_clickhouse::{
     AccrualRow, AllocationRow, Amount, AnomalyRow, BlockRow, BreachRow, CashLadderRow, CashRow,
     CovarianceRow, DecisionRow, DistributionRow, DriftRow, EstimateRow, EventRow, ExposureRow,
     FactorLoadingRow, FxRateRow, HarvestCandidateRow, LotRow, Measure, OrderRow, OrderStateRow, PeakRow,
-    PositionRow, PriceRow, Rate, RealisedGainRow, RejectedRow, Residual, TaxRow, TickRow, TriggerRow,
-    ValuationRow,
+    PositionRow, PriceRow, Rate, RealisedGainRow, RejectedRow, Residual, ReturnRow, TaxRow, TickRow,
+    TriggerRow, ValuationRow,
 };
 
 /// An epoch far away, but before the year 2300, where DateTime64 ends.
