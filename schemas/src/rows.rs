@@ -662,13 +662,7 @@ impl Row {
                 fields.put("kind", key.kind).put("subject", key.subject_name(names));
                 fields.put("measure", measure).put("limit", limit);
             }
-            Row::Order(row) => {
-                fields.put("order", &row.order).put("block", &row.block).put("decision", &row.decision);
-                fields
-                    .put("customer", customer(&row.customer))
-                    .put("instrument", instrument(&row.instrument));
-                fields.put("side", row.side).put("quantity", row.quantity).put("state", row.state);
-            }
+            Row::Order(row) => row.put(&mut fields, names),
             Row::Allocation(row) => {
                 fields
                     .put("block", &row.block)
@@ -696,6 +690,15 @@ impl Row {
                 fields.put("kind", kind.as_str()).put("detail", kind.detail(names));
             }
         }
+    }
+}
+
+impl OrderRow {
+    fn put(&self, fields: &mut Fields<'_>, names: &Names) {
+        fields.put("order", &self.order).put("block", &self.block).put("decision", &self.decision);
+        fields.put("customer", names.customer(self.customer));
+        fields.put("instrument", names.instrument(self.instrument));
+        fields.put("side", self.side).put("quantity", self.quantity).put("state", self.state);
     }
 }
 

@@ -6,7 +6,7 @@ use evenkeel_schemas::events::TriggerKind;
 use evenkeel_schemas::{CustomerId, Epoch, InstrumentId, Measure, Ratio, Row, Subject, TriggerKey, Value};
 
 use super::BatchError;
-use super::customer::holdings;
+use super::customer::{Worth, worth};
 use super::estimates::Estimates;
 use super::facts::Facts;
 
@@ -48,7 +48,7 @@ impl AtRisk {
 
 /// The loss of a day that is exceeded on one in twenty, as a share of NAV.
 fn measure(facts: &Facts, estimates: &Estimates, customer: CustomerId) -> Result<Option<Ratio>, BatchError> {
-    let Some((base, nav, held)) = holdings(facts, customer)? else { return Ok(None) };
+    let Some(Worth { base, nav, holdings, .. }) = worth(facts, customer)? else { return Ok(None) };
     if nav <= Value::ZERO || facts.cash(customer).any(|(currency, _)| currency != base) {
         return Ok(None);
     }
@@ -67,7 +67,7 @@ fn measure(facts: &Facts, estimates: &Estimates, customer: CustomerId) -> Result
         pair.map_or(0.0, Ratio::to_f64)
     };
     let weights: Vec<(InstrumentId, f64)> =
-        held.iter().map(|(i, value)| (*i, value.raw() as f64 / nav.raw() as f64)).collect();
+        holdings.iter().map(|(i, value)| (*i, value.raw() as f64 / nav.raw() as f64)).collect();
     let mut variance = 0.0;
     for (at, (i, weight)) in weights.iter().enumerate() {
         let Some(estimate) = of(i) else { return Ok(None) };

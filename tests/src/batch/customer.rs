@@ -13,12 +13,15 @@ use super::BatchError;
 use super::facts::{Facts, Targets};
 
 /// A customer's value, exact.
-struct Worth {
-    base: Currency,
-    holdings: BTreeMap<InstrumentId, Value>,
+pub struct Worth {
+    /// What it is in.
+    pub base: Currency,
+    /// Of each holding.
+    pub holdings: BTreeMap<InstrumentId, Value>,
     market_value: Value,
     cash: Value,
-    nav: Value,
+    /// All of it.
+    pub nav: Value,
 }
 
 /// One instrument that is held or targeted.
@@ -272,27 +275,13 @@ fn drawdown(
     Ok(())
 }
 
-/// What a customer is worth: its base currency and NAV, if it can be said.
+/// What a customer is worth, if it can be said.
 ///
 /// # Errors
 /// [`BatchError::OutOfRange`] when a number leaves its type.
-pub fn nav(facts: &Facts, customer: CustomerId) -> Result<Option<(Currency, Value)>, BatchError> {
+pub fn worth(facts: &Facts, customer: CustomerId) -> Result<Option<Worth>, BatchError> {
     Ok(match value(facts, customer)? {
-        Valued::Worth(worth) => Some((worth.base, worth.nav)),
-        Valued::Nothing | Valued::Missing(_) => None,
-    })
-}
-
-/// Base currency, NAV and what each holding is worth, by instrument, if it can be said.
-///
-/// # Errors
-/// [`BatchError::OutOfRange`] when a number leaves its type.
-pub fn holdings(
-    facts: &Facts,
-    customer: CustomerId,
-) -> Result<Option<(Currency, Value, BTreeMap<InstrumentId, Value>)>, BatchError> {
-    Ok(match value(facts, customer)? {
-        Valued::Worth(worth) => Some((worth.base, worth.nav, worth.holdings)),
+        Valued::Worth(worth) => Some(worth),
         Valued::Nothing | Valued::Missing(_) => None,
     })
 }

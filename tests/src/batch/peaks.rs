@@ -7,7 +7,7 @@ use ethnum::I256;
 use evenkeel_schemas::{Currency, CustomerId, Money, PeakRow, Rate, Row, Value};
 
 use super::BatchError;
-use super::customer::nav;
+use super::customer::{Worth, worth};
 use super::facts::{Facts, Flow, Limits, Order};
 
 /// The peaks, and what they depend on as of the last epoch closed.
@@ -45,7 +45,7 @@ impl Peaks {
         if limits.drawdown.is_none() || !(relimited || rebased || !flows.is_empty()) {
             return Ok(());
         }
-        let Some((base, nav)) = nav(facts, c)? else {
+        let Some(Worth { base, nav, .. }) = worth(facts, c)? else {
             if !flows.is_empty() {
                 self.peaks.remove(&c);
             }
@@ -69,7 +69,7 @@ impl Peaks {
         if facts.limits(c).drawdown.is_none() {
             return Ok(None);
         }
-        if let Some((base, nav)) = nav(facts, c)? {
+        if let Some(Worth { base, nav, .. }) = worth(facts, c)? {
             let now = nav.to_money();
             if now > self.of(c) {
                 self.begin(c, base, now);
