@@ -250,23 +250,7 @@ impl Tables {
                 target: ratio(*target),
                 drift: ratio(*drift),
             }),
-            Row::Breach { customer: c, instrument: i, side } => self.breaches.push(BreachRow {
-                epoch,
-                diff,
-                customer: customer(c),
-                instrument: instrument(i),
-                side: side.as_str().into(),
-            }),
-            Row::Trigger { key, measure: m, limit } => self.triggers.push(TriggerRow {
-                epoch,
-                diff,
-                trigger: key.id(names).as_str().into(),
-                customer: customer(&key.customer),
-                kind: key.kind.as_str().into(),
-                subject: key.subject_name(names).into(),
-                measure: measure(*m),
-                limit: measure(*limit),
-            }),
+            Row::Breach { .. } | Row::Trigger { .. } => self.add_watched_row(epoch, diff, row, names),
             Row::Valuations(_) => {}
             Row::Exposure(row) => self.exposures.push(ExposureRow {
                 epoch,
@@ -289,6 +273,29 @@ impl Tables {
             Row::Order(_) | Row::Allocation(_) | Row::Anomaly { .. } => {
                 self.add_trading_row(epoch, diff, row, names)
             }
+        }
+    }
+
+    fn add_watched_row(&mut self, epoch: Epoch, diff: i8, row: &Row, names: &Names) {
+        match row {
+            Row::Breach { customer: c, instrument: i, side } => self.breaches.push(BreachRow {
+                epoch,
+                diff,
+                customer: names.customer(*c).into(),
+                instrument: names.instrument(*i).into(),
+                side: side.as_str().into(),
+            }),
+            Row::Trigger { key, measure: m, limit } => self.triggers.push(TriggerRow {
+                epoch,
+                diff,
+                trigger: key.id(names).as_str().into(),
+                customer: names.customer(key.customer).into(),
+                kind: key.kind.as_str().into(),
+                subject: key.subject_name(names).into(),
+                measure: measure(*m),
+                limit: measure(*limit),
+            }),
+            _ => {}
         }
     }
 
