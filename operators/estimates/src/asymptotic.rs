@@ -162,7 +162,8 @@ mod tests {
         let whole = |t: usize, i: usize| 0.01 * noise(t, 500) + 0.002 * noise(t, i);
         let full =
             principal_factors(&table(120, 20, |t, i| Some(whole(t, i))), FactorCount::Fixed(1)).unwrap();
-        let gappy = |t: usize, i: usize| (!(t + 3 * i).is_multiple_of(11) && (i > 0 || t > 50)).then(|| whole(t, i));
+        let gappy =
+            |t: usize, i: usize| (!(t + 3 * i).is_multiple_of(11) && (i > 0 || t > 50)).then(|| whole(t, i));
         let gappy = principal_factors(&table(120, 20, gappy), FactorCount::Fixed(1)).unwrap();
         let (full, gappy) = (full.covariance(), gappy.covariance());
         for i in 0..20 {
