@@ -43,7 +43,8 @@ pub struct PlanRequest {
     pub market: Name,
     /// The taxpayer's year so far; without it tax orders parcels but is not weighed.
     pub tax: Option<TaxKnown>,
-    /// The covariance, a year, of the portfolio's positions in their order; without it the benefit is by squared distance.
+    /// The covariance, a year, of the portfolio's positions in their order; without it, and where money flows, the benefit is
+    /// by squared distance.
     pub risk: Option<Arc<Covariance>>,
 }
 
@@ -83,7 +84,10 @@ impl PlanRequest {
         };
         let instruments: Vec<InstrumentId> =
             self.portfolio.positions.iter().map(|position| position.instrument).collect();
-        let risk = self.risk.as_deref().map(|covariance| Risk { instruments: &instruments, covariance });
+        // Tracking variance does not count what idle cash forgoes: money that came in would wait to be much.
+        let flows = self.reasons.iter().any(|reason| reason.kind == ReasonKind::CashFlow);
+        let risk = self.risk.as_deref().filter(|_| !flows);
+        let risk = risk.map(|covariance| Risk { instruments: &instruments, covariance });
         let tax = self.tax.as_ref().zip(law()).map(|(known, law)| TaxYear {
             law,
             cpi: &known.cpi,
