@@ -65,6 +65,10 @@ fn with_covariances_the_benefit_is_by_tracking_variance() {
     assert_eq!(request.plan().unwrap().outcome, Planned::Hold);
     request.risk = None;
     assert_eq!(request.plan().unwrap().outcome, Planned::Trade);
+    // What idle cash forgoes is no variance: where money came in it is not asked.
+    let mut request = PlanRequest::of(&today(flow()), &Policy::default());
+    request.risk = covariance(1e-6);
+    assert_eq!(request.plan().unwrap().outcome, Planned::Trade);
 }
 
 #[test]
