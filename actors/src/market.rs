@@ -215,7 +215,9 @@ impl MarketBook {
 
     fn correct(&mut self, epoch: Epoch, correction: &Correction) {
         let of = Some(&correction.of);
-        match self.said.remove(&correction.of) {
+        let said = self.said.remove(&correction.of);
+        let of_market = said.is_some();
+        match said {
             Some(Said::Close(date, instrument)) => {
                 if let Some(day) = self.closes.get_mut(&date)
                     && let Some(told) = day.get_mut(&instrument)
@@ -231,7 +233,10 @@ impl MarketBook {
             Some(Said::Distribution(name)) => keep_others(&mut self.payments, &name, of),
             None => {}
         }
-        self.changed();
+        // A corrected fill changes nothing of the market.
+        if of_market {
+            self.changed();
+        }
         if let Some(with) = &correction.with {
             self.apply(epoch, with);
         }

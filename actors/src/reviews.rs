@@ -114,8 +114,8 @@ impl Reviews {
     }
 
     fn waits(&self) -> bool {
-        let upto = self.due.iter().take_while(|(day, _)| self.today.is_some_and(|today| *day <= today));
-        upto.count() > self.away.len()
+        let mut upto = self.due.iter().take_while(|(day, _)| self.today.is_some_and(|today| *day <= today));
+        upto.nth(self.away.len()).is_some()
     }
 
     /// The first epoch after one at which the next review is due.

@@ -15,6 +15,29 @@ use crate::typedefs::Rows;
 /// The changes of one complete epoch, in no particular order.
 pub(crate) type Changes<D> = Vec<(D, isize)>;
 
+/// Appends what goes and what comes; both are in order.
+pub(crate) fn difference<D: Ord + Clone>(before: &[D], now: &[D], out: &mut Changes<D>) {
+    let (mut before, mut now) = (before.iter().peekable(), now.iter().peekable());
+    loop {
+        match (before.peek(), now.peek()) {
+            (None, None) => return,
+            (Some(old), Some(new)) if old == new => {
+                before.next();
+                now.next();
+            }
+            (Some(old), new) if new.is_none_or(|new| old < new) => {
+                out.push(((*old).clone(), -1));
+                before.next();
+            }
+            (_, Some(new)) => {
+                out.push(((*new).clone(), 1));
+                now.next();
+            }
+            (Some(_), None) => return,
+        }
+    }
+}
+
 /// Changes by epoch, with the capability to answer at each, until the epoch is complete.
 pub(crate) struct Waiting<D>(BTreeMap<Epoch, (Capability<Epoch>, Changes<D>)>);
 

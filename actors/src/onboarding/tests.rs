@@ -473,7 +473,15 @@ fn plans_see_the_covariance_of_what_they_hold_until_the_market_changes() {
     let looked = market.look(Currency::AUD, None).unwrap().state.covariance(&both).unwrap();
     assert_eq!(*risk, looked);
     assert!(risk.at(0, 0) > 0.0 && risk.at(1, 1) > risk.at(0, 0), "VGS moves more");
+    // A corrected fill changes nothing of the market.
+    let state = || market.book().state(Currency::AUD).unwrap();
+    let before = state();
+    let busted =
+        r#"{"type":"correction","at":"2026-05-01T00:00:00Z","of":"fill-1","with":null,"reason":"twice"}"#;
+    stage.commit([parse_event(busted.as_bytes()).unwrap()]);
+    assert!(Arc::ptr_eq(&before, &state()));
     stage.commit(closes("2026-05-01", 1));
+    assert!(!Arc::ptr_eq(&before, &state()));
     let after = of(&books).unwrap();
     assert!(*after != looked);
     // What has no marks leaves nothing to go by.

@@ -127,16 +127,7 @@ fn regressions(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use evenkeel_schemas::{InstrumentId, TradeDate};
-
-    fn table(days: usize, n: usize, get: impl Fn(usize, usize) -> Option<f64>) -> Returns {
-        let start: TradeDate = "2026-01-05".parse().unwrap();
-        let dates: Vec<TradeDate> = (0..days).map(|t| start.plus_days(t as i32).unwrap()).collect();
-        let place = |date: TradeDate| (date.days() - start.days()) as usize;
-        Returns::of((0..n as u32).map(InstrumentId).collect(), dates, |date, i| {
-            get(place(date), i.0 as usize)
-        })
-    }
+    use crate::made_up::table;
 
     /// One factor of ±1 in turn, loadings 1, 2 and −1/2 per cent and nothing else: the covariance is the product of
     /// loadings times the factor's variance, 8/7.

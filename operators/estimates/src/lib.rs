@@ -69,6 +69,8 @@ mod factors;
 mod history;
 mod left_out;
 mod linear;
+#[cfg(test)]
+mod made_up;
 mod market;
 mod pair_sums;
 mod pairs;

@@ -216,15 +216,7 @@ impl Risk {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn table(days: usize, n: usize, get: impl Fn(usize, usize) -> Option<f64>) -> Returns {
-        let start: TradeDate = "2026-01-05".parse().unwrap();
-        let dates: Vec<TradeDate> = (0..days).map(|t| start.plus_days(t as i32).unwrap()).collect();
-        let place = |date: TradeDate| (date.days() - start.days()) as usize;
-        Returns::of((0..n as u32).map(InstrumentId).collect(), dates, |date, i| {
-            get(place(date), i.0 as usize)
-        })
-    }
+    use crate::made_up::table;
 
     fn noise(t: usize, i: usize) -> f64 {
         let mut state =

@@ -14,7 +14,7 @@ use evenkeel_tax::{FinancialYear, Law};
 
 use super::instrument::Instrument;
 use super::ratio;
-use crate::epochwise::Changes;
+use crate::epochwise::{Changes, difference};
 
 #[derive(Default)]
 pub(super) struct Group {
@@ -187,27 +187,4 @@ fn income(instrument: &Instrument, as_of: TradeDate, company_rate: Option<Ratio>
     let (payments, splits): (Vec<_>, Vec<_>) =
         (instrument.payments().collect(), instrument.splits().collect());
     yield_and_franked(as_listed, instrument.price(as_of), as_of, (&payments, &splits), company_rate)
-}
-
-/// Both in order.
-fn difference(before: &[Row], now: &[Row], out: &mut Changes<Row>) {
-    let (mut before, mut now) = (before.iter().peekable(), now.iter().peekable());
-    loop {
-        match (before.peek(), now.peek()) {
-            (None, None) => return,
-            (Some(old), Some(new)) if old == new => {
-                before.next();
-                now.next();
-            }
-            (Some(old), new) if new.is_none_or(|new| old < new) => {
-                out.push(((*old).clone(), -1));
-                before.next();
-            }
-            (_, Some(new)) => {
-                out.push(((*new).clone(), 1));
-                now.next();
-            }
-            (Some(_), None) => return,
-        }
-    }
 }

@@ -10,7 +10,7 @@ use super::trades::Actions;
 use crate::by_customer::ByCustomer;
 use crate::counted::Counted;
 use crate::dated::DayRates;
-use crate::epochwise::Changes;
+use crate::epochwise::{Changes, difference};
 use crate::facts::{Fact, Version};
 use crate::told::Told;
 
@@ -148,29 +148,6 @@ impl Books {
                 true
             }
             _ => false,
-        }
-    }
-}
-
-/// Both in order.
-fn difference(before: &[Told], now: &[Told], out: &mut Changes<Told>) {
-    let (mut before, mut now) = (before.iter().peekable(), now.iter().peekable());
-    loop {
-        match (before.peek(), now.peek()) {
-            (None, None) => return,
-            (Some(old), Some(new)) if old == new => {
-                before.next();
-                now.next();
-            }
-            (Some(old), new) if new.is_none_or(|new| old < new) => {
-                out.push(((*old).clone(), -1));
-                before.next();
-            }
-            (_, Some(new)) => {
-                out.push(((*new).clone(), 1));
-                now.next();
-            }
-            (Some(_), None) => return,
         }
     }
 }

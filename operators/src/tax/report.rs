@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use evenkeel_schemas::events::TaxEntity;
 use evenkeel_schemas::{
     AnomalyKind, Currency, CustomerId, InstrumentId, Money, Quantity, RealisedGainRow, Row, TaxRow, TradeDate,
 };
@@ -104,11 +103,7 @@ fn profile(account: &Account, taxpayer: &Taxpayer, year: FinancialYear) -> Profi
     let mut sold = account.gains.standing().filter(|gain| FinancialYear::of(gain.disposed) == year);
     let average = sold.any(|gain| account.averaged(gain.disposed));
     Profile {
-        entity: match taxpayer.entity {
-            TaxEntity::Individual => Entity::Individual,
-            TaxEntity::SuperFund => Entity::SuperFund,
-            TaxEntity::Company => Entity::Company,
-        },
+        entity: taxpayer.entity.into(),
         resident: taxpayer.resident,
         // The others are all by parcels.
         cost_method: if average { CostMethod::Average } else { CostMethod::Fifo },

@@ -1,6 +1,7 @@
 //! Who is taxed.
 
 use evenkeel_schemas::Ratio;
+use evenkeel_schemas::events::TaxEntity;
 use serde::{Deserialize, Serialize};
 
 /// What kind of taxpayer a customer is.
@@ -14,6 +15,16 @@ pub enum Entity {
     SuperFund,
     /// A company.
     Company,
+}
+
+impl From<TaxEntity> for Entity {
+    fn from(entity: TaxEntity) -> Entity {
+        match entity {
+            TaxEntity::Individual => Entity::Individual,
+            TaxEntity::SuperFund => Entity::SuperFund,
+            TaxEntity::Company => Entity::Company,
+        }
+    }
 }
 
 impl Entity {

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use evenkeel_actors::TaxKnown;
 use evenkeel_operators::facts::{Corporate, CorporateAction, TaxFact, Taxpayer, Version, YearInput};
-use evenkeel_schemas::events::{CostBasis, TaxEntity};
+use evenkeel_schemas::events::CostBasis;
 use evenkeel_schemas::{CustomerId, InstrumentId, Money, Price, Quantity, Ratio, TaxRow, TradeDate};
 use evenkeel_tax::{
-    CostMethod, Cpi, Entity, FinancialYear, Law, POSITION_LINES, Position, Profile, Quarter, position_of,
+    CostMethod, Cpi, FinancialYear, Law, POSITION_LINES, Position, Profile, Quarter, position_of,
 };
 
 use super::state;
@@ -187,11 +187,7 @@ fn read(row: &TaxRow) -> Option<(FinancialYear, usize)> {
 
 fn profile(taxpayer: &Taxpayer, method: CostBasis) -> Profile {
     Profile {
-        entity: match taxpayer.entity {
-            TaxEntity::Individual => Entity::Individual,
-            TaxEntity::SuperFund => Entity::SuperFund,
-            TaxEntity::Company => Entity::Company,
-        },
+        entity: taxpayer.entity.into(),
         resident: taxpayer.resident,
         cost_method: match method {
             CostBasis::Fifo => CostMethod::Fifo,
@@ -207,6 +203,8 @@ fn profile(taxpayer: &Taxpayer, method: CostBasis) -> Profile {
 
 #[cfg(test)]
 mod tests {
+    use evenkeel_schemas::events::TaxEntity;
+
     use super::*;
 
     const PAYER: CustomerId = CustomerId(3);
