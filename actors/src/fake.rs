@@ -93,6 +93,7 @@ impl FakeBooks {
                 lot: terms.lot,
                 tick: terms.tick,
                 target: self.target(customer, &instrument).unwrap_or(Ratio::ZERO),
+                tilt: Ratio::ZERO,
                 band: ratio("0.05"),
                 average_daily_value: None,
                 parcels: Vec::new(),

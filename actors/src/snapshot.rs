@@ -69,8 +69,10 @@ pub struct Holding {
     pub lot: Quantity,
     /// Smallest price step.
     pub tick: Price,
-    /// Target weight; zero when only held.
+    /// Target weight, tilted where it is; zero when only held.
     pub target: Ratio,
+    /// What a tilt asked to be added to it; zero for none.
+    pub tilt: Ratio,
     /// Tolerated distance from the target.
     pub band: Ratio,
     /// What is traded of it on an average day, its currency; `None` when unknown.

@@ -28,6 +28,7 @@ use crate::orders::orders;
 use crate::positions::positions;
 use crate::prices::{prices, stale};
 use crate::tally::{Presence, tally};
+use crate::targets::targets;
 use crate::tax::tax;
 use crate::told::Told;
 use crate::triggers::{Crossed, triggers};
@@ -93,7 +94,7 @@ pub fn build<'s>(
     // Every worker knows the market; one of them speaks of it.
     let market = facts.inner.scope().index() == 0;
     let stale_ms = if market { timing.stale_ms } else { 0 };
-    let Kinds { statements: stated, reasons, trading, of_books } = Kinds::of(facts);
+    let Kinds { statements: stated, targets: aims, reasons, trading, of_books } = Kinds::of(facts);
     let (actions, policies, dated) =
         (of_books.actions.clone(), of_books.policies.clone(), of_books.dated.clone());
     let said = stated.clone().flat_map(Known::said);
@@ -103,7 +104,8 @@ pub fn build<'s>(
     // What holds: statements, books, market.
     let stale = stale(observations.clone(), stale_ms);
     let prices = prices(observations, actions.clone(), timing.epoch_ms);
-    let known = stated.concatenate([of_books, cash(postings), prices.clone(), fx(prices), said]);
+    let targets = targets(aims, timing.epoch_ms);
+    let known = stated.concatenate([targets, of_books, cash(postings), prices.clone(), fx(prices), said]);
 
     // What closing marks say of the market.
     let estimated = estimates(dated.clone().concat(actions.clone()), market, timing);
@@ -200,6 +202,7 @@ fn books<'s>(facts: OfBooks<'s>, stated: &Rows<'s, Known>, timing: Timing) -> Bo
 /// Facts by who reads them.
 struct Kinds<'s> {
     statements: Rows<'s, Fact>,
+    targets: Rows<'s, Fact>,
     reasons: Rows<'s, Fact>,
     trading: Rows<'s, Fact>,
     of_books: OfBooks<'s>,
@@ -220,8 +223,7 @@ struct OfBooks<'s> {
 impl<'s> Kinds<'s> {
     fn of(facts: Rows<'s, Fact>) -> Kinds<'s> {
         let kind = |fact: &Fact| match fact {
-            Fact::Terms(..) | Fact::Base(..) | Fact::Targets(..) => 0,
-            Fact::Flow(..) | Fact::Peaks(..) => 0,
+            Fact::Terms(..) | Fact::Base(..) | Fact::Flow(..) | Fact::Peaks(..) => 0,
             Fact::Movement(..) | Fact::Reinvest(..) => 1,
             Fact::Corporate(..) => 2,
             Fact::Posting(..) => 3,
@@ -233,11 +235,24 @@ impl<'s> Kinds<'s> {
             Fact::Tax(..) | Fact::Ticker(..) | Fact::RebasingClose(..) | Fact::Cpi(..) => 9,
             Fact::Close(..) | Fact::FxClose(..) | Fact::FeeSchedule(..) => 10,
             Fact::InterestRate(..) | Fact::Planned(..) | Fact::Listed(..) => 10,
+            Fact::Targets(..) | Fact::Tilts(..) => 11,
         };
-        let [statements, moves, actions, postings, dues, reasons, trading, lots, policies, tax, dated] =
-            apart(facts, kind);
+        let [
+            statements,
+            moves,
+            actions,
+            postings,
+            dues,
+            reasons,
+            trading,
+            lots,
+            policies,
+            tax,
+            dated,
+            targets,
+        ] = apart(facts, kind);
         let of_books = OfBooks { moves, actions, postings, dues, lots, policies, tax, dated };
-        Kinds { statements, reasons, trading, of_books }
+        Kinds { statements, targets, reasons, trading, of_books }
     }
 }
 

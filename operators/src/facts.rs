@@ -80,6 +80,24 @@ pub struct TargetSet {
     pub buckets: Vec<BucketLine>,
 }
 
+/// An addition to a target; negative takes off.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Tilt {
+    /// Instrument.
+    pub instrument: InstrumentId,
+    /// What is added, as a share of NAV.
+    pub by: Ratio,
+}
+
+/// The tilts of one customer's targets.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct TiltSet {
+    /// Each instrument once; none ends earlier ones.
+    pub tilts: Vec<Tilt>,
+    /// The last day on which they hold.
+    pub until: Option<TradeDate>,
+}
+
 /// A customer's order as its decision proposes it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "the fields are those of the order's row")]
@@ -320,6 +338,8 @@ pub enum Fact {
     Base(CustomerId, Version, Currency),
     /// A customer's targets.
     Targets(CustomerId, Version, Arc<TargetSet>),
+    /// How a customer's targets are tilted for a while; see [`crate::targets`].
+    Tilts(CustomerId, Version, Arc<TiltSet>),
     /// Units came in or went out on a trade date.
     Movement(CustomerId, InstrumentId, TradeDate, Quantity),
     /// Money came in or went out.
@@ -425,7 +445,7 @@ impl Fact {
             Fact::Base(c, ..) | Fact::Targets(c, ..) | Fact::Movement(c, ..) | Fact::Posting(c, ..) => c.0,
             Fact::Lot(c, _) | Fact::Due(c, ..) | Fact::Reinvest(c, ..) | Fact::Tax(c, _) => c.0,
             Fact::Harvest(c, ..) | Fact::FeeSchedule(c, ..) | Fact::Planned(c, ..) => c.0,
-            Fact::Limits(c, ..) | Fact::Flow(c, ..) => c.0,
+            Fact::Limits(c, ..) | Fact::Flow(c, ..) | Fact::Tilts(c, ..) => c.0,
             Fact::Request(reason) | Fact::Opened(reason) => reason.key.customer.0,
             Fact::Answer(key) => key.customer.0,
             Fact::Placed(_, order) => order.customer.0,

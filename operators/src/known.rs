@@ -19,7 +19,7 @@ pub enum Known {
     Terms(InstrumentId, Currency, Labels),
     /// The currency that a customer's portfolio is valued in.
     Base(CustomerId, Currency),
-    /// A customer's targets.
+    /// A customer's targets, tilted where they are.
     Targets(CustomerId, Arc<TargetSet>),
     /// How far a customer's portfolio may go; only where some limit is set.
     Limits(CustomerId, Arc<RiskLimits>),
@@ -112,7 +112,6 @@ impl Known {
 enum About {
     Terms(InstrumentId),
     Base(CustomerId),
-    Targets(CustomerId),
     Limits(CustomerId),
 }
 
@@ -120,11 +119,10 @@ enum About {
 enum Statement {
     Terms(Currency, Labels),
     Base(Currency),
-    Targets(Arc<TargetSet>),
     Limits(RiskLimits),
 }
 
-/// Terms, base currencies, targets and limits: of several statements, the latest holds.
+/// Terms, base currencies and limits: of several statements, the latest holds.
 pub(crate) fn statements(facts: Rows<'_, Fact>) -> Rows<'_, Known> {
     let split = |fact: Fact| -> Option<(About, (Version, Statement))> {
         match fact {
@@ -132,7 +130,6 @@ pub(crate) fn statements(facts: Rows<'_, Fact>) -> Rows<'_, Known> {
                 Some((About::Terms(i), (version, Statement::Terms(terms.currency, terms.labels))))
             }
             Fact::Base(c, version, currency) => Some((About::Base(c), (version, Statement::Base(currency)))),
-            Fact::Targets(c, version, set) => Some((About::Targets(c), (version, Statement::Targets(set)))),
             Fact::Limits(c, version, limits) => {
                 Some((About::Limits(c), (version, Statement::Limits(*limits))))
             }
@@ -143,7 +140,6 @@ pub(crate) fn statements(facts: Rows<'_, Fact>) -> Rows<'_, Known> {
         match (about, statement) {
             (About::Terms(i), Statement::Terms(currency, labels)) => Some(Known::Terms(*i, currency, labels)),
             (About::Base(c), Statement::Base(currency)) => Some(Known::Base(*c, currency)),
-            (About::Targets(c), Statement::Targets(set)) => Some(Known::Targets(*c, set)),
             (About::Limits(c), Statement::Limits(limits)) => {
                 (limits != RiskLimits::default()).then(|| Known::Limits(*c, limits.into()))
             }

@@ -26,6 +26,7 @@ pub mod orders;
 pub mod positions;
 pub mod prices;
 mod tally;
+pub mod targets;
 pub mod tax;
 mod told;
 pub mod triggers;

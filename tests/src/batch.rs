@@ -34,6 +34,7 @@ pub mod ledger;
 pub mod lines;
 pub mod lots;
 pub mod peaks;
+pub mod targets;
 pub mod tax;
 #[cfg(test)]
 mod tests;

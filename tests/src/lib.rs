@@ -4,11 +4,13 @@
 
 pub mod batch;
 mod chance;
+mod history;
 pub mod live;
 mod outputs;
 mod program;
 pub mod real;
 
 pub use chance::Dice;
+pub use history::{History, basic};
 pub use outputs::{left, refused};
 pub use program::{Outcome, Replay, WAYS, Way, binary, compare, evenkeel, replay};

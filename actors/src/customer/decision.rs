@@ -126,11 +126,18 @@ pub(super) fn skeleton(state: &CustomerState, snapshot: &Snapshot) -> Decision {
         review: None,
         nav: snapshot.nav,
         cash: Some(snapshot.cash),
-        objective: BTreeMap::new(),
+        objective: tilts(snapshot).into_iter().collect(),
         before: lines(snapshot, &held),
         after: Vec::new(),
         orders: Vec::new(),
     }
+}
+
+/// The tilts that targets have, as a term of the objective.
+fn tilts(snapshot: &Snapshot) -> Option<(String, String)> {
+    let tilted = snapshot.holdings.iter().filter(|holding| holding.tilt != Ratio::ZERO);
+    let told: Vec<String> = tilted.map(|holding| format!("{} {}", holding.name, holding.tilt)).collect();
+    (!told.is_empty()).then(|| ("tilts".to_owned(), told.join(", ")))
 }
 
 /// The priced lines of a portfolio with these quantities, weights of the snapshot's NAV; lines without

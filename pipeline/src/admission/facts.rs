@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use evenkeel_operators::facts::{
     Booked, BucketLine, Election, Fact, Feed, Figures, Flow, Input, Observation, PlacedOrder, Reason,
-    TargetLine, TargetSet, Terms, Version,
+    TargetLine, TargetSet, Terms, Tilt, TiltSet, Version,
 };
 use evenkeel_schemas::events::{
     Allocation, ClosingMark, Decision, Event, Fill, FxConversion, InstrumentListed, Refusal, Side,
-    TargetsSet, TransferIn, TriggerKind, TriggerRef,
+    TargetsSet, TiltsSet, TransferIn, TriggerKind, TriggerRef,
 };
 use evenkeel_schemas::{
     AllocationRow, CustomerId, DueKind, Epoch, InstrumentId, Measure, Money, Name, Pair, Price, Quantity,
@@ -64,6 +64,7 @@ impl Admission {
             }
             Event::FxConversion(e) => self.conversion(e),
             Event::TargetsSet(e) => self.targets(e, version),
+            Event::TiltsSet(e) => self.tilts(e, version),
             Event::Deposit(e) => self.flow(&e.customer, e.amount, e.currency, event, epoch),
             Event::Withdrawal(e) => {
                 let out = e.amount.checked_neg().unwrap_or_default();
@@ -203,6 +204,16 @@ impl Admission {
         let buckets = self.buckets(e);
         let set = TargetSet { lines, band_default, buckets };
         Ok(vec![fact(Fact::Targets(customer, version, Arc::new(set)))])
+    }
+
+    fn tilts(&self, e: &TiltsSet, version: Version) -> Result<Inputs, Refusal> {
+        let customer = self.customer(&e.customer)?;
+        let tilt = |(name, by): (&Name, &Ratio)| {
+            Ok(Tilt { instrument: self.instrument(name, &format!("tilts.{name}"))?, by: *by })
+        };
+        let tilts = e.tilts.iter().map(tilt).collect::<Result<_, Refusal>>()?;
+        let set = TiltSet { tilts, until: e.until };
+        Ok(vec![fact(Fact::Tilts(customer, version, Arc::new(set)))])
     }
 
     /// The buckets that have a band; an instrument cannot have the name of one.

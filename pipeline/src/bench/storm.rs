@@ -163,6 +163,7 @@ impl House {
             lot: Quantity::from_raw(Quantity::ONE),
             tick: Price::from_raw(10_000),
             target,
+            tilt: Ratio::ZERO,
             band: Ratio::from_raw(50_000_000),
             average_daily_value: None,
             parcels: Vec::new(),

@@ -7,7 +7,8 @@ use serde_json::{Value as Json_, json};
 use super::Context;
 use super::customers::{Page, PageQuery, page};
 use super::problem::Problem;
-use crate::view::LoggedDecision;
+use crate::error::Error;
+use crate::view::{LoggedDecision, Offset};
 
 pub(super) fn routes(config: &mut web::ServiceConfig) {
     config
@@ -32,7 +33,19 @@ pub(super) fn trigger_json(names: &Names, key: &TriggerKey, measure: Measure, li
 }
 
 pub(super) fn decision_json(logged: &LoggedDecision) -> Json_ {
-    json!({ "epoch": logged.epoch, "decision": logged.decision.as_ref() })
+    json!({ "epoch": logged.epoch, "decision": logged.decision })
+}
+
+/// Reads decisions from the log.
+pub(super) async fn logged(
+    context: &web::Data<Context>,
+    offsets: Vec<Offset>,
+) -> Result<Vec<LoggedDecision>, Problem> {
+    let log = context.log.clone();
+    let read = web::block(move || offsets.into_iter().map(|offset| log.decision(offset)).collect()).await;
+    let unread = |error: &dyn std::fmt::Display| Problem::unavailable(error.to_string());
+    let read: Result<_, Error> = read.map_err(|error| unread(&error))?;
+    read.map_err(|error| unread(&error))
 }
 
 pub(super) fn order_json(names: &Names, (epoch, row): &(Epoch, OrderRow)) -> Json_ {
@@ -76,9 +89,10 @@ async fn decisions(context: web::Data<Context>, query: PageQuery) -> Result<Json
 }
 
 async fn decision(context: web::Data<Context>, path: web::Path<String>) -> Result<Json<Json_>, Problem> {
-    let view = context.view.read();
     let missing = || Problem::not_found(format!("no decision {:?}", path.as_str()));
-    view.decision(&path).map(|logged| Json(decision_json(logged))).ok_or_else(missing)
+    let offset = context.view.read().decision(&path).ok_or_else(missing)?;
+    let logged = logged(&context, vec![offset]).await?;
+    logged.first().map(decision_json).map(Json).ok_or_else(missing)
 }
 
 async fn orders(context: web::Data<Context>, query: PageQuery) -> Result<Json<Json_>, Problem> {

@@ -6,14 +6,14 @@ use evenkeel_operators::valuations::Unvalued;
 use evenkeel_schemas::events::{Event, EventType, RebalanceRequested};
 use evenkeel_schemas::{CustomerId, Name, Names};
 use serde::Deserialize;
-use serde_json::{Value as Json_, json};
+use serde_json::{Map, Value as Json_, json};
 
 use super::Context;
-use super::api::{decision_json, order_json, trigger_json};
+use super::api::{decision_json, logged, order_json, trigger_json};
 use super::problem::Problem;
 use super::read::{Body, body};
 use crate::source::Incoming;
-use crate::view::{Customer, View};
+use crate::view::{Customer, Offset, View};
 
 pub(super) fn routes(config: &mut web::ServiceConfig) {
     config
@@ -94,15 +94,20 @@ async fn list(context: web::Data<Context>, query: PageQuery) -> Result<Json<Json
 
 async fn one(context: web::Data<Context>, path: web::Path<String>) -> Result<Json<Json_>, Problem> {
     of(&context, &path, |view, names, id, customer| {
-        let targets: Vec<Json_> = customer
-            .targets()
-            .into_iter()
+        let (targets, tilts) = (customer.targets(view.today()), customer.tilts(view.today()));
+        let targets: Vec<Json_> = targets
+            .iter()
             .flat_map(|set| &set.lines)
             .map(|line| {
                 let instrument = names.instrument(line.instrument);
                 json!({ "instrument": instrument, "weight": line.weight.to_string(), "band": line.band.to_string() })
             })
             .collect();
+        let by = tilts.into_iter().flat_map(|set| &set.tilts);
+        let by: Map<String, Json_> = by
+            .map(|tilt| (names.instrument(tilt.instrument).to_owned(), tilt.by.to_string().into()))
+            .collect();
+        let tilts = tilts.map(|set| json!({ "by": by, "until": set.until }));
         Json(json!({
             "customer": names.customer(id),
             "epoch": view.epoch(),
@@ -111,9 +116,10 @@ async fn one(context: web::Data<Context>, path: web::Path<String>) -> Result<Jso
             "positions": positions_json(view, names, customer),
             "cash": cash_json(customer),
             "targets": targets,
+            "tilts": tilts,
             "drift": drift_json(view, names, customer),
             "triggers": triggers_json(view, names, id),
-            "decisions": view.decisions_of(id).count(),
+            "decisions": view.decisions_of(id).len(),
         }))
     })
 }
@@ -244,15 +250,20 @@ async fn decisions(
     query: PageQuery,
 ) -> Result<Json<Json_>, Problem> {
     let Page { offset, limit } = page(query)?;
+    let page: Vec<Offset> = of(&context, &path, |view, _, id, _| {
+        view.decisions_of(id).iter().rev().skip(offset).take(limit).copied().collect()
+    })?;
+    let decisions = logged(&context, page).await?;
     of(&context, &path, |view, names, id, _| {
-        let newest_first = view.decisions_of(id).rev().skip(offset).take(limit);
-        listed(view, names, id, "decisions", newest_first.map(decision_json).collect())
+        listed(view, names, id, "decisions", decisions.iter().map(decision_json).collect())
     })
 }
 
 async fn orders(context: web::Data<Context>, path: web::Path<String>) -> Result<Json<Json_>, Problem> {
+    let all = of(&context, &path, |view, _, id, _| view.decisions_of(id).to_vec())?;
+    let decisions = logged(&context, all).await?;
     of(&context, &path, |view, names, id, _| {
-        let own = view.decisions_of(id).flat_map(|logged| &logged.decision.orders);
+        let own = decisions.iter().flat_map(|logged| &logged.decision.orders);
         let rows = own.filter_map(|order| view.order(order.order.as_str()));
         listed(view, names, id, "orders", rows.map(|row| order_json(names, row)).collect())
     })

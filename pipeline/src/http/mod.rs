@@ -28,7 +28,7 @@ use evenkeel_schemas::Name;
 
 use crate::config::Config;
 use crate::error::Error;
-use crate::live::{Line, Live, Submitter, spawn};
+use crate::live::{EventLog, Line, Live, Submitter, spawn};
 use crate::sink::SinkState;
 use crate::view::SharedView;
 
@@ -39,6 +39,8 @@ use problem::Problem;
 pub struct Context {
     /// The live view.
     pub view: SharedView,
+    /// Where decisions are kept.
+    pub log: Arc<dyn EventLog>,
     /// Figures.
     pub live: Arc<Live>,
     /// Figures of the sink.
@@ -62,6 +64,7 @@ impl Context {
     pub fn new(line: &Line, sink: Arc<SinkState>, mode: &'static str, config: &Config) -> Context {
         Context {
             view: line.view.clone(),
+            log: line.log.clone(),
             live: line.live.clone(),
             sink,
             submitter: line.submitter.clone(),

@@ -218,7 +218,7 @@ impl Conductor {
             }
             match &logged.event {
                 Event::Decision(decision) => {
-                    self.view.write().apply_decision(epoch, decision);
+                    self.view.write().apply_decision(epoch, logged.offset, decision);
                     self.live.decided(decision.outcome.as_str());
                 }
                 Event::OrderState(state)

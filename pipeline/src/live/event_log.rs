@@ -7,8 +7,11 @@
 
 use evenkeel_log::{Log, LogError, RecordRef, Topic};
 use evenkeel_schemas::Epoch;
+use evenkeel_schemas::events::{Event, parse_event};
 
+use super::sequencer::split_number;
 use crate::error::Error;
+use crate::view::{LoggedDecision, Offset};
 
 /// What the line needs of a log.
 pub trait EventLog: Send + Sync {
@@ -29,6 +32,12 @@ pub trait EventLog: Send + Sync {
         market_from: Epoch,
         each: &mut dyn FnMut(RecordRef<'_>) -> Result<bool, Error>,
     ) -> Result<(), Error>;
+
+    /// A logged decision.
+    ///
+    /// # Errors
+    /// When there is none at this offset, or it cannot be read.
+    fn decision(&self, offset: Offset) -> Result<LoggedDecision, Error>;
 }
 
 impl EventLog for Log {
@@ -49,5 +58,15 @@ impl EventLog for Log {
             }
         }
         Ok(())
+    }
+
+    fn decision(&self, offset: Offset) -> Result<LoggedDecision, Error> {
+        let mut scan = Log::scan(self, Topic::Decisions, offset)?;
+        if let Some(record) = scan.next_ref().transpose()?
+            && let Ok(Event::Decision(decision)) = parse_event(split_number(record)?.1)
+        {
+            return Ok(LoggedDecision { epoch: record.epoch, decision: *decision });
+        }
+        Err(Error::Check(format!("log: decisions {offset} is not a decision; see verify")))
     }
 }

@@ -17,6 +17,7 @@ use super::baseline::Baseline;
 use super::spawn;
 use crate::config::Config;
 use crate::error::Error;
+use crate::machine::{give_back_memory, step_back};
 use crate::sink::SinkState;
 
 /// How often a baseline that waits for ClickHouse is looked at.
@@ -70,6 +71,7 @@ impl Keeper {
 
 impl Keeping {
     fn run(mut self, moments: &Receiver<Moment>) {
+        step_back();
         for moment in moments {
             let epoch = moment.epoch;
             while self.written.written.load(Ordering::Relaxed) < epoch {
@@ -82,6 +84,7 @@ impl Keeping {
             if let Err(error) = self.keep(moment) {
                 tracing::error!(%error, epoch, "no baseline could be kept");
             }
+            give_back_memory();
         }
     }
 

@@ -91,6 +91,8 @@ pub struct Line {
     pub submitter: Submitter,
     /// The live view.
     pub view: SharedView,
+    /// Where events are recorded.
+    pub log: Arc<dyn EventLog>,
     /// Figures.
     pub live: Arc<Live>,
     /// The market as it is estimated.
@@ -144,7 +146,7 @@ impl Line {
         let (engine, outputs) = Engine::start(workers, plan).map_err(Error::Start)?;
         let (told, heard) = crossbeam_channel::bounded(1024);
         let (submitter, inbox) = submit::channel(config.log.queue);
-        let sequencer = sequencer::Sequencer::new(config, log, engine, told, live.clone());
+        let sequencer = sequencer::Sequencer::new(config, log.clone(), engine, told, live.clone());
         let view = SharedView::new(View::new(sequencer.names()));
         let (conductor, estimates) = conductor::Conductor::start(conductor::Stations {
             config,
@@ -159,7 +161,18 @@ impl Line {
         })?;
         let stop = stopping.clone();
         let sequencer = spawn("sequencer", move || sequencer.run(baseline.as_ref(), &inbox, &stop))?;
-        Ok(Line { submitter, view, live, estimates, sequencer, conductor, keeper, keeper_stopping, stopping })
+        Ok(Line {
+            submitter,
+            view,
+            log,
+            live,
+            estimates,
+            sequencer,
+            conductor,
+            keeper,
+            keeper_stopping,
+            stopping,
+        })
     }
 
     /// Whether a station has ended by itself, which means that something failed.

@@ -211,10 +211,8 @@ impl Stage {
             let mut view = self.view.write();
             view.apply_inputs(&inputs);
             for event in &events {
-                match event {
-                    Event::Decision(decision) => view.apply_decision(epoch, decision),
-                    Event::ReviewDue(review) => view.apply_review(review),
-                    _ => {}
+                if let Event::ReviewDue(review) = event {
+                    view.apply_review(review);
                 }
             }
         }

@@ -630,6 +630,7 @@ fn parties(event: &Event) -> (&str, &str) {
         Event::QuestionnaireCompleted(e) => (e.customer.as_str(), ""),
         Event::GoalsDefined(e) => (e.customer.as_str(), ""),
         Event::TargetsSet(e) => (e.customer.as_str(), ""),
+        Event::TiltsSet(e) => (e.customer.as_str(), ""),
         Event::Deposit(e) | Event::Withdrawal(e) => (e.customer.as_str(), ""),
         Event::CashPosted(e) => (e.customer.as_str(), e.instrument.as_ref().map_or("", Name::as_str)),
         Event::TaxpayerSet(e) => (e.customer.as_str(), ""),

@@ -9,8 +9,8 @@ use evenkeel_operators::facts::{BucketLine, TargetLine};
 use evenkeel_operators::valuations::Line;
 use evenkeel_schemas::events::{CostBasis, TriggerRef};
 use evenkeel_schemas::{
-    AnomalyKind, Currency, CustomerId, Instant, InstrumentId, Money, Name, Names, Pair, Price, Quantity,
-    Rate, Ratio, Value,
+    AnomalyKind, Currency, CustomerId, InstrumentId, Money, Name, Names, Pair, Price, Quantity, Rate, Ratio,
+    Value,
 };
 
 use super::{Customer, HeldLot, SharedView, View};
@@ -75,8 +75,9 @@ impl Books for ViewBooks {
 
     fn target(&self, customer: &Name, instrument: &Name) -> Option<Ratio> {
         let id = self.instrument_id(instrument)?;
-        self.customer(customer, |_, c| {
-            Some(c.targets()?.lines.iter().find(|line| line.instrument == id)?.weight)
+        self.customer(customer, |view, c| {
+            let targets = c.targets(view.today())?;
+            Some(targets.lines.iter().find(|line| line.instrument == id)?.weight)
         })
     }
 
@@ -128,7 +129,8 @@ impl View {
                 TriggerRef { trigger: key.id(names), kind: key.kind, subject, entered: key.entered };
             Some(OpenTrigger { trigger, measure: *measure, limit: *limit })
         });
-        let method = customer.method_on(Instant::from_epoch(self.epoch).date());
+        let today = self.today();
+        let method = customer.method_on(today);
         let tax = self.tax_year(id, customer);
         // A sale may name its lots, or it has to be known which it takes; at average cost none is taken before others.
         let parcels = match method {
@@ -138,7 +140,8 @@ impl View {
         };
         let mut holdings = self.holdings(customer, base, parcels.then_some(method), names);
         holdings.sort_by(|a, b| a.name.cmp(&b.name));
-        let watched = customer.targets().into_iter().flat_map(|set| &set.buckets);
+        let targets = customer.targets(today);
+        let watched = targets.iter().flat_map(|set| &set.buckets);
         let buckets = watched.filter_map(|bucket| self.bucket(bucket, &holdings, names)).collect();
         Some(Snapshot {
             epoch: self.epoch,
@@ -147,7 +150,7 @@ impl View {
             nav: worth.as_ref().and_then(|(worth, _)| worth.nav.to_money()),
             cash: customer.cash.get(&base).copied().unwrap_or_default(),
             foreign_cash,
-            targeted: customer.targets().is_some(),
+            targeted: targets.is_some(),
             holdings,
             buckets,
             triggers: triggers.collect(),
@@ -160,7 +163,7 @@ impl View {
     /// The taxpayer's year so far; `None` where it is not known, or could not be worked out.
     fn tax_year(&self, id: CustomerId, customer: &Customer) -> Option<TaxKnown> {
         customer.base().filter(|base| *base == Currency::AUD)?;
-        let today = Instant::from_epoch(self.epoch).date();
+        let today = self.today();
         // From a year on that cannot be worked out there are no reports.
         let missing = |kind: &AnomalyKind| match kind {
             AnomalyKind::Tax(year, _) => self.taxpayers.stands_in_the_way(year, today),
@@ -180,9 +183,12 @@ impl View {
         parcels: Option<CostBasis>,
         names: &Names,
     ) -> Vec<Holding> {
-        let targets = customer.targets();
-        let targeted = targets.into_iter().flat_map(|set| set.lines.iter().copied());
-        let band = targets.map_or(Ratio::ZERO, |set| set.band_default);
+        let today = self.today();
+        let targets = customer.targets(today);
+        let targeted = targets.iter().flat_map(|set| set.lines.iter().copied());
+        let tilts = customer.tilts(today).map_or(&[][..], |set| &set.tilts);
+        let tilt = |id: InstrumentId| tilts.iter().find(|tilt| tilt.instrument == id).map(|tilt| tilt.by);
+        let band = targets.as_ref().map_or(Ratio::ZERO, |set| set.band_default);
         let held =
             customer.positions.keys().map(|i| TargetLine { instrument: *i, weight: Ratio::ZERO, band });
         let mut lines: BTreeMap<InstrumentId, TargetLine> =
@@ -201,6 +207,7 @@ impl View {
                 lot: terms.lot,
                 tick: terms.tick,
                 target: line.weight,
+                tilt: tilt(line.instrument).unwrap_or(Ratio::ZERO),
                 band: line.band,
                 average_daily_value: self.daily_value(line.instrument),
                 parcels: parcels.map_or_else(Vec::new, |method| {

@@ -9,10 +9,11 @@ use evenkeel_operators::valuations::{Line, Unvalued, cash_line, position_line, w
 use evenkeel_schemas::events::{OrderStatus, SessionState};
 use evenkeel_schemas::{
     AllocationRow, AnomalyKind, AnomalySource, Currency, CustomerId, Epoch, ExposureRow, HarvestCandidateRow,
-    InstrumentId, Measure, Money, Name, OrderRow, Pair, Price, Rate, Standing, TriggerKey, Worth,
+    Instant, InstrumentId, Measure, Money, Name, OrderRow, Pair, Price, Rate, Standing, TradeDate,
+    TriggerKey, Worth,
 };
 
-use super::{Agreed, Customer, LoggedDecision, Open, View};
+use super::{Agreed, Customer, Open, View};
 use crate::door::Rejected;
 use crate::names::SharedNames;
 
@@ -100,6 +101,11 @@ impl View {
         &self.rates
     }
 
+    /// The day of the current epoch.
+    pub fn today(&self) -> TradeDate {
+        Instant::from_epoch(self.epoch).date()
+    }
+
     /// What a customer's portfolio is worth at the current epoch, with each holding's value: the same
     /// formulas as the dataflow's.
     ///
@@ -124,7 +130,8 @@ impl View {
 
     /// Where each of a customer's instruments stands at the current epoch.
     pub fn standings(&self, customer: &Customer) -> Vec<Standing> {
-        let (Ok((worth, lines)), Some(targets)) = (self.worth(customer), customer.targets()) else {
+        let (Ok((worth, lines)), Some(targets)) = (self.worth(customer), customer.targets(self.today()))
+        else {
             return Vec::new();
         };
         if worth.nav <= evenkeel_schemas::Value::ZERO {
@@ -138,7 +145,7 @@ impl View {
             })
             .collect();
         let labels = |i| self.terms(i).map(|terms| terms.labels).unwrap_or_default();
-        standings(worth.nav, &values, targets, labels)
+        standings(worth.nav, &values, &targets, labels)
     }
 
     /// An order and the epoch it last changed.
@@ -159,22 +166,6 @@ impl View {
     /// A block's allocations.
     pub fn allocations(&self, block: &str) -> &[AllocationRow] {
         self.allocations.get(block).map_or(&[], Vec::as_slice)
-    }
-
-    /// A logged decision.
-    pub fn decision(&self, id: &str) -> Option<&LoggedDecision> {
-        self.decisions.get(id)
-    }
-
-    /// A customer's decisions, the oldest first.
-    pub fn decisions_of(&self, customer: CustomerId) -> impl DoubleEndedIterator<Item = &LoggedDecision> {
-        let ids = self.decisions_by_customer.get(&customer).map_or(&[][..], Vec::as_slice);
-        ids.iter().filter_map(|id| self.decisions.get(id))
-    }
-
-    /// How many decisions are logged.
-    pub fn decision_count(&self) -> usize {
-        self.decisions.len()
     }
 
     /// Open anomalies.
@@ -204,11 +195,6 @@ impl View {
     /// The latest orders, the newest first.
     pub fn latest_orders(&self) -> impl Iterator<Item = &(Epoch, OrderRow)> {
         self.latest_orders.iter().rev().filter_map(|id: &Arc<str>| self.orders.get(id))
-    }
-
-    /// The latest decisions, the newest first.
-    pub fn latest_decisions(&self) -> impl Iterator<Item = &LoggedDecision> {
-        self.latest_decisions.iter().rev().filter_map(|id| self.decisions.get(id))
     }
 
     /// The latest refused lines, the newest first.

@@ -6,6 +6,7 @@
 mod agreed;
 mod books;
 mod current;
+mod decided;
 mod lots;
 mod open;
 mod tax;
@@ -17,7 +18,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use evenkeel_lots::What;
-use evenkeel_operators::facts::{Fact, Input, TargetSet, Terms, Version};
+use evenkeel_operators::facts::{Fact, Input, TargetSet, Terms, TiltSet, Version};
+use evenkeel_operators::targets::tilted;
 use evenkeel_schemas::events::{CostBasis, Decision, OrderStatus, ReviewDue, Session, SessionState};
 use evenkeel_schemas::{
     AllocationRow, AnomalyKind, AnomalySource, Currency, CustomerId, DueKind, Epoch, ExposureRow,
@@ -33,6 +35,7 @@ use crate::names::SharedNames;
 
 pub use agreed::Agreed;
 pub use books::ViewBooks;
+pub use decided::{LoggedDecision, Offset};
 pub use lots::HeldLot;
 pub use open::Open;
 pub use watch::TriggerWatch;
@@ -45,6 +48,8 @@ const LATEST: usize = 50;
 pub struct Customer {
     bases: Few<Version, Currency>,
     targets: Few<Version, Arc<TargetSet>>,
+    /// Few have any.
+    tilts: Option<Box<Few<Version, Arc<TiltSet>>>>,
     /// Units by instrument.
     pub positions: BTreeMap<InstrumentId, Quantity>,
     /// Money by currency.
@@ -60,9 +65,17 @@ impl Customer {
         self.bases.last().copied()
     }
 
-    /// The targets that hold.
-    pub fn targets(&self) -> Option<&Arc<TargetSet>> {
-        self.targets.last()
+    /// The targets that hold on a day, tilted where they are.
+    pub fn targets(&self, today: TradeDate) -> Option<Arc<TargetSet>> {
+        let set = self.targets.last()?;
+        Some(self.tilts(today).map_or(set.clone(), |tilts| tilted(set, &tilts.tilts)))
+    }
+
+    /// The tilts that hold on a day.
+    pub fn tilts(&self, today: TradeDate) -> Option<&TiltSet> {
+        let set = self.tilts.as_ref()?.last()?;
+        let holds = !set.tilts.is_empty() && set.until.is_none_or(|until| today <= until);
+        holds.then_some(set.as_ref())
     }
 
     /// The day of the first targets that stand.
@@ -88,15 +101,6 @@ struct Instrument {
     price: Option<Price>,
 }
 
-/// A logged decision, as the latest lists show it.
-#[derive(Clone, Debug)]
-pub struct LoggedDecision {
-    /// Recorded at.
-    pub epoch: Epoch,
-    /// The decision.
-    pub decision: Arc<Decision>,
-}
-
 /// The current state of everything.
 pub struct View {
     names: SharedNames,
@@ -114,11 +118,9 @@ pub struct View {
     orders: BTreeMap<Arc<str>, (Epoch, OrderRow)>,
     allocations: BTreeMap<Arc<str>, Vec<AllocationRow>>,
     anomalies: BTreeSet<(AnomalySource, AnomalyKind)>,
-    decisions: BTreeMap<Arc<str>, LoggedDecision>,
-    decisions_by_customer: BTreeMap<CustomerId, Vec<Arc<str>>>,
+    decided: decided::Decided,
     latest_triggers: VecDeque<(Epoch, TriggerKey, Measure, Measure)>,
     latest_orders: VecDeque<Arc<str>>,
-    latest_decisions: VecDeque<Arc<str>>,
     latest_rejected: VecDeque<(Epoch, Rejected)>,
     sessions: BTreeMap<Name, SessionState>,
     order_states: BTreeMap<OrderStatus, u64>,
@@ -143,11 +145,9 @@ impl View {
             orders: BTreeMap::new(),
             allocations: BTreeMap::new(),
             anomalies: BTreeSet::new(),
-            decisions: BTreeMap::new(),
-            decisions_by_customer: BTreeMap::new(),
+            decided: decided::Decided::default(),
             latest_triggers: VecDeque::new(),
             latest_orders: VecDeque::new(),
-            latest_decisions: VecDeque::new(),
             latest_rejected: VecDeque::new(),
             sessions: BTreeMap::new(),
             order_states: BTreeMap::new(),
@@ -166,6 +166,10 @@ impl View {
                 Fact::Targets(customer, version, set) => {
                     let customer = self.customers.entry(*customer).or_default();
                     state(&mut customer.targets, *version, set.clone(), *diff);
+                }
+                Fact::Tilts(customer, version, set) => {
+                    let tilts = &mut self.customers.entry(*customer).or_default().tilts;
+                    state(tilts.get_or_insert_default(), *version, set.clone(), *diff);
                 }
                 Fact::Planned(customer, version, flow) => {
                     self.agreed.entry(*customer).or_default().plan(*version, flow, *diff);
@@ -196,14 +200,10 @@ impl View {
         }
     }
 
-    /// Takes in a logged decision.
-    pub fn apply_decision(&mut self, epoch: Epoch, decision: &Decision) {
-        let id: Arc<str> = decision.decision.as_str().into();
-        if let Some(customer) = self.names.read().customer_id(decision.customer.as_str()) {
-            self.decisions_by_customer.entry(customer).or_default().push(id.clone());
-        }
-        remember(&mut self.latest_decisions, id.clone());
-        self.decisions.insert(id, LoggedDecision { epoch, decision: Arc::new(decision.clone()) });
+    /// Takes in a logged decision, and where it lies.
+    pub fn apply_decision(&mut self, epoch: Epoch, offset: Offset, decision: &Decision) {
+        let customer = self.names.read().customer_id(decision.customer.as_str());
+        self.decided.apply(customer, offset, LoggedDecision { epoch, decision: decision.clone() });
     }
 
     /// Takes in that a market opened, closed or halted.
@@ -338,6 +338,9 @@ impl View {
             }
             Row::Order(row) => {
                 self.orders.insert(row.order.clone(), (epoch, row.as_ref().clone()));
+                if row.state.terminal() {
+                    self.decided.end(row.customer, &row.order);
+                }
                 *self.order_states.entry(row.state).or_default() += 1;
                 self.latest_orders.retain(|order| *order != row.order);
                 remember(&mut self.latest_orders, row.order.clone());

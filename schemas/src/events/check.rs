@@ -90,6 +90,7 @@ pub(super) fn check(event: &Event) -> Result<(), Refusal> {
         Event::Delisting(e) => not_negative("amount", &e.amount),
         Event::FxConversion(e) => check_conversion(e),
         Event::TargetsSet(e) => check_targets(e),
+        Event::TiltsSet(e) => check_tilts(e),
         Event::Deposit(e) | Event::Withdrawal(e) => positive("amount", &e.amount),
         Event::CashPosted(e) => optional(&e.franked_fraction, |r| fraction("franked_fraction", *r)),
         Event::TaxYearSet(e) => {
@@ -222,6 +223,21 @@ fn check_targets(event: &super::types::TargetsSet) -> Result<(), Refusal> {
         }
     }
     Ok(())
+}
+
+fn check_tilts(event: &super::types::TiltsSet) -> Result<(), Refusal> {
+    for (instrument, by) in &event.tilts {
+        if *by == Ratio::ZERO || by.raw().unsigned_abs() > Ratio::ONE.unsigned_abs() {
+            let reason = format!("expected a share between -1 and 1 and other than 0, got {by}");
+            return Err(Refusal::new(format!("tilts.{instrument}"), reason));
+        }
+    }
+    match event.until.filter(|until| *until < event.at.date()) {
+        Some(_) => {
+            Err(Refusal::new("until", format!("expected {} or later, the day of at", event.at.date())))
+        }
+        None => Ok(()),
+    }
 }
 
 fn check_correction(event: &super::types::Correction) -> Result<(), Refusal> {

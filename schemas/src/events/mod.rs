@@ -18,6 +18,6 @@ pub use types::{
     Outcome, PodAllocationCalculated, PodId, PodKept, PodObjective, PodOptimized, PodWatch, PodWeight,
     PortfolioMonitoringStarted, Profile, QuestionnaireCompleted, RebalanceRequested, ReinvestmentElected,
     ReviewDue, RiskLimitsSet, Session, SessionState, Side, Split, TargetsSet, TaxAdvice, TaxEntity,
-    TaxOptimizationCompleted, TaxYearSet, TaxpayerSet, Tick, Topic, TradesExecuted, TransferIn, TriggerKind,
-    TriggerRef,
+    TaxOptimizationCompleted, TaxYearSet, TaxpayerSet, Tick, TiltsSet, Topic, TradesExecuted, TransferIn,
+    TriggerKind, TriggerRef,
 };

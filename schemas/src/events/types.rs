@@ -112,6 +112,8 @@ events! {
     GoalsDefined(GoalsDefined) "goals_defined" Accounts;
     /// The customer's target weights and bands; replaces the earlier ones whole.
     TargetsSet(TargetsSet) "targets_set" Accounts;
+    /// The customer's targets are tilted for a while; replaces the earlier tilts whole.
+    TiltsSet(TiltsSet) "tilts_set" Accounts;
     /// What a customer pays for the service.
     FeeScheduleSet(FeeScheduleSet) "fee_schedule_set" Accounts;
     /// Whether and how losses of a customer are harvested.
@@ -227,7 +229,7 @@ mod words;
 pub use accounts::{
     CashPosted, Correction, CustomerOnboarded, DepositOrWithdrawal, Fill, FxConversion, Goal, GoalsDefined,
     LotChoice, Profile, QuestionnaireCompleted, RebalanceRequested, ReinvestmentElected, TargetsSet,
-    TaxYearSet, TaxpayerSet, TransferIn,
+    TaxYearSet, TaxpayerSet, TiltsSet, TransferIn,
 };
 pub use agreements::{FeeScheduleSet, FeeTier, FlowScheduled, HarvestSet, RiskLimitsSet};
 pub use decisions::{

@@ -10,7 +10,8 @@ use evenkeel_schemas::{
 };
 
 use super::BatchError;
-use super::facts::{Facts, Targets};
+use super::facts::Facts;
+use super::targets::Targets;
 
 /// A customer's value, exact.
 pub struct Worth {
@@ -102,7 +103,7 @@ fn lines(facts: &Facts, customer: CustomerId, worth: &Worth) -> Vec<Line> {
     };
     let lines: Vec<Line> = instruments.into_iter().map(line).collect();
     let buckets: Vec<Line> =
-        targets.buckets.keys().map(|bucket| of_bucket(facts, targets, *bucket, &lines)).collect();
+        targets.buckets.keys().map(|bucket| of_bucket(facts, &targets, *bucket, &lines)).collect();
     let stands = |line: &Line| line.value != Value::ZERO || line.target != Ratio::ZERO;
     lines.into_iter().chain(buckets.into_iter().filter(stands)).collect()
 }

@@ -13,6 +13,7 @@ use super::accruals::DayFact;
 use super::estimates::MarketFact;
 use super::income::{Action, Days, Doing, Income, KIND, income};
 use super::lots::LotFact;
+use super::targets::{Aims, Targets, Tilts};
 use super::tax::TaxSaid;
 use super::{BatchError, Options};
 
@@ -21,17 +22,6 @@ pub type Order = u64;
 
 /// Which of several statements holds: the greatest.
 pub type Key = (Instant, Order);
-
-/// A customer's targets.
-#[derive(Clone, Debug)]
-pub struct Targets {
-    /// Weight and band by instrument.
-    pub lines: BTreeMap<InstrumentId, (Ratio, Ratio)>,
-    /// The band of everything else.
-    pub default: Ratio,
-    /// What its members are labelled by, and the band, by bucket.
-    pub buckets: BTreeMap<InstrumentId, (Wanted, Ratio)>,
-}
 
 /// What came in; negative went out.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -82,6 +72,8 @@ pub enum Fact {
     Base(CustomerId, Key, Currency),
     /// A customer's targets.
     Targets(CustomerId, Key, Targets),
+    /// How a customer's targets are tilted.
+    Tilts(CustomerId, Key, Tilts),
     /// How far a customer's portfolio may go.
     Limits(CustomerId, Key, Limits),
     /// Money or units came in from outside, or went out, by file order.
@@ -147,7 +139,7 @@ pub struct Facts {
     terms: BTreeMap<InstrumentId, BTreeMap<Key, Currency>>,
     labels: BTreeMap<InstrumentId, BTreeMap<Key, Labels>>,
     bases: BTreeMap<CustomerId, BTreeMap<Key, Currency>>,
-    targets: BTreeMap<CustomerId, BTreeMap<Key, Targets>>,
+    aims: Aims,
     limits: BTreeMap<CustomerId, BTreeMap<Key, Limits>>,
     prices: BTreeMap<InstrumentId, BTreeMap<Key, Price>>,
     rates: BTreeMap<Pair, BTreeMap<Key, Rate>>,
@@ -188,7 +180,7 @@ struct Touched {
 }
 
 /// Begins or ends what one key says.
-fn put<K: Ord, V>(map: &mut BTreeMap<K, V>, key: K, value: V, live: bool) {
+pub(super) fn put<K: Ord, V>(map: &mut BTreeMap<K, V>, key: K, value: V, live: bool) {
     if live {
         map.insert(key, value);
     } else {
@@ -204,7 +196,7 @@ impl Facts {
             terms: BTreeMap::new(),
             labels: BTreeMap::new(),
             bases: BTreeMap::new(),
-            targets: BTreeMap::new(),
+            aims: Aims::default(),
             limits: BTreeMap::new(),
             prices: BTreeMap::new(),
             rates: BTreeMap::new(),
@@ -244,7 +236,11 @@ impl Facts {
                 self.touched.customers.insert(*c);
             }
             Fact::Targets(c, key, targets) => {
-                put(self.targets.entry(*c).or_default(), *key, targets.clone(), live);
+                self.aims.target(*c, *key, targets, live);
+                self.touched.customers.insert(*c);
+            }
+            Fact::Tilts(c, key, tilts) => {
+                self.aims.tilt(*c, *key, tilts, live);
                 self.touched.customers.insert(*c);
             }
             Fact::Limits(c, key, limits) => {
@@ -312,7 +308,8 @@ impl Facts {
 
     /// The next epoch at which time alone changes something.
     pub fn next_due(&self) -> Option<Epoch> {
-        self.due.keys().next().into_iter().chain(self.days.first()).min().copied()
+        let due = self.due.keys().next().into_iter().chain(self.days.first()).copied();
+        due.chain(self.aims.next()).min()
     }
 
     /// Brings the simple rows up to the end of an epoch and tells which customers to look at.
@@ -327,6 +324,7 @@ impl Facts {
             touched.books.extend(self.movements.keys().map(|(c, _)| *c));
         }
         self.days = self.days.split_off(&(epoch + 1));
+        touched.customers.extend(self.aims.close(epoch));
         let (mut rows, mut lots) = (touched.requests, Vec::new());
         let mut customers = touched.customers;
         for c in touched.books {
@@ -375,7 +373,7 @@ impl Facts {
         for i in touched.terms {
             customers.extend(self.holders.get(&i).into_iter().flat_map(BTreeMap::keys));
             // It may be the target of a bucket's member.
-            customers.extend(self.targets.keys());
+            customers.extend(self.aims.customers());
         }
         Ok(Changes { rows, customers, flows: touched.flows, lots })
     }
@@ -574,8 +572,8 @@ impl Facts {
     }
 
     /// The customer's targets.
-    pub fn targets(&self, c: CustomerId) -> Option<&Targets> {
-        self.targets.get(&c)?.values().next_back()
+    pub fn targets(&self, c: CustomerId) -> Option<Targets> {
+        self.aims.of(c)
     }
 
     /// The customer's risk limits.

@@ -7,7 +7,8 @@ use evenkeel_calendar::{Calendars, Market};
 use evenkeel_lots::{Choice, Entry, EventId, LotId, Replacement, What};
 use evenkeel_schemas::derive::lot_number;
 use evenkeel_schemas::events::{
-    Correction, DepositOrWithdrawal, Event, Fill, FxConversion, LotChoice, Side, TargetsSet, parse_event,
+    Correction, DepositOrWithdrawal, Event, Fill, FxConversion, LotChoice, Side, TargetsSet, TiltsSet,
+    parse_event,
 };
 use evenkeel_schemas::{
     Currency, CustomerId, DueKind, Epoch, InstrumentId, Measure, Money, Name, Names, Price, Quantity, Ratio,
@@ -17,9 +18,10 @@ use evenkeel_schemas::{
 use super::Counts;
 use super::accruals::DayFact;
 use super::estimates::MarketFact;
-use super::facts::{Fact, Flow, Key, Limits, Order, Targets};
+use super::facts::{Fact, Flow, Key, Limits, Order};
 use super::income::{Action, Doing};
 use super::lots::{LotFact, Of};
+use super::targets::{Targets, Tilts};
 use super::tax::TaxSaid;
 use evenkeel_schemas::events::TriggerKind;
 
@@ -206,6 +208,7 @@ impl Ledger {
             Event::TargetsSet(e) => {
                 vec![Fact::Targets(self.customer(&e.customer)?, key, self.targets(e)?)]
             }
+            Event::TiltsSet(e) => vec![self.of_tilts(e, key, epoch)?],
             Event::QuestionnaireCompleted(e) => self.customer(&e.customer).map(|_| Vec::new())?,
             Event::GoalsDefined(e) => self.customer(&e.customer).map(|_| Vec::new())?,
             _ => Vec::new(),
@@ -378,6 +381,15 @@ impl Ledger {
             line.0 = Ratio::from_raw(line.0.raw() + left);
         }
         Some(targets)
+    }
+
+    /// Tilts, until the day after the last one begins.
+    fn of_tilts(&self, e: &TiltsSet, key: Key, epoch: Epoch) -> Option<Fact> {
+        let by = e.tilts.iter().map(|(name, by)| Some((self.instrument(name)?, *by)));
+        let over =
+            e.until.and_then(|until| Some(until.plus_days(1)?.start().epoch(self.epoch_ms).max(epoch)));
+        let tilts = Tilts { by: by.collect::<Option<_>>()?, over };
+        Some(Fact::Tilts(self.customer(&e.customer)?, key, tilts))
     }
 
     /// What an event says of lots.

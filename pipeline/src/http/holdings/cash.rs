@@ -57,12 +57,12 @@ fn due(client: &Client<'_>) -> BTreeMap<Currency, Due> {
 /// What open buy orders may take, by the instrument's currency: quantity × limit, before commission.
 fn reserved(client: &Client<'_>) -> BTreeMap<Currency, Sum> {
     let mut reserved: BTreeMap<Currency, Sum> = BTreeMap::new();
-    let placed = client.view.decisions_of(client.id).flat_map(|logged| &logged.decision.orders);
-    for order in placed.filter(|order| order.side == Side::Buy) {
-        let Some((_, row)) = client.view.order(order.order.as_str()) else { continue };
-        let terms = client.view.terms(row.instrument);
-        let Some(terms) = terms.filter(|_| !row.state.terminal()) else { continue };
-        reserved.entry(terms.currency).or_default().add(row.quantity.notional(order.limit));
+    for (order, limit) in client.view.resting_of(client.id) {
+        let Some((_, row)) = client.view.order(order.as_str()) else { continue };
+        let Some(terms) = client.view.terms(row.instrument) else { continue };
+        if row.side == Side::Buy && !row.state.terminal() {
+            reserved.entry(terms.currency).or_default().add(row.quantity.notional(*limit));
+        }
     }
     reserved
 }

@@ -21,9 +21,7 @@ mod trade;
 
 use actix_web::web::{self, Json};
 use evenkeel_operators::facts::{PlannedFlow, Terms};
-use evenkeel_schemas::{
-    AccrualRow, Currency, CustomerId, Instant, InstrumentId, Money, Names, TradeDate, Value,
-};
+use evenkeel_schemas::{AccrualRow, Currency, CustomerId, InstrumentId, Money, Names, TradeDate, Value};
 use serde_json::Value as Json_;
 
 use super::Context;
@@ -144,7 +142,7 @@ impl<'a> Client<'a> {
 
     /// The day of the view's epoch, UTC.
     fn today(&self) -> TradeDate {
-        Instant::from_epoch(self.view.epoch()).date()
+        self.view.today()
     }
 
     /// An amount in the base currency at the current rate, rounded half-even; `None` without a rate.

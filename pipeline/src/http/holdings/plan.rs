@@ -8,10 +8,11 @@ use evenkeel_actors::{PlanRequest, Policy, Snapshot, TaxKnown};
 use evenkeel_lots::LotId;
 use evenkeel_optimizer::{ProposedOrder, Side as Way};
 use evenkeel_rebalancing::{
-    Destination, Outcome, Plan, PlanError, PlannedOrder, Reason, ReasonKind, Slice, State, Strategy, Waiting,
+    Destination, Outcome, Plan, PlanError, PlannedOrder, Reason, ReasonKind, Slice, State, Strategy, Tilt,
+    Waiting,
 };
 use evenkeel_schemas::derive::lot_number;
-use evenkeel_schemas::{InstrumentId, Money, Name};
+use evenkeel_schemas::{InstrumentId, Money, Name, Ratio};
 use evenkeel_tax::{GainKind, Position as TaxPosition};
 use serde::Deserialize;
 use serde_json::{Value as Json_, json};
@@ -29,6 +30,9 @@ pub(super) struct Wanted {
     withdrawal: Option<Money>,
     /// How far to trade what is outside its band; as the policy says where nothing is said.
     to: Option<Destination>,
+    /// What to add to targets, on top of tilts that hold, by ticker.
+    #[serde(default)]
+    tilts: BTreeMap<Name, Ratio>,
 }
 
 impl Wanted {
@@ -63,8 +67,29 @@ impl Wanted {
         if let Some(to) = self.to {
             request.strategy = Strategy::Threshold { to };
         }
+        if !self.tilts.is_empty() {
+            let tilts = self.tilts.iter().map(|(name, by)| tilt(&snapshot, name, *by));
+            let to = self.to.unwrap_or(policy.rebalancing.to);
+            request.strategy = Strategy::Tactical { tilts: tilts.collect::<Result<_, Problem>>()?, to };
+            // As `tilts_set` does.
+            (request.policy.tilt_max, request.policy.tilt_total_max) = (WHOLE, WHOLE);
+        }
         Ok(request)
     }
+}
+
+/// All of a portfolio.
+const WHOLE: Ratio = Ratio::from_raw(Ratio::ONE);
+
+/// A tilt of something held or targeted.
+fn tilt(snapshot: &Snapshot, name: &Name, by: Ratio) -> Result<Tilt, Problem> {
+    let field = || format!("tilts.{name}");
+    if by.raw().unsigned_abs() > Ratio::ONE.unsigned_abs() {
+        return Err(Problem::unprocessable(field(), format!("expected a share between -1 and 1, got {by}")));
+    }
+    let holding = snapshot.holdings.iter().find(|holding| holding.name == *name);
+    let missing = || Problem::unprocessable(field(), "expected something that is held or has a target");
+    Ok(Tilt { instrument: holding.ok_or_else(missing)?.instrument, by })
 }
 
 /// `POST /portfolio/{client_id}/plan`.
@@ -100,7 +125,7 @@ impl Read {
         let Some(base) = client.customer.base() else {
             return Err(Problem::conflict("the customer has no base currency"));
         };
-        if client.customer.targets().is_none() {
+        if client.customer.targets(client.today()).is_none() {
             let reason = "no targets are set: there is nothing to plan towards; send a targets_set";
             return Err(Problem::conflict(reason));
         }

@@ -60,7 +60,8 @@ pub(super) async fn monitor(context: web::Data<Context>, path: web::Path<String>
 
 /// Instruments held or aimed at whose price is older than it may be.
 fn stale(client: &Client<'_>) -> Vec<Json_> {
-    let targets = client.customer.targets().into_iter().flat_map(|set| &set.lines);
+    let targets = client.customer.targets(client.today());
+    let targets = targets.iter().flat_map(|set| &set.lines);
     let looked_at: BTreeSet<InstrumentId> =
         client.customer.positions.keys().copied().chain(targets.map(|line| line.instrument)).collect();
     let stale = looked_at.into_iter().filter(|instrument| client.view.is_stale(*instrument));

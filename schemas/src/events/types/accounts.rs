@@ -98,6 +98,18 @@ body! {
 }
 
 body! {
+    /// A tactical view: targets are tilted for a while. Replaces the earlier tilts whole; none at all ends them.
+    TiltsSet {
+        /// Customer.
+        customer: Name,
+        /// What is added to the target, by instrument; negative takes off.
+        #[serde(deserialize_with = "crate::events::parse::unique")] tilts: BTreeMap<Name, Ratio>,
+        /// The last day on which they hold; until they are replaced where not given.
+        #[serde(default, skip_serializing_if = "Option::is_none")] until: Option<TradeDate>,
+    }
+}
+
+body! {
     /// Money comes in or goes out.
     DepositOrWithdrawal {
         /// Customer.
