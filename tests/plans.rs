@@ -143,6 +143,25 @@ fn the_loss_lot_goes_first_and_meets_the_gains_of_the_year() {
 }
 
 #[test]
+fn at_average_cost_each_unit_gains_what_the_pool_says() {
+    let tax = |method: &str| {
+        let mut log = Log::default();
+        log.list(&["VAS", "VGS"]).taxpayer("ann", "100000");
+        apart(&mut log, "ann", &[("2025-07-03", "old", "400", "60"), ("2026-01-05", "new", "300", "110")]);
+        log.tick("2026-08-03T00:00:00Z", "VAS", "100").tick("2026-08-03T00:00:00Z", "VGS", "50");
+        log.targets("2026-08-03T00:00:01Z", "ann", method);
+        let decisions = Replayed::of(&log, "", "1").decisions("ann");
+        let traded = decisions.iter().find(|one| one["outcome"] == "trade").unwrap();
+        let tax = traded["objective"]["cost_tax"].as_str().unwrap().parse::<f64>().unwrap();
+        let units: f64 = traded["orders"][0]["quantity"].as_str().unwrap().parse().unwrap();
+        tax / units
+    };
+    // Units leave the older lot first; they cost 60 there, and (400 × 60 + 300 × 110) / 700 = 81.43 in the pool.
+    let (fifo, average) = (tax("fifo"), tax("average"));
+    assert!((average / fifo - 18.57 / 40.0).abs() < 0.02, "{average} and {fifo}");
+}
+
+#[test]
 fn a_dry_run_weighs_the_tax_of_the_year() {
     let folder = tempfile::tempdir().unwrap();
     let running = Running::start(&folder.path().join("data"), &[]).unwrap();
@@ -175,6 +194,73 @@ fn a_dry_run_weighs_the_tax_of_the_year() {
     let gain = amount(&plan["tax"]["adds"][0]["amount"]);
     assert!((900.0..1_100.0).contains(&gain), "{plan}");
     assert!((amount(&plan["cost"]["tax"]) - 0.32 * gain).abs() < 1.0, "{plan}");
+    running.stop().unwrap();
+}
+
+/// Half and half, as the targets say.
+fn even(log: &mut Log, day: &str) {
+    log.list(&["VAS", "VGS"]).taxpayer("ann", "100000");
+    log.tick(&format!("{day}T00:00:00Z"), "VAS", "100").tick(&format!("{day}T00:00:00Z"), "VGS", "50");
+    log.fill(day, "ann", "a", ("buy", "VAS", "500", "100")).fill(
+        day,
+        "ann",
+        "b",
+        ("buy", "VGS", "1000", "50"),
+    );
+    log.targets(&format!("{day}T03:00:00Z"), "ann", "average");
+}
+
+#[test]
+fn a_tactical_tilt_is_traded_and_taken_back_when_its_last_day_is_over() {
+    let mut log = Log::default();
+    even(&mut log, "2026-08-03");
+    let tilts = r#""customer":"ann","tilts":{"VAS":"0.1","VGS":"-0.1"},"until":"2026-08-07""#;
+    log.say("tilts_set", "2026-08-04T00:00:00Z", tilts);
+    for day in ["2026-08-05", "2026-08-07", "2026-08-10", "2026-08-11"] {
+        log.tick(&format!("{day}T01:00:00Z"), "VAS", "100").tick(&format!("{day}T01:00:00Z"), "VGS", "50");
+    }
+    let decisions = Replayed::of(&log, "", "2").decisions("ann");
+    let traded: Vec<&Value> = decisions.iter().filter(|one| one["outcome"] == "trade").collect();
+    let told: Vec<(String, &Value, &Value)> = traded
+        .iter()
+        .map(|one| (day(one), &one["objective"]["tilts"], &one["after"][0]["weight"]))
+        .filter(|(day, ..)| day != "2025-07-01")
+        .collect();
+    let (days, terms): (Vec<&str>, Vec<&Value>) =
+        told.iter().map(|(day, term, _)| (day.as_str(), *term)).unzip();
+    assert_eq!(days, ["2026-08-04", "2026-08-10"], "{decisions:?}");
+    assert_eq!(terms, [&Value::from("VAS 0.1, VGS -0.1"), &Value::Null], "{decisions:?}");
+    let weight = |at: usize| told[at].2.as_str().unwrap().parse::<f64>().unwrap();
+    assert!((weight(0) - 0.6).abs() < 0.005 && (weight(1) - 0.5).abs() < 0.005, "{decisions:?}");
+}
+
+#[test]
+fn a_tilt_can_be_tried_before_it_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let running = Running::start(&folder.path().join("data"), &[]).unwrap();
+    let mut log = Log::default();
+    even(&mut log, "2026-08-03");
+    running.take_in(&log.0).unwrap();
+    let plan = |body: &str| running.send("POST", "/api/v1/holdings/portfolio/ann/plan", body).unwrap().json();
+    let refused = plan(r#"{"tilts":{"XYZ":"0.1"}}"#);
+    assert_eq!((&refused["status"], &refused["field"]), (&422.into(), &"tilts.XYZ".into()), "{refused}");
+    assert_eq!(plan(r#"{"tilts":{"VAS":"1.1"}}"#)["field"], "tilts.VAS");
+    assert_eq!(plan("{}")["orders"].as_array().unwrap().len(), 0);
+    let tried = plan(r#"{"tilts":{"VAS":"0.1","VGS":"-0.1"}}"#);
+    let orders = tried["orders"].as_array().unwrap();
+    let sides: Vec<&Value> = orders.iter().map(|order| &order["side"]).collect();
+    assert_eq!(sides, ["sell", "buy"], "{tried}");
+    let until = "2100-12-31";
+    let tilts = format!(r#""customer":"ann","tilts":{{"VAS":"0.1","VGS":"-0.1"}},"until":"{until}""#);
+    let mut said = Log::default();
+    said.say("tilts_set", "2026-08-04T00:00:00Z", &tilts);
+    running.take_in(&said.0).unwrap();
+    let customer = running.get("/api/v1/customers/ann").unwrap().json();
+    assert_eq!(customer["tilts"]["by"]["VGS"], "-0.1", "{customer}");
+    assert_eq!(customer["tilts"]["until"], until, "{customer}");
+    let weights: Vec<&Value> =
+        customer["targets"].as_array().unwrap().iter().map(|line| &line["weight"]).collect();
+    assert_eq!(weights, ["0.6", "0.4"], "{customer}");
     running.stop().unwrap();
 }
 

@@ -111,7 +111,7 @@ fn trade(state: &CustomerState, snapshot: &Snapshot, policy: &Policy, plan: &Pla
     // Never at once: what was traded has to count as a day's.
     decision.review = next.map(|slice| start(slice.date).max(snapshot.epoch + 1));
     decision.reason = plan.words.join("; ");
-    decision.objective = terms(snapshot, plan);
+    decision.objective.extend(terms(snapshot, plan));
     let mut after: BTreeMap<_, Quantity> =
         snapshot.holdings.iter().map(|holding| (holding.instrument, holding.quantity)).collect();
     for order in first.into_iter().flat_map(|slice| &slice.orders) {

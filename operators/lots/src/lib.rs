@@ -60,3 +60,4 @@ pub use evenkeel_schemas::GainKind;
 pub use ledger::Ledger;
 pub use measure::days_held;
 pub use row::{Anomaly, OpenLot, RealisedGain, Row, Trouble};
+pub use shares::averaged;

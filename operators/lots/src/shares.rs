@@ -1,6 +1,6 @@
 //! Parts of sums that add up to the sum.
 
-use evenkeel_schemas::div_half_even;
+use evenkeel_schemas::{Money, Quantity, div_half_even};
 
 /// Largest amount that a lot or an entry may hold, raw: 2.3 · 10¹². A gain then fits, as does a product of
 /// two amounts in i128.
@@ -52,6 +52,15 @@ impl Shares {
         self.given = upto;
         narrow(part)
     }
+}
+
+/// What each lot of one instrument costs at average cost: its share of what all of them cost, as a sale that takes them in
+/// this order counts it. Lots of no units at all cost nothing.
+pub fn averaged(lots: &[(Quantity, Money)]) -> Vec<Money> {
+    let units: i128 = lots.iter().map(|(quantity, _)| i128::from(quantity.raw())).sum();
+    let total: i128 = lots.iter().map(|(_, cost)| i128::from(cost.raw())).sum();
+    let mut shares = Shares::new(total, units.max(1));
+    lots.iter().map(|(quantity, _)| Money::from_raw(shares.next(quantity.raw()))).collect()
 }
 
 /// Units on a new basis, one lot after the other: the sum up to any lot is truncated towards zero, so that

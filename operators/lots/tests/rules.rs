@@ -3,7 +3,7 @@
 mod common;
 
 use common::*;
-use evenkeel_lots::{Entry, GainKind, LotId, Trouble, What, days_held};
+use evenkeel_lots::{Entry, GainKind, LotId, Trouble, What, averaged, days_held};
 use evenkeel_schemas::events::CostBasis;
 use evenkeel_schemas::{Money, Quantity};
 
@@ -59,6 +59,8 @@ fn average_cost_takes_dates_as_fifo_and_lays_the_rest_on_what_is_left() {
     let told = fifteen_sold(CostBasis::Average, &[]);
     assert_eq!(told.realised(), realised(&[(9, 1, "10", "40", "20"), (9, 2, "5", "20", "10")]));
     assert_eq!(told.open(), open(&[(2, "5", "10"), (3, "10", "20")]));
+    let ten = |cost: &str| (Quantity::from_raw(10 * Quantity::ONE), money(cost));
+    assert_eq!(averaged(&[ten("10"), ten("30"), ten("20")]), [money("20"); 3]);
 }
 
 #[test]

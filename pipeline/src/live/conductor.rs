@@ -20,7 +20,7 @@ use crate::engine::{Closed, Output};
 use crate::error::Error;
 use crate::machine::give_back_memory;
 use crate::room::Share;
-use crate::sink::{Sink, Tables};
+use crate::sink::{Held, Sink, Tables};
 use crate::view::{SharedView, TriggerWatch, ViewBooks};
 
 /// What the conductor is made of.
@@ -137,6 +137,11 @@ impl Conductor {
         }
     }
 
+    /// Whether ClickHouse held an epoch's rows when this start began, so that they need not be made again.
+    fn held(&self, epoch: Epoch) -> bool {
+        matches!(self.sink.held, Held::Upto(Some(upto)) if epoch <= upto)
+    }
+
     /// Takes in every epoch before `upto`.
     fn take_in(&mut self, upto: Epoch) -> Result<(), Error> {
         let mut tables = Tables::default();
@@ -156,11 +161,9 @@ impl Conductor {
             shares.extend(share);
             let closed = self.closed.pop_front_if(|c| c.epoch == epoch);
             self.take_epoch(epoch, recorded.as_ref(), closed.as_ref())?;
-            let names = names.read();
-            if let Some(closed) = &closed {
-                tables.add_rows(closed, &names);
+            if let Some(closed) = closed.filter(|_| !self.held(epoch)) {
+                tables.add_rows(&closed, &names.read());
             }
-            drop(names);
             if let Some(recorded) = recorded {
                 self.take_events(recorded, &mut tables)?;
             }
@@ -211,8 +214,11 @@ impl Conductor {
         let Recorded { epoch, events, rejected, .. } = recorded;
         let mut ended_blocks = Vec::new();
         let mut ordered: BTreeMap<Name, u64> = BTreeMap::new();
+        let held = self.held(epoch);
         for logged in &events {
-            tables.add_event(epoch, logged);
+            if !held {
+                tables.add_event(epoch, logged);
+            }
             if !matches!(logged.event, Event::Tick(_)) {
                 self.live.onboarded(&logged.event);
             }
@@ -222,7 +228,7 @@ impl Conductor {
                     self.live.decided(decision.outcome.as_str());
                 }
                 Event::OrderState(state)
-                    if state.state.terminal() && state.order.as_str().starts_with("B-") =>
+                    if !held && state.state.terminal() && state.order.as_str().starts_with("B-") =>
                 {
                     ended_blocks.push(state.order.clone());
                 }
@@ -234,7 +240,9 @@ impl Conductor {
             }
         }
         for (offset, rejected) in &rejected {
-            tables.add_rejected(epoch, *offset, rejected);
+            if !held {
+                tables.add_rejected(epoch, *offset, rejected);
+            }
             self.view.write().apply_rejected(epoch, rejected);
         }
         for (customer, orders) in ordered {

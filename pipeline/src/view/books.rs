@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use evenkeel_actors::{
     Books, Bucket, Holding, InstrumentTerms, LotHeld, OpenTrigger, ParcelHeld, Snapshot, TaxKnown,
 };
+use evenkeel_lots::averaged;
 use evenkeel_operators::facts::{BucketLine, TargetLine};
 use evenkeel_operators::valuations::Line;
 use evenkeel_schemas::events::{CostBasis, TriggerRef};
@@ -132,12 +133,8 @@ impl View {
         let today = self.today();
         let method = customer.method_on(today);
         let tax = self.tax_year(id, customer);
-        // A sale may name its lots, or it has to be known which it takes; at average cost none is taken before others.
-        let parcels = match method {
-            CostBasis::Specific => true,
-            CostBasis::Average => false,
-            _ => tax.is_some(),
-        };
+        // A sale may name its lots, or it has to be known which it takes.
+        let parcels = method == CostBasis::Specific || tax.is_some();
         let mut holdings = self.holdings(customer, base, parcels.then_some(method), names);
         holdings.sort_by(|a, b| a.name.cmp(&b.name));
         let targets = customer.targets(today);
@@ -230,7 +227,7 @@ impl View {
         })
     }
 
-    /// Open lots in the order in which the books take them; of one day, by name. None where they do not add up to the units
+    /// Open lots in the order in which the books take them, of one day by name, at the cost that they have then. None where they do not add up to the units
     /// held, which the books say elsewhere.
     fn parcels(&self, lots: &[HeldLot], held: Quantity, method: CostBasis) -> Vec<ParcelHeld> {
         let sum: i128 = lots.iter().map(|lot| i128::from(lot.quantity.raw())).sum();
@@ -252,7 +249,11 @@ impl View {
                 // The dearest a unit first.
                 parcels.sort_by(|a, b| wide(b.cost_base, a.quantity).cmp(&wide(a.cost_base, b.quantity)));
             }
-            CostBasis::Fifo | CostBasis::Average | CostBasis::Specific => {}
+            CostBasis::Average => {
+                let lots: Vec<_> = parcels.iter().map(|parcel| (parcel.quantity, parcel.cost_base)).collect();
+                parcels.iter_mut().zip(averaged(&lots)).for_each(|(parcel, cost)| parcel.cost_base = cost);
+            }
+            CostBasis::Fifo | CostBasis::Specific => {}
         }
         parcels
     }
