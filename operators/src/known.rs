@@ -119,7 +119,8 @@ enum About {
 enum Statement {
     Terms(Currency, Labels),
     Base(Currency),
-    Limits(RiskLimits),
+    /// Few have any, and most statements are small.
+    Limits(Box<RiskLimits>),
 }
 
 /// Terms, base currencies and limits: of several statements, the latest holds.
@@ -131,7 +132,7 @@ pub(crate) fn statements(facts: Rows<'_, Fact>) -> Rows<'_, Known> {
             }
             Fact::Base(c, version, currency) => Some((About::Base(c), (version, Statement::Base(currency)))),
             Fact::Limits(c, version, limits) => {
-                Some((About::Limits(c), (version, Statement::Limits(*limits))))
+                Some((About::Limits(c), (version, Statement::Limits(limits))))
             }
             _ => None,
         }
@@ -141,7 +142,7 @@ pub(crate) fn statements(facts: Rows<'_, Fact>) -> Rows<'_, Known> {
             (About::Terms(i), Statement::Terms(currency, labels)) => Some(Known::Terms(*i, currency, labels)),
             (About::Base(c), Statement::Base(currency)) => Some(Known::Base(*c, currency)),
             (About::Limits(c), Statement::Limits(limits)) => {
-                (limits != RiskLimits::default()).then(|| Known::Limits(*c, limits.into()))
+                (*limits != RiskLimits::default()).then(|| Known::Limits(*c, (*limits).into()))
             }
             _ => None,
         }

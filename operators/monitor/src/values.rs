@@ -1,6 +1,7 @@
 //! Exact valuations of everybody.
 
 use std::cmp::Ordering;
+use std::ops::Range;
 
 use evenkeel_schemas::{Currency, CustomerId, Holding, InstrumentId, Money, Valuation, Value, Worth};
 
@@ -49,13 +50,18 @@ impl Monitor {
         })
     }
 
-    /// Values all customers at what has been told so far, by row; `None` for whom cannot be valued. What was in
-    /// `valuations` goes.
+    /// As [`Monitor::value`], of all customers.
     pub fn value_all(&mut self, valuations: &mut Vec<Option<Valuation>>) {
+        self.value(0..self.rows(), valuations);
+    }
+
+    /// Values the customers of some rows at what has been told so far; `None` for whom cannot be valued. What was in
+    /// `valuations` goes.
+    pub fn value(&mut self, rows: Range<usize>, valuations: &mut Vec<Option<Valuation>>) {
         self.absorb();
         valuations.clear();
         let units = self.market.units();
-        valuations.extend(self.book.heads.iter().enumerate().map(|(row, head)| {
+        valuations.extend(rows.clone().zip(&self.book.heads[rows]).map(|(row, head)| {
             let currency = head.base?;
             let holds = self.book.holds(row as u32);
             let (market_value, cash) = match easy_sums(holds, units) {

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use evenkeel_monitor::{Appraisal, Monitor};
 use evenkeel_schemas::{Currency, CustomerId, Holding, InstrumentId, Ratio, Row, Valuation, ValuationChange};
@@ -43,7 +44,9 @@ pub(super) struct Worths {
     stirred: Stirred,
     /// By the monitor's row.
     said: Vec<Option<Valuation>>,
+    /// Of some rows, as they are now.
     now: Vec<Option<Valuation>>,
+    told: Told,
 }
 
 impl Worths {
@@ -56,38 +59,74 @@ impl Worths {
     pub fn report(&mut self, monitor: &mut Monitor, mut out: impl FnMut(Row, isize)) {
         let (customers, market) = self.stirred.take();
         self.said.resize(monitor.rows(), None);
-        let mut changes = Vec::new();
-        let mut change = |customer, before, now| {
-            if before != now {
-                changes.push(ValuationChange { customer, before, now });
-            }
-            if changes.len() == CHANGES_AT_ONCE {
-                out(Row::Valuations(changes.as_slice().into()), 1);
-                changes.clear();
-            }
-        };
+        let told = &mut self.told;
         if market {
-            monitor.value_all(&mut self.now);
-            std::mem::swap(&mut self.said, &mut self.now);
-            for (row, (now, before)) in self.said.iter().zip(&self.now).enumerate() {
-                change(monitor.customer(row), *before, *now);
+            for first in (0..self.said.len()).step_by(CHANGES_AT_ONCE) {
+                let rows = first..self.said.len().min(first + CHANGES_AT_ONCE);
+                monitor.value(rows.clone(), &mut self.now);
+                for (row, now) in rows.zip(&self.now) {
+                    let before = std::mem::replace(&mut self.said[row], *now);
+                    told.change(
+                        ValuationChange { customer: monitor.customer(row), before, now: *now },
+                        &mut out,
+                    );
+                }
             }
         } else {
             for customer in customers {
                 let Some(row) = monitor.row(customer) else { continue };
                 let now = monitor.appraise(customer).and_then(|appraisal| appraisal.worth.rounded());
-                change(customer, self.said[row], now);
-                self.said[row] = now;
+                let before = std::mem::replace(&mut self.said[row], now);
+                told.change(ValuationChange { customer, before, now }, &mut out);
             }
         }
-        if !changes.is_empty() {
-            out(Row::Valuations(changes.into()), 1);
-        }
+        told.rest(&mut out);
     }
 }
 
 /// Changes of valuations that go out as one row.
 const CHANGES_AT_ONCE: usize = 1 << 16;
+
+/// Changes on their way out. The memory of whole rows is used again once nobody reads them any more: to fetch fresh
+/// pages for everybody takes longer than to value everybody.
+#[derive(Default)]
+struct Told {
+    changes: Vec<ValuationChange>,
+    /// Rows of the mark before, then those of this one.
+    before: Vec<Arc<[ValuationChange]>>,
+    now: Vec<Arc<[ValuationChange]>>,
+}
+
+impl Told {
+    fn change(&mut self, change: ValuationChange, out: &mut impl FnMut(Row, isize)) {
+        if change.before == change.now {
+            return;
+        }
+        self.changes.push(change);
+        if self.changes.len() == CHANGES_AT_ONCE {
+            let mut again = self.before.pop();
+            let row = match again.as_mut().and_then(Arc::get_mut) {
+                Some(place) => {
+                    place.copy_from_slice(&self.changes);
+                    again.unwrap_or_default()
+                }
+                None => self.changes.as_slice().into(),
+            };
+            self.changes.clear();
+            self.now.push(row.clone());
+            out(Row::Valuations(row), 1);
+        }
+    }
+
+    /// Gives out what is left of a mark.
+    fn rest(&mut self, out: &mut impl FnMut(Row, isize)) {
+        if !self.changes.is_empty() {
+            out(Row::Valuations(self.changes.as_slice().into()), 1);
+            self.changes.clear();
+        }
+        self.before = std::mem::take(&mut self.now);
+    }
+}
 
 /// What this worker's customers hold in sum, as reported at the last mark.
 #[derive(Default)]

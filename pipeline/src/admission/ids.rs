@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use evenkeel_operators::facts::Input;
 use evenkeel_schemas::Name;
+use evenkeel_schemas::events::Event;
 
 use super::Inputs;
 
@@ -14,6 +15,8 @@ use super::Inputs;
 pub(super) enum Known {
     /// An event that stands, and what it changed.
     Live(Arc<[Input]>),
+    /// What was decided, ordered or allotted: history, which nobody takes back.
+    Done,
     /// An event that was corrected.
     Corrected,
     /// A correction.
@@ -21,6 +24,15 @@ pub(super) enum Known {
 }
 
 impl Known {
+    /// What an accepted event stands for.
+    pub(super) fn of(event: &Event, inputs: &Inputs) -> Known {
+        match event {
+            Event::Correction(_) => Known::Correction,
+            Event::Decision(_) | Event::Order(_) | Event::OrderState(_) | Event::Allocation(_) => Known::Done,
+            _ => Known::live(inputs),
+        }
+    }
+
     pub(super) fn live(inputs: &Inputs) -> Known {
         Known::Live(inputs.iter().map(|(input, _)| input.clone()).collect())
     }

@@ -149,11 +149,7 @@ impl Admission {
         match admitted {
             Ok(inputs) => {
                 if let Some(id) = id {
-                    let known = match event {
-                        Event::Correction(_) => Known::Correction,
-                        _ => Known::live(&inputs),
-                    };
-                    self.ids.insert(id, known, self.kept_until(event));
+                    self.ids.insert(id, Known::of(event, &inputs), self.kept_until(event));
                 }
                 self.accepted += 1;
                 self.count_units(&inputs);
@@ -195,6 +191,10 @@ impl Admission {
             }
             Some(Known::Correction) => {
                 let reason = format!("expected the id of an event other than a correction, {of} is one");
+                return Err(Refusal::new("of", reason));
+            }
+            Some(Known::Done) => {
+                let reason = format!("expected an event that can be taken back, {of} is what was done");
                 return Err(Refusal::new("of", reason));
             }
             Some(Known::Corrected) => {

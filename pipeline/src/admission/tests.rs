@@ -144,6 +144,19 @@ fn what_the_program_appends_is_refused_from_outside() {
 }
 
 #[test]
+fn what_was_done_is_not_taken_back() {
+    let mut door = door();
+    let ended = r#"{"type":"order_state","at":"2026-01-05T00:00:01Z","id":"s1","order":"O-1","state":"filled","cumulative_quantity":"5"}"#;
+    let event = parse_event(ended.as_bytes()).unwrap();
+    assert!(matches!(door.admit(&event, 100, Origin::Program), Verdict::Accepted(_)));
+    assert!(matches!(door.admit(&event, 100, Origin::Program), Verdict::Duplicate));
+    assert_eq!(
+        refused(&mut door, &bust("b1", "s1")),
+        "of: expected an event that can be taken back, s1 is what was done"
+    );
+}
+
+#[test]
 fn what_the_books_cannot_take_is_refused_by_field() {
     let mut door = door();
     let other = LISTED.replace("\"l1\"", "\"l2\"").replace("VAS", "SPY").replace("AUD", "USD");

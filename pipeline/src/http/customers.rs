@@ -76,14 +76,14 @@ async fn list(context: web::Data<Context>, query: PageQuery) -> Result<Json<Json
     let view = context.view.read();
     let names = view.names().clone();
     let names = names.read();
-    let row = |(id, customer): (&CustomerId, &Customer)| {
+    let row = |(id, customer): (CustomerId, &Customer)| {
         let nav = view.worth(customer).ok().and_then(|(worth, _)| worth.nav.to_money());
         json!({
-            "customer": names.customer(*id),
+            "customer": names.customer(id),
             "base_currency": customer.base().map(|base| base.to_string()),
             "nav": nav.map(|nav| nav.to_string()),
-            "out_of_band": view.open().breaches_of(*id),
-            "triggers": view.open().triggers_of(*id).count(),
+            "out_of_band": view.open().breaches_of(id),
+            "triggers": view.open().triggers_of(id).count(),
         })
     };
     let customers: Vec<Json_> = view.customers().iter().skip(offset).take(limit).map(row).collect();

@@ -13,7 +13,7 @@ use evenkeel_schemas::{
     TriggerKey, Worth,
 };
 
-use super::{Agreed, Customer, Open, View};
+use super::{Agreed, Customer, Customers, Open, View};
 use crate::door::Rejected;
 use crate::names::SharedNames;
 
@@ -29,7 +29,7 @@ impl View {
     }
 
     /// All customers, in order of onboarding.
-    pub fn customers(&self) -> &BTreeMap<CustomerId, Customer> {
+    pub fn customers(&self) -> &Customers {
         &self.customers
     }
 
@@ -56,15 +56,14 @@ impl View {
 
     /// At most so many customers, evenly picked; all of them when there are no more.
     pub fn sample(&self, most: usize) -> impl Iterator<Item = &Customer> {
-        // Numbers of customers are dense.
-        let step = self.customers.len().div_ceil(most.max(1)).max(1) as u32;
-        let last = self.customers.last_key_value().map_or(0, |(id, _)| id.0);
-        (0..=last).step_by(step as usize).filter_map(|id| self.customer(CustomerId(id)))
+        let step = self.customers.len().div_ceil(most.max(1)).max(1);
+        let picked = self.customers.iter().step_by(step).map(|(_, customer)| customer);
+        picked.filter(|customer| customer.base().is_some())
     }
 
     /// A customer.
     pub fn customer(&self, id: CustomerId) -> Option<&Customer> {
-        self.customers.get(&id).filter(|customer| customer.base().is_some())
+        self.customers.get(id).filter(|customer| customer.base().is_some())
     }
 
     /// How many instruments are listed.

@@ -6,6 +6,7 @@
 mod agreed;
 mod books;
 mod current;
+mod customers;
 mod decided;
 mod lots;
 mod open;
@@ -35,6 +36,7 @@ use crate::names::SharedNames;
 
 pub use agreed::Agreed;
 pub use books::ViewBooks;
+pub use customers::Customers;
 pub use decided::{LoggedDecision, Offset};
 pub use lots::HeldLot;
 pub use open::Open;
@@ -105,7 +107,7 @@ struct Instrument {
 pub struct View {
     names: SharedNames,
     epoch: Epoch,
-    customers: BTreeMap<CustomerId, Customer>,
+    customers: Customers,
     open: Open,
     exposures: BTreeMap<(Currency, Holding), ExposureRow>,
     instruments: BTreeMap<InstrumentId, Instrument>,
@@ -132,7 +134,7 @@ impl View {
         View {
             names,
             epoch: 0,
-            customers: BTreeMap::new(),
+            customers: Customers::default(),
             open: Open::default(),
             exposures: BTreeMap::new(),
             instruments: BTreeMap::new(),
@@ -160,15 +162,15 @@ impl View {
             let Input::Fact(fact) = input else { continue };
             match fact {
                 Fact::Base(customer, version, currency) => {
-                    let customer = self.customers.entry(*customer).or_default();
+                    let customer = self.customers.of(*customer);
                     state(&mut customer.bases, *version, *currency, *diff);
                 }
                 Fact::Targets(customer, version, set) => {
-                    let customer = self.customers.entry(*customer).or_default();
+                    let customer = self.customers.of(*customer);
                     state(&mut customer.targets, *version, set.clone(), *diff);
                 }
                 Fact::Tilts(customer, version, set) => {
-                    let tilts = &mut self.customers.entry(*customer).or_default().tilts;
+                    let tilts = &mut self.customers.of(*customer).tilts;
                     state(tilts.get_or_insert_default(), *version, set.clone(), *diff);
                 }
                 Fact::Planned(customer, version, flow) => {
@@ -184,7 +186,7 @@ impl View {
                 }
                 Fact::Lot(customer, entry) => {
                     if let What::Election { .. } = entry.entry.what {
-                        self.customers.entry(*customer).or_default().lots.elect(&entry.entry, *diff);
+                        self.customers.of(*customer).lots.elect(&entry.entry, *diff);
                     }
                 }
                 Fact::Tax(customer, said) => self.taxpayers.say(*customer, said, *diff),
@@ -252,16 +254,16 @@ impl View {
     fn remove(&mut self, row: &Row) {
         match row {
             Row::Position { customer, instrument, .. } => {
-                self.customers.entry(*customer).or_default().positions.remove(instrument);
+                self.customers.of(*customer).positions.remove(instrument);
             }
             Row::Cash { customer, currency, .. } => {
-                self.customers.entry(*customer).or_default().cash.remove(currency);
+                self.customers.of(*customer).cash.remove(currency);
             }
             Row::Price { instrument, .. } => self.instruments.entry(*instrument).or_default().price = None,
             Row::FxRate { pair, .. } => drop(self.rates.remove(pair)),
             // Any customer is valued when somebody asks, by the same formulas.
             Row::Valuation { .. } | Row::Valuations(_) | Row::Drift { .. } => {}
-            Row::Lot(row) => self.customers.entry(row.customer).or_default().lots.close(row),
+            Row::Lot(row) => self.customers.of(row.customer).lots.close(row),
             // Asked of ClickHouse.
             Row::RealisedGain(_) | Row::Distribution(_) | Row::Return(_) => {}
             Row::Tax(row) => self.taxpayers.remove(row),
@@ -280,7 +282,7 @@ impl View {
                 self.harvest.remove(&(row.customer, row.instrument));
             }
             Row::CashLadder(row) => {
-                let customer = self.customers.entry(row.customer).or_default();
+                let customer = self.customers.of(row.customer);
                 customer.due.remove(&(row.value_date, row.currency, row.kind));
             }
             Row::Exposure(row) => drop(self.exposures.remove(&(row.base_currency, row.holding))),
@@ -304,17 +306,17 @@ impl View {
     fn insert(&mut self, epoch: Epoch, row: &Row) {
         match row {
             Row::Position { customer, instrument, quantity } => {
-                self.customers.entry(*customer).or_default().positions.insert(*instrument, *quantity);
+                self.customers.of(*customer).positions.insert(*instrument, *quantity);
             }
             Row::Cash { customer, currency, amount } => {
-                self.customers.entry(*customer).or_default().cash.insert(*currency, *amount);
+                self.customers.of(*customer).cash.insert(*currency, *amount);
             }
             Row::Price { instrument, price } => {
                 self.instruments.entry(*instrument).or_default().price = Some(*price);
             }
             Row::FxRate { pair, rate } => drop(self.rates.insert(*pair, *rate)),
             Row::Valuation { .. } | Row::Valuations(_) | Row::Drift { .. } => {}
-            Row::Lot(row) => self.customers.entry(row.customer).or_default().lots.open(row),
+            Row::Lot(row) => self.customers.of(row.customer).lots.open(row),
             Row::RealisedGain(_) | Row::Distribution(_) | Row::Return(_) => {}
             Row::Tax(row) => self.taxpayers.insert(row),
             Row::Estimate(_) | Row::Covariance(_) | Row::FactorLoading(_) => {}
@@ -325,7 +327,7 @@ impl View {
                 self.harvest.insert((row.customer, row.instrument), row.as_ref().clone());
             }
             Row::CashLadder(row) => {
-                let customer = self.customers.entry(row.customer).or_default();
+                let customer = self.customers.of(row.customer);
                 customer.due.insert((row.value_date, row.currency, row.kind), row.amount);
             }
             Row::Exposure(row) => {

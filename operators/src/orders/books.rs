@@ -1,0 +1,141 @@
+//! Orders, the blocks that they are in, and the states of both.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use evenkeel_schemas::events::OrderStatus;
+use evenkeel_schemas::{OrderRow, Row};
+
+use super::OrderId;
+use crate::epochwise::Changes;
+use crate::facts::{Fact, PlacedOrder};
+
+/// Things with how often each was said; few of them.
+struct Said<T>(Vec<(T, isize)>);
+
+impl<T> Default for Said<T> {
+    fn default() -> Self {
+        Said(Vec::new())
+    }
+}
+
+impl<T: Ord> Said<T> {
+    fn add(&mut self, thing: T, times: isize) {
+        match self.0.iter().position(|(known, _)| *known == thing) {
+            Some(at) => {
+                self.0[at].1 += times;
+                if self.0[at].1 == 0 {
+                    self.0.swap_remove(at);
+                }
+            }
+            None => {
+                self.0.reserve_exact(1);
+                self.0.push((thing, times));
+            }
+        }
+    }
+
+    /// The greatest that stands.
+    fn last(&self) -> Option<&T> {
+        self.standing().max()
+    }
+
+    fn standing(&self) -> impl Iterator<Item = &T> {
+        self.0.iter().filter(|(_, times)| *times > 0).map(|(thing, _)| thing)
+    }
+}
+
+/// What is said of one order.
+#[derive(Default)]
+struct Order {
+    placed: Said<Box<PlacedOrder>>,
+    blocks: Said<OrderId>,
+}
+
+/// All of it.
+#[derive(Default)]
+pub(super) struct Books {
+    orders: BTreeMap<OrderId, Order>,
+    /// States of orders and of blocks, by running number.
+    states: BTreeMap<OrderId, Said<(u64, OrderStatus)>>,
+    /// The orders of a block.
+    members: BTreeMap<OrderId, Said<OrderId>>,
+}
+
+impl Books {
+    /// Takes an epoch's changes in, and appends how the rows of orders change.
+    pub fn step(&mut self, changes: Changes<Fact>, out: &mut Changes<Row>) {
+        let mut touched: BTreeSet<OrderId> = BTreeSet::new();
+        for (fact, _) in &changes {
+            match fact {
+                Fact::Placed(order, _) | Fact::Blocked { order, .. } => drop(touched.insert(order.clone())),
+                Fact::State(id, ..) => {
+                    touched.insert(id.clone());
+                    // Whoever joins the block in this epoch is touched by that.
+                    touched.extend(self.members.get(id).into_iter().flat_map(Said::standing).cloned());
+                }
+                _ => {}
+            }
+        }
+        let before: Vec<Option<OrderRow>> = touched.iter().map(|order| self.row(order)).collect();
+        for (fact, times) in changes {
+            self.apply(fact, times);
+        }
+        for (order, before) in touched.iter().zip(before) {
+            let now = self.row(order);
+            if before != now {
+                out.extend(before.map(|row| (Row::Order(Box::new(row)), -1)));
+                out.extend(now.map(|row| (Row::Order(Box::new(row)), 1)));
+            }
+        }
+    }
+
+    fn apply(&mut self, fact: Fact, times: isize) {
+        match fact {
+            Fact::Placed(order, placed) => {
+                self.with(order, |order| order.placed.add(placed, times));
+            }
+            Fact::Blocked { order, block } => {
+                add(&mut self.members, block.clone(), order.clone(), times);
+                self.with(order, |order| order.blocks.add(block, times));
+            }
+            Fact::State(id, number, status) => add(&mut self.states, id, (number, status), times),
+            _ => {}
+        }
+    }
+
+    fn with(&mut self, id: OrderId, change: impl FnOnce(&mut Order)) {
+        let order = self.orders.entry(id.clone()).or_default();
+        change(order);
+        if order.placed.0.is_empty() && order.blocks.0.is_empty() {
+            self.orders.remove(&id);
+        }
+    }
+
+    /// The row of one order; `None` for ids that are not an order's (blocks have states too).
+    fn row(&self, id: &OrderId) -> Option<OrderRow> {
+        let order = self.orders.get(id)?;
+        let placed = order.placed.last()?;
+        let last = |id: &OrderId| self.states.get(id).and_then(|states| states.last()).copied();
+        let of_block = || order.blocks.standing().filter_map(last).max();
+        let state = last(id).or_else(of_block).map_or(OrderStatus::PendingNew, |(_, status)| status);
+        Some(OrderRow {
+            order: id.clone(),
+            block: order.blocks.last().cloned().unwrap_or_else(|| "".into()),
+            decision: placed.decision.clone(),
+            customer: placed.customer,
+            instrument: placed.instrument,
+            side: placed.side,
+            quantity: placed.quantity,
+            state,
+        })
+    }
+}
+
+/// Counts what is said of an id in, or out.
+fn add<T: Ord>(said: &mut BTreeMap<OrderId, Said<T>>, id: OrderId, thing: T, times: isize) {
+    let of = said.entry(id.clone()).or_default();
+    of.add(thing, times);
+    if of.0.is_empty() {
+        said.remove(&id);
+    }
+}
