@@ -8,11 +8,3 @@ pub fn step_back() {
     // Who may not, stays as important as the others.
     let _ = unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, BEHIND) };
 }
-
-/// Gives back memory that the allocator keeps after a burst of work: a fifth of the whole after very many customers came at once.
-pub fn give_back_memory() {
-    #[cfg(target_env = "gnu")]
-    unsafe {
-        libc::malloc_trim(0);
-    }
-}

@@ -32,12 +32,6 @@ impl Room {
         *taken += size;
         Share { room: self.clone(), size }
     }
-
-    /// How full it is, from 0 to 1 or a little above.
-    pub fn filled(&self) -> f64 {
-        let taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        *taken as f64 / self.limit.max(1) as f64
-    }
 }
 
 impl Share {
@@ -70,13 +64,14 @@ mod tests {
         let waiting = room.clone();
         let thread = std::thread::spawn(move || {
             let share = waiting.take(25);
-            told.send(waiting.filled()).unwrap();
+            told.send(()).unwrap();
             drop(share);
         });
         assert!(heard.recv_timeout(Duration::from_millis(50)).is_err());
         drop(first);
-        assert!((heard.recv().unwrap() - 2.5).abs() < 1e-9, "larger than the whole, and alone");
+        // Larger than the whole, and alone.
+        heard.recv().unwrap();
         thread.join().unwrap();
-        assert!(room.filled() < 1e-9);
+        drop(room.take(10));
     }
 }

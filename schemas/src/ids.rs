@@ -1,11 +1,12 @@
 //! Identifiers: names as the world writes them, and the dense numbers the dataflow uses for them.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use indexmap::IndexSet;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -181,36 +182,27 @@ as_text!(Pair, "^[A-Z]{3}/[A-Z]{3}$", "a currency pair: one unit of the first co
 
 /// Names by dense number and numbers by name. Grows only.
 #[derive(Clone, Debug, Default)]
-#[allow(clippy::disallowed_types, reason = "looked up only, never iterated")]
 pub struct Names {
-    customers: Vec<Name>,
-    instruments: Vec<Name>,
-    customer_ids: HashMap<Name, CustomerId>,
-    instrument_ids: HashMap<Name, InstrumentId>,
+    customers: IndexSet<Name>,
+    instruments: IndexSet<Name>,
     labels: BTreeMap<String, Label>,
+}
+
+/// The place of a name, at the end if it is new.
+fn intern(names: &mut IndexSet<Name>, name: &Name) -> u32 {
+    let known = names.get_index_of(name);
+    known.unwrap_or_else(|| names.insert_full(name.clone()).0) as u32
 }
 
 impl Names {
     /// The customer's number, given one if the name is new.
     pub fn intern_customer(&mut self, name: &Name) -> CustomerId {
-        if let Some(id) = self.customer_ids.get(name) {
-            return *id;
-        }
-        let id = CustomerId(self.customers.len() as u32);
-        self.customers.push(name.clone());
-        self.customer_ids.insert(name.clone(), id);
-        id
+        CustomerId(intern(&mut self.customers, name))
     }
 
     /// The instrument's number, given one if the name is new.
     pub fn intern_instrument(&mut self, name: &Name) -> InstrumentId {
-        if let Some(id) = self.instrument_ids.get(name) {
-            return *id;
-        }
-        let id = InstrumentId(self.instruments.len() as u32);
-        self.instruments.push(name.clone());
-        self.instrument_ids.insert(name.clone(), id);
-        id
+        InstrumentId(intern(&mut self.instruments, name))
     }
 
     /// The labels of an instrument, by dimension; empty text is no label.
@@ -237,32 +229,22 @@ impl Names {
 
     /// The customer of this name, if known.
     pub fn customer_id(&self, name: &str) -> Option<CustomerId> {
-        self.customer_ids.get(name).copied()
+        self.customers.get_index_of(name).map(|at| CustomerId(at as u32))
     }
 
     /// The instrument of this name, if known.
     pub fn instrument_id(&self, name: &str) -> Option<InstrumentId> {
-        self.instrument_ids.get(name).copied()
+        self.instruments.get_index_of(name).map(|at| InstrumentId(at as u32))
     }
 
     /// The customer's name; `?` for a number never given out.
     pub fn customer(&self, id: CustomerId) -> &str {
-        self.customers.get(id.0 as usize).map_or("?", Name::as_str)
+        self.customers.get_index(id.0 as usize).map_or("?", Name::as_str)
     }
 
     /// The instrument's name; `?` for a number never given out.
     pub fn instrument(&self, id: InstrumentId) -> &str {
-        self.instruments.get(id.0 as usize).map_or("?", Name::as_str)
-    }
-
-    /// Customers in order of onboarding.
-    pub fn customers(&self) -> &[Name] {
-        &self.customers
-    }
-
-    /// Instruments and buckets in order of first use.
-    pub fn instruments(&self) -> &[Name] {
-        &self.instruments
+        self.instruments.get_index(id.0 as usize).map_or("?", Name::as_str)
     }
 }
 

@@ -185,7 +185,7 @@ impl Books {
             }
             Err(at) => {
                 if moved.len() == moved.capacity() {
-                    moved.reserve_exact(moved.len() / 4 + 4);
+                    moved.reserve_exact(moved.len() / 4 + 2);
                 }
                 moved.insert(at, more);
             }

@@ -247,7 +247,7 @@ impl Admission {
     fn count_units(&mut self, inputs: &Inputs) {
         for (input, diff) in inputs {
             if let Input::Fact(Fact::Movement(customer, instrument, _, quantity)) = input {
-                self.held.add(*customer, *instrument, i128::from(quantity.raw()) * *diff as i128);
+                self.held.add(*customer, *instrument, quantity.raw().wrapping_mul(*diff as i64));
             }
         }
     }

@@ -18,7 +18,6 @@ use super::{Heard, Live, Recorded, Submitter, Told, spawn};
 use crate::config::Config;
 use crate::engine::{Closed, Output};
 use crate::error::Error;
-use crate::machine::give_back_memory;
 use crate::room::Share;
 use crate::sink::{Held, Sink, Tables};
 use crate::view::{SharedView, TriggerWatch, ViewBooks};
@@ -278,7 +277,6 @@ impl Conductor {
             self.next_baseline = self.complete.next_multiple_of(self.baseline_ms);
         }
         self.watch.note_open(&self.view.read());
-        give_back_memory();
         tracing::info!(epoch = self.complete, "recovered; acting from here on");
     }
 

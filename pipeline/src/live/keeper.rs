@@ -17,7 +17,7 @@ use super::baseline::Baseline;
 use super::spawn;
 use crate::config::Config;
 use crate::error::Error;
-use crate::machine::{give_back_memory, step_back};
+use crate::machine::step_back;
 use crate::sink::SinkState;
 
 /// How often a baseline that waits for ClickHouse is looked at.
@@ -84,7 +84,6 @@ impl Keeping {
             if let Err(error) = self.keep(moment) {
                 tracing::error!(%error, epoch, "no baseline could be kept");
             }
-            give_back_memory();
         }
     }
 

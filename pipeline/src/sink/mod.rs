@@ -134,9 +134,9 @@ impl Sink {
         let server = writer::Connected::open(Server::of(config))?;
         let held = writer::held(server.settings())?;
         server.settings().url.clone_into(&mut state.url.lock().unwrap_or_else(PoisonError::into_inner));
-        let (shared, thread_room, stopping) = (state.clone(), room.clone(), Arc::new(AtomicBool::new(false)));
+        let (shared, stopping) = (state.clone(), Arc::new(AtomicBool::new(false)));
         let stop = stopping.clone();
-        let thread = spawn("sink", move || writer::run(server, &handed, &shared, &thread_room, &stop))?;
+        let thread = spawn("sink", move || writer::run(server, &handed, &shared, &stop))?;
         Ok(Sink { batches: Some(batches), room, state, held, stopping, thread: Some(thread) })
     }
 

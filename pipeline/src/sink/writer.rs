@@ -15,9 +15,8 @@ use evenkeel_clickhouse::{
 use super::tables::each_table;
 use super::{Batch, Held, Server, SinkState, Tables};
 use crate::error::Error;
-use crate::machine::{give_back_memory, step_back};
+use crate::machine::step_back;
 use crate::names::SharedNames;
-use crate::room::Room;
 
 /// Rows that make a batch worth writing without waiting for more.
 const ROWS_ENOUGH: usize = 100_000;
@@ -100,10 +99,6 @@ impl Connected {
         self.engine.map_or(Ok(()), |engine| engine.stop().map_err(failed))
     }
 }
-
-/// Rows that wait are a burst from so much of their room on, and it is over below so much.
-const CROWDED: f64 = 0.25;
-const ROOMY: f64 = 0.02;
 
 /// How long the start waits to learn what ClickHouse holds.
 const LOOK: Duration = Duration::from_secs(5);
@@ -202,7 +197,6 @@ pub(super) fn run(
     mut server: Connected,
     batches: &Receiver<Batch>,
     state: &SinkState,
-    room: &Room,
     stopping: &AtomicBool,
 ) -> Result<(), Error> {
     step_back();
@@ -211,7 +205,7 @@ pub(super) fn run(
         .build()
         .map_err(|error| Error::Start(format!("cannot start the sink's runtime: {error}")))?;
     let mut session = None;
-    let (mut ended, mut crowded) = (false, false);
+    let mut ended = false;
     while !ended {
         let (batch, last) = gather(batches);
         ended = last;
@@ -219,7 +213,6 @@ pub(super) fn run(
         if !tables.is_folded() {
             tables.unfold(&names);
         }
-        crowded |= room.filled() > CROWDED;
         let mut tried = None;
         let written = loop {
             let work = attempt(&mut session, &server, (&tables, &names), upto, state);
@@ -257,10 +250,6 @@ pub(super) fn run(
         state.rows.fetch_add(written, Ordering::Relaxed);
         state.written.fetch_max(upto, Ordering::Relaxed);
         drop((tables, share));
-        if crowded && room.filled() < ROOMY {
-            crowded = false;
-            give_back_memory();
-        }
     }
     // An engine waits for idle connections before it ends.
     drop(session);
