@@ -6,10 +6,11 @@ use evenkeel_schemas::events::OrderStatus;
 use evenkeel_schemas::{OrderRow, Row};
 
 use super::OrderId;
+use crate::counted::Counted;
 use crate::epochwise::Changes;
 use crate::facts::{Fact, PlacedOrder};
 
-/// Things with how often each was said; few of them.
+/// Things with how often each was said: few of them, as of one order or block.
 struct Said<T>(Vec<(T, isize)>);
 
 impl<T> Default for Said<T> {
@@ -57,8 +58,8 @@ pub(super) struct Books {
     orders: BTreeMap<OrderId, Order>,
     /// States of orders and of blocks, by running number.
     states: BTreeMap<OrderId, Said<(u64, OrderStatus)>>,
-    /// The orders of a block.
-    members: BTreeMap<OrderId, Said<OrderId>>,
+    /// The orders of a block, which may be many.
+    members: BTreeMap<OrderId, Counted<OrderId>>,
 }
 
 impl Books {
@@ -71,7 +72,7 @@ impl Books {
                 Fact::State(id, ..) => {
                     touched.insert(id.clone());
                     // Whoever joins the block in this epoch is touched by that.
-                    touched.extend(self.members.get(id).into_iter().flat_map(Said::standing).cloned());
+                    touched.extend(self.members.get(id).into_iter().flat_map(Counted::standing).cloned());
                 }
                 _ => {}
             }
@@ -95,10 +96,20 @@ impl Books {
                 self.with(order, |order| order.placed.add(placed, times));
             }
             Fact::Blocked { order, block } => {
-                add(&mut self.members, block.clone(), order.clone(), times);
+                let members = self.members.entry(block.clone()).or_default();
+                members.add(order.clone(), times);
+                if members.is_empty() {
+                    self.members.remove(&block);
+                }
                 self.with(order, |order| order.blocks.add(block, times));
             }
-            Fact::State(id, number, status) => add(&mut self.states, id, (number, status), times),
+            Fact::State(id, number, status) => {
+                let states = self.states.entry(id.clone()).or_default();
+                states.add((number, status), times);
+                if states.0.is_empty() {
+                    self.states.remove(&id);
+                }
+            }
             _ => {}
         }
     }
@@ -128,14 +139,5 @@ impl Books {
             quantity: placed.quantity,
             state,
         })
-    }
-}
-
-/// Counts what is said of an id in, or out.
-fn add<T: Ord>(said: &mut BTreeMap<OrderId, Said<T>>, id: OrderId, thing: T, times: isize) {
-    let of = said.entry(id.clone()).or_default();
-    of.add(thing, times);
-    if of.0.is_empty() {
-        said.remove(&id);
     }
 }

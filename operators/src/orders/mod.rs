@@ -6,7 +6,7 @@
 //! Outputs   Row::Order, one per order
 //! Units     none
 //! Errors    none
-//! State     orders, blocks and states by id, in one worker: there are few
+//! State     orders, blocks and states by id, in one worker: they are few beside ticks
 //! Time      follows the input epoch
 //! Source    FIX order states (tag 39); DESIGN §6
 

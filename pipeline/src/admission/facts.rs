@@ -275,8 +275,8 @@ impl Admission {
                 // shows it.
                 let executed = origin == Origin::Program && e.order.is_some();
                 let unknowable = self.reshaped.contains(&instrument);
-                if held < e.quantity.raw() && !executed && !unknowable {
-                    let held = Quantity::from_raw(held);
+                if held < i128::from(e.quantity.raw()) && !executed && !unknowable {
+                    let held = Quantity::from_wide(held).unwrap_or_default();
                     let reason = format!("expected at most the {held} held to be sold, got {}", e.quantity);
                     return Err(Refusal::new("quantity", reason));
                 }

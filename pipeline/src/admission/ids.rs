@@ -29,12 +29,8 @@ impl Known {
         match event {
             Event::Correction(_) => Known::Correction,
             Event::Decision(_) | Event::Order(_) | Event::OrderState(_) | Event::Allocation(_) => Known::Done,
-            _ => Known::live(inputs),
+            _ => Known::Live(inputs.iter().map(|(input, _)| input.clone()).collect()),
         }
-    }
-
-    pub(super) fn live(inputs: &Inputs) -> Known {
-        Known::Live(inputs.iter().map(|(input, _)| input.clone()).collect())
     }
 }
 

@@ -219,7 +219,7 @@ impl Admission {
             self.count_units(&undone);
             let replacing = replacing?;
             if let Some(id) = new {
-                self.ids.insert(id, Known::live(&replacing), self.kept_until(with));
+                self.ids.insert(id, Known::of(with, &replacing), self.kept_until(with));
             }
             changes.extend(replacing);
         }
@@ -247,7 +247,7 @@ impl Admission {
     fn count_units(&mut self, inputs: &Inputs) {
         for (input, diff) in inputs {
             if let Input::Fact(Fact::Movement(customer, instrument, _, quantity)) = input {
-                self.held.add(*customer, *instrument, quantity.raw().wrapping_mul(*diff as i64));
+                self.held.add(*customer, *instrument, i128::from(quantity.raw()) * *diff as i128);
             }
         }
     }

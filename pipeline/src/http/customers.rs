@@ -13,7 +13,7 @@ use super::api::{decision_json, logged, order_json, trigger_json};
 use super::problem::Problem;
 use super::read::{Body, body};
 use crate::source::Incoming;
-use crate::view::{Customer, Offset, View};
+use crate::view::{Customer, LoggedDecision, Offset, View};
 
 pub(super) fn routes(config: &mut web::ServiceConfig) {
     config
@@ -243,25 +243,38 @@ async fn rebalance(
     Ok(HttpResponse::Accepted().json(json!({ "receipt": receipt, "follow": follow })))
 }
 
+/// A page of a customer's decisions, the newest first.
+async fn decided(
+    context: &web::Data<Context>,
+    path: &str,
+    query: PageQuery,
+) -> Result<Vec<LoggedDecision>, Problem> {
+    let Page { offset, limit } = page(query)?;
+    let page: Vec<Offset> = of(context, path, |view, _, id, _| {
+        view.decisions_of(id).iter().rev().skip(offset).take(limit).copied().collect()
+    })?;
+    logged(context, page).await
+}
+
 /// A customer's decisions, the newest first.
 async fn decisions(
     context: web::Data<Context>,
     path: web::Path<String>,
     query: PageQuery,
 ) -> Result<Json<Json_>, Problem> {
-    let Page { offset, limit } = page(query)?;
-    let page: Vec<Offset> = of(&context, &path, |view, _, id, _| {
-        view.decisions_of(id).iter().rev().skip(offset).take(limit).copied().collect()
-    })?;
-    let decisions = logged(&context, page).await?;
+    let decisions = decided(&context, &path, query).await?;
     of(&context, &path, |view, names, id, _| {
         listed(view, names, id, "decisions", decisions.iter().map(decision_json).collect())
     })
 }
 
-async fn orders(context: web::Data<Context>, path: web::Path<String>) -> Result<Json<Json_>, Problem> {
-    let all = of(&context, &path, |view, _, id, _| view.decisions_of(id).to_vec())?;
-    let decisions = logged(&context, all).await?;
+/// The orders of a page of a customer's decisions, the newest first.
+async fn orders(
+    context: web::Data<Context>,
+    path: web::Path<String>,
+    query: PageQuery,
+) -> Result<Json<Json_>, Problem> {
+    let decisions = decided(&context, &path, query).await?;
     of(&context, &path, |view, names, id, _| {
         let own = decisions.iter().flat_map(|logged| &logged.decision.orders);
         let rows = own.filter_map(|order| view.order(order.order.as_str()));

@@ -133,6 +133,10 @@ impl Sink {
         let (batches, handed) = unbounded();
         let server = writer::Connected::open(Server::of(config))?;
         let held = writer::held(server.settings())?;
+        // What it holds is not made again, so it must go on holding it.
+        if let Held::Upto(Some(upto)) = held {
+            state.needed.store(upto, Ordering::Relaxed);
+        }
         server.settings().url.clone_into(&mut state.url.lock().unwrap_or_else(PoisonError::into_inner));
         let (shared, stopping) = (state.clone(), Arc::new(AtomicBool::new(false)));
         let stop = stopping.clone();

@@ -220,7 +220,7 @@ pub(super) fn run(
                 Some(Ok(Some(written))) => break Some(written),
                 Some(Ok(None)) => {
                     return Err(Error::ClickHouse(format!(
-                        "it holds less than everything up to epoch {}, from where this start went on because it did not answer then: start again while it answers, and the rest is written from the log",
+                        "it holds less than everything up to epoch {}, from where this start went on: start again while it answers, and the rest is written from the log",
                         state.needed.load(Ordering::Relaxed)
                     )));
                 }

@@ -6,7 +6,7 @@ use evenkeel_actors::{
     Books, Bucket, Holding, InstrumentTerms, LotHeld, OpenTrigger, ParcelHeld, Snapshot, TaxKnown,
 };
 use evenkeel_lots::averaged;
-use evenkeel_operators::facts::{BucketLine, TargetLine};
+use evenkeel_operators::facts::{BucketLine, TargetLine, TargetSet, Tilt};
 use evenkeel_operators::valuations::Line;
 use evenkeel_schemas::events::{CostBasis, TriggerRef};
 use evenkeel_schemas::{
@@ -114,6 +114,11 @@ impl View {
 
     /// One customer at the view's epoch, for whoever holds the names; `None` when not onboarded.
     pub fn snapshot_by(&self, name: &Name, names: &Names) -> Option<Snapshot> {
+        self.snapshot_with(name, names, None)
+    }
+
+    /// As [`View::snapshot_by`], with other tilts than those that hold, if any are given.
+    pub fn snapshot_with(&self, name: &Name, names: &Names, tilts: Option<&[Tilt]>) -> Option<Snapshot> {
         let id = names.customer_id(name.as_str())?;
         let customer = self.customer(id)?;
         let base = customer.base()?;
@@ -135,9 +140,14 @@ impl View {
         let tax = self.tax_year(id, customer);
         // A sale may name its lots, or it has to be known which it takes.
         let parcels = method == CostBasis::Specific || tax.is_some();
-        let mut holdings = self.holdings(customer, base, parcels.then_some(method), names);
+        let targets = match tilts {
+            Some(tilts) => customer.tilted(tilts),
+            None => customer.targets(today),
+        };
+        let tilts = tilts.or_else(|| customer.tilts(today).map(|set| set.tilts.as_slice()));
+        let aims = (targets.as_deref(), tilts.unwrap_or_default());
+        let mut holdings = self.holdings(customer, aims, base, parcels.then_some(method), names);
         holdings.sort_by(|a, b| a.name.cmp(&b.name));
-        let targets = customer.targets(today);
         let watched = targets.iter().flat_map(|set| &set.buckets);
         let buckets = watched.filter_map(|bucket| self.bucket(bucket, &holdings, names)).collect();
         Some(Snapshot {
@@ -176,16 +186,14 @@ impl View {
     fn holdings(
         &self,
         customer: &Customer,
+        (targets, tilts): (Option<&TargetSet>, &[Tilt]),
         base: Currency,
         parcels: Option<CostBasis>,
         names: &Names,
     ) -> Vec<Holding> {
-        let today = self.today();
-        let targets = customer.targets(today);
         let targeted = targets.iter().flat_map(|set| set.lines.iter().copied());
-        let tilts = customer.tilts(today).map_or(&[][..], |set| &set.tilts);
         let tilt = |id: InstrumentId| tilts.iter().find(|tilt| tilt.instrument == id).map(|tilt| tilt.by);
-        let band = targets.as_ref().map_or(Ratio::ZERO, |set| set.band_default);
+        let band = targets.map_or(Ratio::ZERO, |set| set.band_default);
         let held =
             customer.positions.keys().map(|i| TargetLine { instrument: *i, weight: Ratio::ZERO, band });
         let mut lines: BTreeMap<InstrumentId, TargetLine> =

@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use evenkeel_lots::What;
-use evenkeel_operators::facts::{Fact, Input, TargetSet, Terms, TiltSet, Version};
+use evenkeel_operators::facts::{Fact, Input, TargetSet, Terms, Tilt, TiltSet, Version};
 use evenkeel_operators::targets::tilted;
 use evenkeel_schemas::events::{CostBasis, Decision, OrderStatus, ReviewDue, Session, SessionState};
 use evenkeel_schemas::{
@@ -71,6 +71,11 @@ impl Customer {
     pub fn targets(&self, today: TradeDate) -> Option<Arc<TargetSet>> {
         let set = self.targets.last()?;
         Some(self.tilts(today).map_or(set.clone(), |tilts| tilted(set, &tilts.tilts)))
+    }
+
+    /// The targets as they are stated, with these tilts and no others.
+    pub fn tilted(&self, tilts: &[Tilt]) -> Option<Arc<TargetSet>> {
+        self.targets.last().map(|set| tilted(set, tilts))
     }
 
     /// The tilts that hold on a day.

@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use actix_web::web::{self, Json};
 use evenkeel_actors::{PlanRequest, Policy, Snapshot, TaxKnown};
 use evenkeel_lots::LotId;
+use evenkeel_operators::facts::Tilt;
 use evenkeel_optimizer::{ProposedOrder, Side as Way};
 use evenkeel_rebalancing::{
-    Destination, Outcome, Plan, PlanError, PlannedOrder, Reason, ReasonKind, Slice, State, Strategy, Tilt,
-    Waiting,
+    Destination, Outcome, Plan, PlanError, PlannedOrder, Reason, ReasonKind, Slice, State, Strategy, Waiting,
 };
 use evenkeel_schemas::derive::lot_number;
 use evenkeel_schemas::{InstrumentId, Money, Name, Ratio};
@@ -30,7 +30,7 @@ pub(super) struct Wanted {
     withdrawal: Option<Money>,
     /// How far to trade what is outside its band; as the policy says where nothing is said.
     to: Option<Destination>,
-    /// What to add to targets, on top of tilts that hold, by ticker.
+    /// What to add to targets, in the place of tilts that hold, by ticker: as `tilts_set` would.
     #[serde(default)]
     tilts: BTreeMap<Name, Ratio>,
 }
@@ -45,10 +45,32 @@ impl Wanted {
                 ));
             }
         }
+        for (name, by) in &self.tilts {
+            if by.raw().unsigned_abs() > Ratio::ONE.unsigned_abs() {
+                let field = format!("tilts.{name}");
+                return Err(Problem::unprocessable(
+                    field,
+                    format!("expected a share between -1 and 1, got {by}"),
+                ));
+            }
+        }
         if self.deposit.is_some() && self.withdrawal.is_some() {
             return Err(Problem::unprocessable("withdrawal", "expected a deposit or a withdrawal, not both"));
         }
         Ok(())
+    }
+
+    /// The tilts, of instruments that are listed; `None` for those that hold.
+    fn tilts(&self, client: &Client<'_>) -> Result<Option<Vec<Tilt>>, Problem> {
+        let tilt = |(name, by): (&Name, &Ratio)| {
+            let listed = client.names.instrument_id(name.as_str());
+            let listed = listed.filter(|instrument| client.view.terms(*instrument).is_some());
+            let missing =
+                || Problem::unprocessable(format!("tilts.{name}"), "expected an instrument that is listed");
+            Ok(Tilt { instrument: listed.ok_or_else(missing)?, by: *by })
+        };
+        let tilts: Vec<Tilt> = self.tilts.iter().map(tilt).collect::<Result<_, Problem>>()?;
+        Ok((!tilts.is_empty()).then_some(tilts))
     }
 
     /// What is asked of a portfolio: what is wanted, on top of what is open.
@@ -67,29 +89,8 @@ impl Wanted {
         if let Some(to) = self.to {
             request.strategy = Strategy::Threshold { to };
         }
-        if !self.tilts.is_empty() {
-            let tilts = self.tilts.iter().map(|(name, by)| tilt(&snapshot, name, *by));
-            let to = self.to.unwrap_or(policy.rebalancing.to);
-            request.strategy = Strategy::Tactical { tilts: tilts.collect::<Result<_, Problem>>()?, to };
-            // As `tilts_set` does.
-            (request.policy.tilt_max, request.policy.tilt_total_max) = (WHOLE, WHOLE);
-        }
         Ok(request)
     }
-}
-
-/// All of a portfolio.
-const WHOLE: Ratio = Ratio::from_raw(Ratio::ONE);
-
-/// A tilt of something held or targeted.
-fn tilt(snapshot: &Snapshot, name: &Name, by: Ratio) -> Result<Tilt, Problem> {
-    let field = || format!("tilts.{name}");
-    if by.raw().unsigned_abs() > Ratio::ONE.unsigned_abs() {
-        return Err(Problem::unprocessable(field(), format!("expected a share between -1 and 1, got {by}")));
-    }
-    let holding = snapshot.holdings.iter().find(|holding| holding.name == *name);
-    let missing = || Problem::unprocessable(field(), "expected something that is held or has a target");
-    Ok(Tilt { instrument: holding.ok_or_else(missing)?.instrument, by })
 }
 
 /// `POST /portfolio/{client_id}/plan`.
@@ -136,7 +137,9 @@ impl Read {
             }
         }
         let snapshot = Name::new(client.name()).ok();
-        let snapshot = snapshot.and_then(|name| client.view.snapshot_by(&name, client.names));
+        let tilts = wanted.tilts(client)?;
+        let snapshot =
+            snapshot.and_then(|name| client.view.snapshot_with(&name, client.names, tilts.as_deref()));
         let snapshot = snapshot.ok_or_else(|| Problem::conflict("an amount is out of range"))?;
         let named = snapshot.holdings.iter().map(|holding| (holding.instrument, holding.name.to_string()));
         let lots = snapshot.holdings.iter().flat_map(|holding| &holding.parcels);
