@@ -261,6 +261,12 @@ fn a_tilt_can_be_tried_before_it_is_said() {
     let weights: Vec<&Value> =
         customer["targets"].as_array().unwrap().iter().map(|line| &line["weight"]).collect();
     assert_eq!(weights, ["0.6", "0.4"], "{customer}");
+    // A dry run's tilts take the place of those that hold.
+    let again = plan(r#"{"tilts":{"VAS":"0.2","VGS":"-0.2"}}"#);
+    let targets: Vec<&Value> =
+        again["before"]["holdings"].as_array().unwrap().iter().map(|line| &line["target"]).collect();
+    assert_eq!(targets, ["0.700000000", "0.300000000"], "{again}");
+    assert_eq!(plan(r#"{"tilts":{"VAS":"0"}}"#)["field"], "tilts.VAS");
     running.stop().unwrap();
 }
 

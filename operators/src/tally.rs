@@ -8,6 +8,7 @@ use std::collections::btree_map::Entry;
 use differential_dataflow::ExchangeData;
 use evenkeel_schemas::Epoch;
 
+use crate::counted::CountedFew;
 use crate::epochwise::{Changes, epochwise, epochwise_here};
 use crate::facts::Version;
 use crate::typedefs::Rows;
@@ -161,36 +162,24 @@ impl Tally<()> for Presence {
 
 /// Several statements about the same thing, of which the one with the latest version holds. Seldom more than
 /// one.
-pub(crate) struct Statements<V>(Vec<(Version, V, isize)>);
+pub(crate) struct Statements<V>(CountedFew<(Version, V)>);
 
 impl<V> Default for Statements<V> {
     fn default() -> Self {
-        Statements(Vec::new())
+        Statements(CountedFew::default())
     }
 }
 
 impl<V: Clone + Ord + 'static> Tally<(Version, V)> for Statements<V> {
     type Held = V;
 
-    fn add(&mut self, (version, value): (Version, V), times: isize) {
-        let at = self.0.binary_search_by(|(v, known, _)| v.cmp(&version).then_with(|| known.cmp(&value)));
-        match at {
-            Ok(at) => {
-                self.0[at].2 += times;
-                if self.0[at].2 == 0 {
-                    self.0.remove(at);
-                }
-            }
-            Err(at) => {
-                self.0.reserve_exact(1);
-                self.0.insert(at, (version, value, times));
-            }
-        }
+    fn add(&mut self, statement: (Version, V), times: isize) {
+        self.0.add(statement, times);
     }
 
     fn held(&self) -> Option<V> {
         // A busted statement and its replacement never share a version.
-        self.0.iter().rev().find(|(_, _, count)| *count > 0).map(|(_, value, _)| value.clone())
+        self.0.standing().next_back().map(|(_, value)| value.clone())
     }
 
     fn is_empty(&self) -> bool {

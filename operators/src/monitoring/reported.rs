@@ -46,7 +46,7 @@ pub(super) struct Worths {
     said: Vec<Option<Valuation>>,
     /// Of some rows, as they are now.
     now: Vec<Option<Valuation>>,
-    told: Told,
+    outgoing: Outgoing,
 }
 
 impl Worths {
@@ -59,14 +59,14 @@ impl Worths {
     pub fn report(&mut self, monitor: &mut Monitor, mut out: impl FnMut(Row, isize)) {
         let (customers, market) = self.stirred.take();
         self.said.resize(monitor.rows(), None);
-        let told = &mut self.told;
+        let outgoing = &mut self.outgoing;
         if market {
             for first in (0..self.said.len()).step_by(CHANGES_AT_ONCE) {
                 let rows = first..self.said.len().min(first + CHANGES_AT_ONCE);
                 monitor.value(rows.clone(), &mut self.now);
                 for (row, now) in rows.zip(&self.now) {
                     let before = std::mem::replace(&mut self.said[row], *now);
-                    told.change(
+                    outgoing.change(
                         ValuationChange { customer: monitor.customer(row), before, now: *now },
                         &mut out,
                     );
@@ -77,10 +77,10 @@ impl Worths {
                 let Some(row) = monitor.row(customer) else { continue };
                 let now = monitor.appraise(customer).and_then(|appraisal| appraisal.worth.rounded());
                 let before = std::mem::replace(&mut self.said[row], now);
-                told.change(ValuationChange { customer, before, now }, &mut out);
+                outgoing.change(ValuationChange { customer, before, now }, &mut out);
             }
         }
-        told.rest(&mut out);
+        outgoing.rest(&mut out);
     }
 }
 
@@ -90,14 +90,14 @@ const CHANGES_AT_ONCE: usize = 1 << 16;
 /// Changes on their way out. The memory of whole rows is used again once nobody reads them any more: to fetch fresh
 /// pages for everybody takes longer than to value everybody.
 #[derive(Default)]
-struct Told {
+struct Outgoing {
     changes: Vec<ValuationChange>,
     /// Rows of the mark before, then those of this one.
     before: Vec<Arc<[ValuationChange]>>,
     now: Vec<Arc<[ValuationChange]>>,
 }
 
-impl Told {
+impl Outgoing {
     fn change(&mut self, change: ValuationChange, out: &mut impl FnMut(Row, isize)) {
         if change.before == change.now {
             return;

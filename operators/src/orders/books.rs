@@ -6,50 +6,15 @@ use evenkeel_schemas::events::OrderStatus;
 use evenkeel_schemas::{OrderRow, Row};
 
 use super::OrderId;
-use crate::counted::Counted;
+use crate::counted::{Counted, CountedFew};
 use crate::epochwise::Changes;
 use crate::facts::{Fact, PlacedOrder};
-
-/// Things with how often each was said: few of them, as of one order or block.
-struct Said<T>(Vec<(T, isize)>);
-
-impl<T> Default for Said<T> {
-    fn default() -> Self {
-        Said(Vec::new())
-    }
-}
-
-impl<T: Ord> Said<T> {
-    fn add(&mut self, thing: T, times: isize) {
-        match self.0.iter().position(|(known, _)| *known == thing) {
-            Some(at) => {
-                self.0[at].1 += times;
-                if self.0[at].1 == 0 {
-                    self.0.swap_remove(at);
-                }
-            }
-            None => {
-                self.0.reserve_exact(1);
-                self.0.push((thing, times));
-            }
-        }
-    }
-
-    /// The greatest that stands.
-    fn last(&self) -> Option<&T> {
-        self.standing().max()
-    }
-
-    fn standing(&self) -> impl Iterator<Item = &T> {
-        self.0.iter().filter(|(_, times)| *times > 0).map(|(thing, _)| thing)
-    }
-}
 
 /// What is said of one order.
 #[derive(Default)]
 struct Order {
-    placed: Said<Box<PlacedOrder>>,
-    blocks: Said<OrderId>,
+    placed: CountedFew<Box<PlacedOrder>>,
+    blocks: CountedFew<OrderId>,
 }
 
 /// All of it.
@@ -57,7 +22,7 @@ struct Order {
 pub(super) struct Books {
     orders: BTreeMap<OrderId, Order>,
     /// States of orders and of blocks, by running number.
-    states: BTreeMap<OrderId, Said<(u64, OrderStatus)>>,
+    states: BTreeMap<OrderId, CountedFew<(u64, OrderStatus)>>,
     /// The orders of a block, which may be many.
     members: BTreeMap<OrderId, Counted<OrderId>>,
 }
@@ -106,7 +71,7 @@ impl Books {
             Fact::State(id, number, status) => {
                 let states = self.states.entry(id.clone()).or_default();
                 states.add((number, status), times);
-                if states.0.is_empty() {
+                if states.is_empty() {
                     self.states.remove(&id);
                 }
             }
@@ -117,7 +82,7 @@ impl Books {
     fn with(&mut self, id: OrderId, change: impl FnOnce(&mut Order)) {
         let order = self.orders.entry(id.clone()).or_default();
         change(order);
-        if order.placed.0.is_empty() && order.blocks.0.is_empty() {
+        if order.placed.is_empty() && order.blocks.is_empty() {
             self.orders.remove(&id);
         }
     }
@@ -125,13 +90,13 @@ impl Books {
     /// The row of one order; `None` for ids that are not an order's (blocks have states too).
     fn row(&self, id: &OrderId) -> Option<OrderRow> {
         let order = self.orders.get(id)?;
-        let placed = order.placed.last()?;
-        let last = |id: &OrderId| self.states.get(id).and_then(|states| states.last()).copied();
+        let placed = order.placed.standing().next_back()?;
+        let last = |id: &OrderId| self.states.get(id)?.standing().next_back().copied();
         let of_block = || order.blocks.standing().filter_map(last).max();
         let state = last(id).or_else(of_block).map_or(OrderStatus::PendingNew, |(_, status)| status);
         Some(OrderRow {
             order: id.clone(),
-            block: order.blocks.last().cloned().unwrap_or_else(|| "".into()),
+            block: order.blocks.standing().next_back().cloned().unwrap_or_else(|| "".into()),
             decision: placed.decision.clone(),
             customer: placed.customer,
             instrument: placed.instrument,

@@ -225,13 +225,20 @@ fn check_targets(event: &super::types::TargetsSet) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn check_tilts(event: &super::types::TiltsSet) -> Result<(), Refusal> {
-    for (instrument, by) in &event.tilts {
-        if *by == Ratio::ZERO || by.raw().unsigned_abs() > Ratio::ONE.unsigned_abs() {
-            let reason = format!("expected a share between -1 and 1 and other than 0, got {by}");
-            return Err(Refusal::new(format!("tilts.{instrument}"), reason));
-        }
+/// What one tilt must satisfy.
+///
+/// # Errors
+/// A [`Refusal`] of `tilts.` and the instrument.
+pub fn check_tilt(instrument: &Name, by: Ratio) -> Result<(), Refusal> {
+    if by != Ratio::ZERO && by.raw().unsigned_abs() <= Ratio::ONE.unsigned_abs() {
+        return Ok(());
     }
+    let reason = format!("expected a share between -1 and 1 and other than 0, got {by}");
+    Err(Refusal::new(format!("tilts.{instrument}"), reason))
+}
+
+fn check_tilts(event: &super::types::TiltsSet) -> Result<(), Refusal> {
+    event.tilts.iter().try_for_each(|(instrument, by)| check_tilt(instrument, *by))?;
     match event.until.filter(|until| *until < event.at.date()) {
         Some(_) => {
             Err(Refusal::new("until", format!("expected {} or later, the day of at", event.at.date())))

@@ -8,6 +8,7 @@ mod check;
 mod parse;
 mod types;
 
+pub use check::check_tilt;
 pub use parse::{Refusal, parse_event, schema};
 pub use types::{
     Allocation, Anomaly, BenchmarkSet, CashKind, CashPosted, Close, ClosingMark, Correction, CostBasis,

@@ -12,6 +12,7 @@ use evenkeel_rebalancing::{
     Destination, Outcome, Plan, PlanError, PlannedOrder, Reason, ReasonKind, Slice, State, Strategy, Waiting,
 };
 use evenkeel_schemas::derive::lot_number;
+use evenkeel_schemas::events::check_tilt;
 use evenkeel_schemas::{InstrumentId, Money, Name, Ratio};
 use evenkeel_tax::{GainKind, Position as TaxPosition};
 use serde::Deserialize;
@@ -46,13 +47,8 @@ impl Wanted {
             }
         }
         for (name, by) in &self.tilts {
-            if by.raw().unsigned_abs() > Ratio::ONE.unsigned_abs() {
-                let field = format!("tilts.{name}");
-                return Err(Problem::unprocessable(
-                    field,
-                    format!("expected a share between -1 and 1, got {by}"),
-                ));
-            }
+            check_tilt(name, *by)
+                .map_err(|refusal| Problem::unprocessable(&refusal.field, &refusal.reason))?;
         }
         if self.deposit.is_some() && self.withdrawal.is_some() {
             return Err(Problem::unprocessable("withdrawal", "expected a deposit or a withdrawal, not both"));
